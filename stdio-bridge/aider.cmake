@@ -1,0 +1,1 @@
+# aider: what AIDER's output means; knows no sockets and no processes

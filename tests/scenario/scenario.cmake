@@ -1,0 +1,1 @@
+# scenarios: the real programs together

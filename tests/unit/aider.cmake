@@ -1,0 +1,1 @@
+# unit tests and fuzzers of the AIDER observer
