@@ -19,7 +19,8 @@ mesh_uuid_t mesh_uuid_new(void);
 // Write the lower-case 36-character form and a NUL into text.
 void mesh_uuid_format(const mesh_uuid_t *self, char text[static MESH_UUID_TEXT_SIZE]);
 
-// Read the 36-character form, either case, any version. Returns 0, or -1 when text is anything else.
+// Read the 36-character form, either case, any version. Returns 0, or -1 when text is anything
+// else.
 int mesh_uuid_parse(mesh_uuid_t *self, const char *text);
 
 bool mesh_uuid_equal(const mesh_uuid_t *left, const mesh_uuid_t *right);

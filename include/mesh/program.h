@@ -1,0 +1,43 @@
+// program - what every program's command line has in common
+//
+// --help --version --config FILE --env NAME --set section/key=value --check-config
+// --print-config
+// --log-level debug|info|warning|error --log-format text|json --healthcheck. A program's own
+// flags are shorthands for settings, so that flag, environment and file say the same thing in
+// the same words. SPDX-License-Identifier: MPL-2.0
+#ifndef MESH_PROGRAM_H
+#define MESH_PROGRAM_H
+
+#include "mesh/settings.h"
+
+typedef struct mesh_program_flag {
+    const char *name;        // "--broker"; NULL ends the table
+    const char *argument;    // "ENDPOINT"; NULL for a flag without an argument
+    const char *setting;     // "mesh/seeds"; an argument is assigned to it (a LIST grows by it)
+    const char *value;       // what a flag without an argument assigns, e.g. "false"
+    const char *meaning;     // for --help
+} mesh_program_flag_t;
+
+typedef struct mesh_program {
+    const char *name;       // "aidermesh-broker"
+    const char *summary;    // one line for --help
+    const char
+        *usage;    // what follows the options, e.g. "-- COMMAND [ARGUMENT...]"; "" for nothing
+    const mesh_program_flag_t *flags;
+
+    // The program's work. argc/argv are what remains after the options (after a "--", if there
+    // was one). Returns the exit status.
+    int (*run)(const mesh_settings_t *settings, int argc, char *argv[]);
+
+    // --healthcheck: 0 healthy, 1 not, within five seconds; NULL when the program has none.
+    int (*healthcheck)(const mesh_settings_t *settings);
+} mesh_program_t;
+
+// Parse, load, print or run. Options end at the first word that is no option, or after "--".
+// Wrong usage or configuration is said on stderr and returns usage_status of exit_status.h (2).
+int mesh_program_main(const mesh_program_t *self, int argc, char *argv[]);
+
+// The version of the build, e.g. "0.1.0". Borrowed.
+const char *mesh_version(void);
+
+#endif

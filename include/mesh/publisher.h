@@ -1,0 +1,48 @@
+// publisher - a source of events: numbers them, keeps them until the broker has them, sends
+// within the window
+//
+// What is published waits in the publisher's store (memory here; bounded) until the broker has
+// acknowledged it, so that a broker that is away, slow or restarted loses nothing. Never
+// blocks. SPDX-License-Identifier: MPL-2.0
+#ifndef MESH_PUBLISHER_H
+#define MESH_PUBLISHER_H
+
+#include <czmq.h>
+#include <jansson.h>
+
+#include "mesh/link.h"
+#include "mesh/uuid.h"
+
+typedef struct mesh_publisher mesh_publisher_t;
+
+// Create a publisher with a new source on the link's loop. link is borrowed and must outlive
+// it. store_limit_bytes bounds what waits; past it the oldest aider.session_progress goes
+// first, then the oldest of all: each is counted, and its numbers are covered by the event that
+// follows it.
+mesh_publisher_t *mesh_publisher_new(zloop_t *loop, mesh_link_t *link,
+                                     size_t store_limit_bytes);
+void mesh_publisher_destroy(mesh_publisher_t **self_p);
+
+// Publish one event. Steals payload (an object), adds the common members timestamp, host,
+// source, seq and, when not NULL, session_id and request_id; correlation_id where the payload
+// has none: the request's, else the session's id, else the source's. timestamp is Unix seconds.
+// A payload that would pass 64 KiB has its longest strings cut, marked "…" and counted. Returns
+// the event's seq, or 0 when type, session_id or payload is not legal (logged).
+uint64_t mesh_publisher_publish(mesh_publisher_t *self, const char *type,
+                                const char *session_id, const char *request_id,
+                                double timestamp, json_t *payload);
+
+// Events published and not yet acknowledged as committed.
+size_t mesh_publisher_waiting(const mesh_publisher_t *self);
+
+// Events that left the store unsent because it was full.
+uint64_t mesh_publisher_dropped(const mesh_publisher_t *self);
+
+const mesh_uuid_t *mesh_publisher_source(const mesh_publisher_t *self);
+
+// Have fn called once, in the loop, when nothing waits any more. NULL takes it back.
+typedef void mesh_publisher_drained_fn(void *arg);
+void mesh_publisher_on_drained(mesh_publisher_t *self, mesh_publisher_drained_fn *fn,
+                               void *arg);
+
+#endif
