@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# build - one of the builds that the tests need, in build/<variant>
+# SPDX-License-Identifier: MPL-2.0
+#
+# usage: tests/checks/build.sh asan|plain|tsan|fuzz
+#   asan    gcc, ASan and UBSan: what most tests run
+#   plain   gcc, as installed: valgrind, benchmarks, install rules
+#   tsan    gcc, ThreadSanitizer
+#   fuzz    clang, ASan, UBSan and libFuzzer
+#
+# Warnings are errors in each, so this is also the check that gcc and clang are content.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+variant="${1:-}"
+options=(-DMESH_WERROR=ON -DMESH_TESTS=ON)
+case "$variant" in
+    asan)
+        options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DMESH_CHECKS=ON
+            "-DMESH_SANITIZE=address,undefined")
+        ;;
+    plain) options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo) ;;
+    tsan)
+        options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DMESH_SANITIZE=thread)
+        ;;
+    fuzz)
+        options+=(-DCMAKE_C_COMPILER=clang-14 -DCMAKE_BUILD_TYPE=Debug -DMESH_FUZZ=ON
+            "-DMESH_SANITIZE=address,undefined")
+        ;;
+    *)
+        echo "build.sh: no variant '$variant'; use asan, plain, tsan or fuzz" >&2
+        exit 2
+        ;;
+esac
+if command -v ccache >/dev/null; then
+    options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
+    export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"
+fi
+cmake -S . -B "build/$variant" -G Ninja "${options[@]}"
+cmake --build "build/$variant" -- -j "${MESH_BUILD_JOBS:-$(nproc)}"

@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# run - installs what the tests need, builds with sanitizers, runs every test, sums up
+# SPDX-License-Identifier: MPL-2.0
+#
+# usage: ./tests/run.sh [--all] [--only REGEX] [--list]
+#   --all         also the tests of level "all", which take longer than CI has time for
+#   --only REGEX  only tests whose name matches (and what those need built)
+#   --list        build, then only print the tests' names
+#
+# Everything made stands below build/: a second run installs and builds only what changed.
+# Exit status: 0 all passed, 1 something failed, 2 wrongly called.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+label='^ci$'
+only=
+list=0
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --all) label= ;;
+        --only)
+            [ $# -ge 2 ] || { echo "run.sh: --only needs a regular expression" >&2; exit 2; }
+            only="$2"
+            shift
+            ;;
+        --list) list=1 ;;
+        -h | --help)
+            sed -n '5,11s/^# \{0,1\}//p' "$0"
+            exit 0
+            ;;
+        *)
+            echo "run.sh: unknown argument '$1'; see ./tests/run.sh --help" >&2
+            exit 2
+            ;;
+    esac
+    shift
+done
+
+venv="$PWD/build/aider-venv"
+node="$PWD/build/node"
+build="$PWD/build/asan"
+mkdir -p build
+parts=()    # "seconds name", in the order they ran
+
+# part NAME COMMAND...: run it, say how long it took; a failure ends the run by name.
+part() {
+    local name="$1" started status=0
+    shift
+    started=$(date +%s)
+    echo "== $name"
+    "$@" || status=$?
+    parts+=("$(($(date +%s) - started)) $name")
+    if [ "$status" != 0 ]; then
+        echo "run.sh: failed in part: $name (status $status)" >&2
+        exit 1
+    fi
+}
+
+# A stamp holds the hash of what was installed; equal hashes mean there is nothing to do.
+make_venv() {
+    local stamp="$venv/aidermesh.stamp" hash
+    hash="$(python3 --version) $(sha256sum <tests/requirements.txt)"
+    if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then
+        echo "as required already"
+        return
+    fi
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 5 \
+        -r tests/requirements.txt || return
+    echo "$hash" >"$stamp"
+}
+
+make_node_modules() {
+    local stamp="$node/aidermesh.stamp" hash
+    hash="$(node --version) $(sha256sum <tests/support/node/package-lock.json)"
+    if [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then
+        echo "as locked already"
+        return
+    fi
+    mkdir -p "$node" || return
+    cp tests/support/node/package.json tests/support/node/package-lock.json "$node/" || return
+    npm ci --prefix "$node" --no-audit --no-fund --loglevel=error || return
+    echo "$hash" >"$stamp"
+}
+
+make_build() {
+    tests/checks/build.sh asan
+}
+
+# Run ctest. Its closing lines are kept for the end, behind our summary, so that what failed and
+# how many tests there were is the last thing on the screen.
+run_ctest() {
+    local arguments=(--test-dir "$build" --output-on-failure --output-junit "$build/junit.xml"
+        --parallel "$((2 * $(nproc)))" --no-tests=error)
+    [ -z "$label" ] || arguments+=(--label-regex "$label")
+    [ -z "$only" ] || arguments+=(--tests-regex "$only")
+    : >"$build/closing.txt"
+    ctest "${arguments[@]}" 2>&1 | awk -v closing="$build/closing.txt" '
+        /^[0-9]+% tests passed, / { held = 1 }
+        held { print >closing; next }
+        { print; fflush() }'
+    return "${PIPESTATUS[0]}"
+}
+
+part "Debian packages" deploy/install-packages.sh test
+part "aider and Python packages" make_venv
+part "npm packages" make_node_modules
+part "build with ASan and UBSan" make_build
+
+if [ "$list" = 1 ]; then
+    arguments=(--test-dir "$build" --show-only)
+    [ -z "$label" ] || arguments+=(--label-regex "$label")
+    [ -z "$only" ] || arguments+=(--tests-regex "$only")
+    exec ctest "${arguments[@]}"
+fi
+
+echo "== tests"
+started=$(date +%s)
+status=0
+run_ctest || status=$?
+parts+=("$(($(date +%s) - started)) all tests")
+
+echo
+echo "== summary: seconds by part (tests run side by side; theirs are summed)"
+for entry in "${parts[@]}"; do
+    printf '%8d  %s\n' "${entry%% *}" "${entry#* }"
+done
+python3 tests/checks/summary.py "$build/junit.xml" || status=1
+echo
+cat "$build/closing.txt"
+[ "$status" = 0 ] || exit 1
