@@ -150,7 +150,7 @@ CASES = {
         "a terminal: after a fatal error aider asks a question and waits", ["auth"],
         message=None, terminal=True,
         actions=[Action(PROMPT, send="say hello\n"),
-                 Action("Don't ask again [Yes]: ", send="n\n", delay_s=0.5),
+                 Action("ask again [Yes]: ", send="n\n", delay_s=0.5),
                  Action(PROMPT, send="/exit\n")]),
     "interactive_eof": Case("stdin is a pipe that ends", ["ok"], message=None,
                             stdin_text="say hello\n"),
