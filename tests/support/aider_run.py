@@ -33,6 +33,8 @@ PRICES = {name: {"max_tokens": 4096, "max_input_tokens": 100000, "max_output_tok
                  "input_cost_per_token": 0.000003, "output_cost_per_token": 0.000015,
                  "litellm_provider": "openai", "mode": "chat"}
           for name in ("openai/fake", "fake", "openai/fake-weak", "fake-weak")}
+# A model into whose context nothing fits, for aider's own estimate.
+PRICES["openai/fake-small"] = {**PRICES["openai/fake"], "max_input_tokens": 400}
 
 
 def find_aider():
@@ -83,6 +85,7 @@ def prepare(folder, base_url, files=None, columns=WIDE, aider=None, env=None):
     """Make a home and a repository with `files` committed below folder, which must exist.
 
     base_url is the fake server's. columns None leaves COLUMNS unset: aider then wraps at 80.
+    env adds to the environment; a value of None takes a variable away.
     Raises FileNotFoundError when there is no aider to run.
     """
     aider = pathlib.Path(aider) if aider else find_aider()
@@ -124,6 +127,7 @@ def prepare(folder, base_url, files=None, columns=WIDE, aider=None, env=None):
     if columns is not None:
         environment["COLUMNS"] = str(columns)
     environment.update(env or {})
+    environment = {name: value for name, value in environment.items() if value is not None}
     run_ = AiderRun(aider, home, repo, environment, folder / "chat.history.md",
                     folder / "analytics.jsonl")
     (home / ".gitconfig").write_text(

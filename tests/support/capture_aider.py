@@ -31,7 +31,7 @@ import tempfile
 
 import aider_run
 from aider_run import Action
-from fake_llm import FakeLLM
+from fake_llm import ERRORS, FakeLLM
 
 CAPTURES = aider_run.ROOT / "tests" / "fixtures" / "captures"
 MAX_FILE_BYTES = 20_000
@@ -52,6 +52,8 @@ class Case:
     actions: object = ()    # or a function of the server that gives them
     stdin_text: str | None = None
     refused: bool = False    # nobody listens where aider is sent
+    model: str = "openai/fake"
+    env: dict | None = None    # as aider_run.prepare takes it
     timeout_s: float = 180.0
 
 
@@ -84,14 +86,22 @@ CASES = {
                        " third refusal is printed",
                        {"steps": [{"do": "rate_limit", "retry_after": 1}] * 3 + ["ok"],
                         "should_retry": None}),
+    "429_hidden_no_header": Case("the same without Retry-After: the client waits 0.5 s, then 1 s",
+                                 {"steps": ["rate_limit"] * 3 + ["ok"], "should_retry": None}),
     "429_no_stream": Case("rate limited, then a reply that is not streamed",
                           ["rate_limit", "ok"], extra=("--no-stream",)),
     "401_auth": Case("wrong API key", ["auth"]),
+    "401_no_key": Case("no API key at all: nothing is sent", ["ok"],
+                       env={"OPENAI_API_KEY": None}),
     "403_forbidden": once_then_ok("forbidden", "403"),
     "404_not_found": Case("unknown model", ["not_found"]),
+    "404_no_code": Case("404 from a server that gives no code",
+                        [{"do": "error", "status": 404, "message": "Not found.", "type": None}]),
     "400_bad_request": Case("400", ["bad_request"]),
     "422_unprocessable": Case("422", ["unprocessable"]),
     "context_window": Case("the provider says that the context is too long", ["context_window"]),
+    "context_estimate": Case("aider itself finds the context too long, and goes on", ["ok"],
+                             model="openai/fake-small"),
     "content_policy": once_then_ok("content_policy", "refused for its content"),
     "408_request_timeout": once_then_ok("request_timeout", "408"),
     "500_server_error": once_then_ok("server_error", "500"),
@@ -110,6 +120,9 @@ CASES = {
     "midstream_reset": Case("the stream is reset, then a reply", ["midstream_reset", "ok"]),
     "midstream_error": Case("an error event inside the stream, then a reply",
                             ["midstream_error", "ok"]),
+    "midstream_429": Case("a rate limit as an event inside the stream, then a reply",
+                          [{"do": "midstream_error", "message": ERRORS["rate_limit"][3],
+                            "code": "rate_limit_exceeded", "type": "tokens"}, "ok"]),
     "malformed_stream": Case("an event that is not JSON, then a reply", ["malformed", "ok"]),
     "malformed_no_stream": Case("a body that is not JSON, then a reply", ["malformed", "ok"],
                                 extra=("--no-stream",)),
@@ -152,6 +165,21 @@ CASES = {
         actions=[Action(PROMPT, send="say hello\n"),
                  Action("ask again [Yes]: ", send="n\n", delay_s=0.5),
                  Action(PROMPT, send="/exit\n")]),
+    "interactive_ctrl_c": Case(
+        "a terminal: a request cancelled with Ctrl-C, then another",
+        [{"do": "hold", "seconds": 30}, "ok"], message=None, terminal=True,
+        actions=lambda llm: [Action(PROMPT, send="say hello\n"),
+                             Action(when=lambda: llm.wait_for_requests(1, 0), send="\x03",
+                                    delay_s=0.5),
+                             Action(PROMPT, send="say it again\n", delay_s=0.5),
+                             Action(PROMPT, send="/exit\n")]),
+    "interactive_ctrl_c_twice": Case(
+        "a terminal: Ctrl-C twice ends aider", [{"do": "hold", "seconds": 30}], message=None,
+        terminal=True,
+        actions=lambda llm: [Action(PROMPT, send="say hello\n"),
+                             Action(when=lambda: llm.wait_for_requests(1, 0), send="\x03",
+                                    delay_s=0.5),
+                             Action(PROMPT, send="\x03", delay_s=0.3)]),
     "interactive_eof": Case("stdin is a pipe that ends", ["ok"], message=None,
                             stdin_text="say hello\n"),
     "sigint_request": Case("SIGINT while a request is open", [{"do": "hold", "seconds": 30}],
@@ -219,8 +247,10 @@ def capture(name, out):
         folder = folder.resolve()
         llm = stack.enter_context(FakeLLM(case.script))
         port = stack.enter_context(closed_port()) if case.refused else llm.port
-        prepared = aider_run.prepare(folder, f"http://127.0.0.1:{port}/v1", columns=case.columns)
-        command = prepared.command(case.message, *case.extra, plain=case.plain)
+        prepared = aider_run.prepare(folder, f"http://127.0.0.1:{port}/v1", columns=case.columns,
+                                     env=case.env)
+        command = prepared.command(case.message, *case.extra, plain=case.plain,
+                                   model=case.model)
         actions = case.actions(llm) if callable(case.actions) else case.actions
         outcome = aider_run.run(prepared, command, actions=actions, terminal=case.terminal,
                                 timeout_s=case.timeout_s, stdin_text=case.stdin_text)
