@@ -45,6 +45,7 @@ import time
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_CONCURRENT = 64
 IDLE_CONNECTION_S = 30.0
+STOP_WAIT_S = 2.0
 CREATED = 1_700_000_000    # a fixed time, so that two runs answer alike
 
 # name: status, code, type, message. The messages are what the provider's own service says.
@@ -82,6 +83,11 @@ ERRORS = {
 ANSWERS = {"ok", "empty", "length", "edit", "slow", "error", "hold", "reset", "hang_up",
            "midstream_close", "midstream_reset", "midstream_error", "malformed"} | set(ERRORS)
 
+STEP_MEMBERS = {"do", "text", "chunk_chars", "chunk_delay_s", "first_delay_s", "finish_reason",
+                "usage", "path", "content", "status", "message", "code", "type", "headers",
+                "retry_after", "retry_after_ms", "should_retry", "seconds", "then",
+                "cut_delay_s"}
+
 RECORDED_HEADERS = ("user-agent", "content-type", "x-stainless-retry-count",
                     "x-stainless-read-timeout")
 
@@ -99,12 +105,9 @@ class Script:
     max_life_s: float = 900.0
 
     def __post_init__(self):
-        self.steps = [_step(step) for step in self.steps]
-        self.default = _step(self.default)
-        if not self.steps and self.default is None:
-            self.default = {"do": "ok"}
-        for step in self.steps + ([self.default] if self.default else []):
-            check_step(step)
+        self.steps = [read_step(step) for step in self.steps]
+        if self.default is not None or not self.steps:
+            self.default = read_step(self.default or "ok")
 
     @classmethod
     def load(cls, value):
@@ -125,15 +128,14 @@ class Script:
         return self.default if self.default is not None else self.steps[-1]
 
 
-def _step(value):
-    return {"do": value} if isinstance(value, str) else value
-
-
-def check_step(step):
-    if step.get("do") not in ANSWERS:
-        raise ValueError(f"unknown answer {step.get('do')!r}; known: {sorted(ANSWERS)}")
-    if "then" in step:
-        check_step(step["then"])
+def read_step(value):
+    """Make a step of its name or its object. Raises ValueError when it is no step."""
+    step = {"do": value} if isinstance(value, str) else value
+    if not isinstance(step, dict) or step.get("do") not in ANSWERS:
+        raise ValueError(f"unknown answer in {value!r}; known: {sorted(ANSWERS)}")
+    if unknown := set(step) - STEP_MEMBERS:
+        raise ValueError(f"unknown step member {sorted(unknown)}; known: {sorted(STEP_MEMBERS)}")
+    return {**step, "then": read_step(step["then"])} if "then" in step else step
 
 
 @dataclasses.dataclass
@@ -215,12 +217,24 @@ class FakeLLM:
             if self._stopped:
                 return
             self._stopped = True
-        self._life.cancel()
         os.write(self._stop_w, b"x")
-        self._server.shutdown()
+        if self._thread:
+            self._life.cancel()
+            self._server.shutdown()
         self._server.server_close()
         with self._changed:
             self._changed.notify_all()
+            if self._changed.wait_for(self._none_open, STOP_WAIT_S):
+                os.close(self._stop_r)
+                os.close(self._stop_w)
+
+    def wait_for_end(self):
+        """Wait, after the server has stopped, until its last requests are recorded."""
+        with self._changed:
+            self._changed.wait_for(self._none_open, STOP_WAIT_S)
+
+    def _none_open(self):
+        return all(request.outcome != "open" for request in self.requests)
 
     def join(self, timeout_s=None):
         """Wait until the server has stopped. Returns whether it has."""
@@ -544,6 +558,7 @@ def main():
     print(json.dumps({"port": llm.port, "base_url": llm.base_url}), flush=True)
     while not llm.join(0.2):
         pass
+    llm.wait_for_end()
     return 0
 
 
