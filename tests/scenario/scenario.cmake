@@ -1,1 +1,63 @@
 # scenarios: the real programs together
+
+# mesh_add_scenario(<name> <seconds> [FILE <file>] [KEYWORD <pytest -k>] [LEVEL ci|all]
+#                   [BUILD <variant>] [PROPERTIES <name> <value>...])
+# tests/scenario/test_<name>.py, or those tests of FILE that KEYWORD names, becomes the test
+# scenario.<name>. It waits more than it computes, so it takes one place of ctest's two a core.
+function(mesh_add_scenario name seconds)
+    cmake_parse_arguments(ARG "" "FILE;KEYWORD;LEVEL;BUILD" "PROPERTIES" ${ARGN})
+    if(NOT ARG_FILE)
+        set(ARG_FILE test_${name}.py)
+    endif()
+    if(NOT ARG_LEVEL)
+        set(ARG_LEVEL ci)
+    endif()
+    set(bin ${PROJECT_BINARY_DIR}/bin)
+    set(sanitizer "${MESH_SANITIZE}")
+    if(ARG_BUILD)
+        if(NOT MESH_CHECKS)
+            return()    # needs another build, which only tests/run.sh makes
+        endif()
+        set(bin ${PROJECT_SOURCE_DIR}/build/${ARG_BUILD}/bin)
+        set(sanitizer "")
+        if(ARG_BUILD STREQUAL "tsan")
+            set(sanitizer "thread")
+        endif()
+        list(APPEND ARG_PROPERTIES FIXTURES_REQUIRED build_${ARG_BUILD})
+    endif()
+    set(selection "")
+    if(ARG_KEYWORD)
+        set(selection -k ${ARG_KEYWORD})
+    endif()
+    add_test(NAME scenario.${name}
+        COMMAND ${PROJECT_SOURCE_DIR}/tests/scenario/pytest.sh
+            ${PROJECT_SOURCE_DIR}/tests/scenario/${ARG_FILE} ${selection}
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(scenario.${name} PROPERTIES LABELS "${ARG_LEVEL}" TIMEOUT ${seconds}
+        ENVIRONMENT "AIDERMESH_BIN=${bin};MESH_TEST_SANITIZER=${sanitizer}"
+        COST ${seconds} ${ARG_PROPERTIES})
+endfunction()
+
+mesh_add_scenario(acceptance_rate_limits 120)
+mesh_add_scenario(acceptance_giving_up 180)
+mesh_add_scenario(acceptance_hidden_retries 120)
+mesh_add_scenario(acceptance_held_request 180)
+mesh_add_scenario(acceptance_same_bytes 180)
+mesh_add_scenario(acceptance_readers 120)
+mesh_add_scenario(acceptance_failures 180)
+mesh_add_scenario(protocol_pyzmq 120)
+mesh_add_scenario(stopping 60)
+# A second is promised of what is installed; sanitizers look for leaks in that second.
+mesh_add_scenario(stopping_plain 60 FILE test_stopping.py BUILD plain)
+mesh_add_scenario(chain_tsan 120 FILE test_chain.py BUILD tsan)
+mesh_add_scenario(chain_valgrind 240 FILE test_chain.py BUILD plain
+    PROPERTIES ENVIRONMENT
+    "AIDERMESH_BIN=${PROJECT_SOURCE_DIR}/build/plain/bin;MESH_TEST_SANITIZER=valgrind")
+mesh_add_scenario(chain 60)
+
+if(MESH_CHECKS)
+    mesh_add_check(bench.line_to_curl 120
+        COMMAND ${MESH_TEST_PYTHON} ${PROJECT_SOURCE_DIR}/tests/bench/line_to_curl.py
+            --bin ${PROJECT_SOURCE_DIR}/build/plain/bin
+        PROPERTIES FIXTURES_REQUIRED build_plain RUN_SERIAL TRUE)
+endif()

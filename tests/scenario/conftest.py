@@ -1,0 +1,57 @@
+"""conftest - gives each scenario its mesh, and keeps the logs of one that failed.
+
+SPDX-License-Identifier: MPL-2.0
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+import pytest
+from mesh import ROOT, Mesh
+
+KEPT = pathlib.Path(os.environ.get("AIDERMESH_TEST_LOGS", ROOT / "build" / "scenario-logs"))
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    item.stash.setdefault(FAILED, False)
+    item.stash[FAILED] |= outcome.get_result().failed
+
+
+@pytest.fixture
+def folder(request):
+    """A fresh folder with a short path: the path of a Unix socket has room for 107 bytes."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="mesh-", dir="/tmp"))
+    yield path
+    if request.node.stash.get(FAILED, False):
+        keep(path, request.node.name)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def mesh(request, folder):
+    """A mesh that is not started yet; at the end stopped, and everything it said checked."""
+    mesh = Mesh(folder)
+    yield mesh
+    failed = request.node.stash.get(FAILED, False)
+    try:
+        mesh.__exit__(AssertionError if failed else None)
+    except BaseException:
+        request.node.stash[FAILED] = True    # so that the folder's logs are kept
+        raise
+
+
+def keep(path, name):
+    kept = KEPT / re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
+    shutil.rmtree(kept, ignore_errors=True)
+    kept.mkdir(parents=True)
+    for log in sorted((path / "logs").glob("*")):
+        shutil.copy(log, kept / log.name)
+        text = log.read_text(errors="replace")
+        if text.strip():
+            print(f"--- {log.name}, its end (all of it in {kept}):\n{text[-3000:]}")

@@ -1,0 +1,398 @@
+"""mesh - the real programs, started for one scenario in a place of their own.
+
+SPDX-License-Identifier: MPL-2.0
+
+    with Mesh(folder) as mesh:
+        mesh.start()                       # broker, sse-bridge, monitor; a stream that sees all
+        mesh.events.wait("aider.session_completed", 20)
+
+Nothing here sleeps: every wait is for a fact, with a deadline. Ports are the kernel's choice.
+Only processes started here are signalled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import json
+import os
+import pathlib
+import select
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SUPPORT = ROOT / "tests" / "support"
+sys.path.insert(0, str(SUPPORT))
+
+import schema    # noqa: E402
+
+SANITIZER = os.environ.get("MESH_TEST_SANITIZER", "")
+# Under valgrind and sanitizers a program is slower, and looks for leaks when it ends.
+SLOWNESS = {"": 1, "valgrind": 20}.get(SANITIZER, 3)
+STOP_LIMIT_S = 1.0 * SLOWNESS
+START_LIMIT_S = 10.0 * SLOWNESS
+MAX_FRAMES = 100_000
+
+
+def bin_dir():
+    return pathlib.Path(os.environ.get("AIDERMESH_BIN", ROOT / "build" / "bin"))
+
+
+def wait_until(fact, timeout_s, what, step_s=0.02):
+    """Ask `fact` until it is true, and return what it gave. Fails by saying `what` was missed."""
+    until = time.monotonic() + timeout_s
+    while True:
+        value = fact()
+        if value:
+            return value
+        if time.monotonic() > until:
+            raise AssertionError(f"within {timeout_s:.1f} s there was no {what}")
+        select.select([], [], [], step_s)
+
+
+@dataclasses.dataclass
+class Frame:
+    """One SSE event, and when its last byte was read (monotonic seconds)."""
+
+    id: str | None
+    type: str
+    data: dict
+    at: float
+    retry: int | None = None
+
+
+class FrameParser:
+    """Reads an event stream as the HTML standard says; strict about what ours must not send."""
+
+    def __init__(self):
+        self._rest = b""
+        self._fields = {}
+        self.comments = 0
+
+    def feed(self, data, at):
+        self._rest += data
+        while b"\n" in self._rest:
+            line, self._rest = self._rest.split(b"\n", 1)
+            assert not line.endswith(b"\r") and b"\r" not in line, f"a CR in {line!r}"
+            if line:
+                self._line(line.decode("utf-8"))
+                continue
+            fields, self._fields = self._fields, {}
+            if "data" in fields:
+                yield Frame(fields.get("id"), fields.get("event", "message"),
+                            json.loads(fields["data"]), at,
+                            int(fields["retry"]) if "retry" in fields else None)
+
+    def _line(self, line):
+        if line.startswith(":"):
+            self.comments += 1
+            return
+        name, colon, value = line.partition(":")
+        assert colon and name in ("id", "event", "data", "retry"), f"a strange field: {line!r}"
+        assert name not in self._fields, f"the field {name} comes twice in one event"
+        self._fields[name] = value.removeprefix(" ")
+
+
+class Frames:
+    """Frames as they arrive from another thread, to wait for and to look at."""
+
+    def __init__(self):
+        self._frames = []
+        self._changed = threading.Condition()
+        self._ended = None    # why no more will come
+
+    def add(self, frame):
+        with self._changed:
+            assert len(self._frames) < MAX_FRAMES, "too many events for one scenario"
+            self._frames.append(frame)
+            self._changed.notify_all()
+
+    def end(self, why):
+        with self._changed:
+            self._ended = self._ended or why
+            self._changed.notify_all()
+
+    @property
+    def ended(self):
+        with self._changed:
+            return self._ended
+
+    def all(self, *types, session=None):
+        """The frames so far, of these types (a trailing * matches any rest), oldest first."""
+        with self._changed:
+            return [f for f in self._frames if matches(f, types, session)]
+
+    def wait(self, type_, timeout_s, count=1, session=None, where=None):
+        """Wait for that many frames of a type (and for which where(data) holds)."""
+        def found():
+            return [f for f in self._frames if matches(f, (type_,), session)
+                    and (where is None or where(f.data))]
+        with self._changed:
+            self._changed.wait_for(lambda: len(found()) >= count or self._ended, timeout_s)
+            if len(found()) < count:
+                seen = [f"{f.type} {json.dumps(f.data)[:200]}" for f in self._frames[-40:]]
+                raise AssertionError(
+                    f"{len(found())} of {count} {type_} within {timeout_s} s"
+                    f" ({self._ended or 'stream open'}); the last events were:\n  "
+                    + "\n  ".join(seen))
+            return found()
+
+
+def matches(frame, types, session):
+    if session is not None and frame.data.get("session_id") != session:
+        return False
+    return not types or any(frame.type == t or (t.endswith("*") and frame.type.startswith(t[:-1]))
+                            for t in types)
+
+
+class Stream(Frames):
+    """One SSE connection, read by a thread of its own."""
+
+    def __init__(self, base_url, path, headers=None, timeout_s=10.0):
+        super().__init__()
+        where = urllib.parse.urlsplit(base_url)
+        self._socket = socket.create_connection((where.hostname, where.port), timeout_s)
+        lines = {"Host": where.netloc, "Accept": "text/event-stream", **(headers or {})}
+        self._socket.sendall((f"GET {path} HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n").encode())
+        self.response = http.client.HTTPResponse(self._socket)
+        self.response.begin()
+        self.status = self.response.status
+        if self.status != 200:
+            raise AssertionError(f"{path} is answered {self.status}: {self.response.read()!r}")
+        self.parser = FrameParser()
+        self._socket.settimeout(None)
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        why = "the server ended the stream"
+        try:
+            while data := self.response.read1(65536):
+                at = time.monotonic()
+                for frame in self.parser.feed(data, at):
+                    self.add(frame)
+        except Exception as error:    # said by the wait that misses an event
+            why = f"reading failed: {error!r}"
+        self.end(why)
+
+    def close(self):
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass    # the server was first
+        self._thread.join(5)
+        self._socket.close()
+
+
+class Program:
+    """One of our programs, its output in files."""
+
+    def __init__(self, mesh, name, words, cwd=None, stdin=subprocess.DEVNULL):
+        self.name = name
+        self.log = mesh.logs / f"{name}.{len(mesh.programs)}.log"
+        self.out = mesh.logs / f"{name}.{len(mesh.programs)}.out"
+        with open(self.log, "wb") as err, open(self.out, "wb") as out:
+            self.process = subprocess.Popen(
+                [*mesh.program(name), *words], env=mesh.env, cwd=cwd or mesh.folder, stdin=stdin,
+                stdout=out, stderr=err, start_new_session=True)
+        mesh.programs.append(self)
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def must_run(self):
+        assert self.is_running(), f"{self.name} ended with {self.process.returncode}:\n{self.said()}"
+
+    def said(self):
+        return self.log.read_text(errors="replace")[-4000:]
+
+    def wait(self, timeout_s):
+        """The exit status, once it has ended by itself."""
+        return self.process.wait(timeout_s)
+
+    def stop(self, number=signal.SIGTERM, limit_s=None):
+        """Ask it to end: with 0, and within the limit. Returns the seconds it took."""
+        limit_s = STOP_LIMIT_S if limit_s is None else limit_s
+        self.must_run()
+        started = time.monotonic()
+        self.process.send_signal(number)
+        try:
+            self.process.wait(10 * limit_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.name} was still there {10 * limit_s:.0f} s after"
+                                 f" signal {number}:\n{self.said()}") from None
+        took_s = time.monotonic() - started
+        assert self.process.returncode == 0, \
+            f"{self.name} ended with {self.process.returncode}:\n{self.said()}"
+        assert took_s <= limit_s, f"{self.name} took {took_s:.2f} s to end:\n{self.said()}"
+        return took_s
+
+    def kill(self):
+        if self.is_running():
+            self.process.kill()
+            self.process.wait(10)
+
+
+class Mesh:
+    """A mesh in a folder: its environment, its programs, and a stream that sees every event."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.logs = self.folder / "logs"
+        self.run_dir = self.folder / "run"
+        self.programs = []
+        self.streams = []
+        self.port = None
+        self.events = None    # Stream of everything, from the earliest event on
+        for made in (self.logs, self.run_dir, self.folder / "state", self.folder / "home"):
+            made.mkdir(mode=0o700)
+        reports = self.logs / "sanitizer"
+        self.env = {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "LANG": "C.UTF-8",
+            "HOME": str(self.folder / "home"),
+            "XDG_RUNTIME_DIR": str(self.run_dir),
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "TMPDIR": str(self.folder),
+            "AIDERMESH_HOST": "test-host",
+            # Reports go to files, so that none is lost in a terminal or in a program's output.
+            "ASAN_OPTIONS": f"log_path={reports}:detect_leaks=1",
+            "UBSAN_OPTIONS": f"log_path={reports}:print_stacktrace=1",
+            "TSAN_OPTIONS": f"log_path={reports}:suppressions={SUPPORT / 'tsan.supp'}",
+        }
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None:
+                self.stop()
+        finally:
+            for stream in self.streams:
+                stream.close()
+            for program in self.programs:
+                program.kill()
+        if kind is None:
+            self.check_reports()
+            self.check_events()
+
+    def program(self, name):
+        """The words that run a program of ours."""
+        path = bin_dir() / name
+        if not path.exists():
+            raise FileNotFoundError(f"no {path}; AIDERMESH_BIN says where the programs are")
+        if SANITIZER == "valgrind":
+            return ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
+                    "--errors-for-leak-kinds=definite", "--child-silent-after-fork=no",
+                    f"--suppressions={SUPPORT / 'valgrind.supp'}",
+                    f"--log-file={self.logs}/sanitizer.%p", str(path)]
+        return [str(path)]
+
+    @property
+    def dir(self):
+        """Where the sockets are."""
+        return self.run_dir / "aidermesh"
+
+    def endpoint(self, name):
+        return f"ipc://{self.dir}/{name}"
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def token(self):
+        return (self.folder / "state" / "aidermesh" / "token").read_text().strip()
+
+    @property
+    def headers(self):
+        return {"Authorization": f"Bearer {self.token}"}
+
+    def start(self, broker=(), sse=(), monitor=()):
+        """Broker, sse-bridge and monitor, ready, each with the given further words."""
+        self.start_broker(*broker)
+        self.start_sse(*sse)
+        self.events = self.stream("/events?since=earliest")
+        self.start_monitor(*monitor)
+        return self
+
+    def start_broker(self, *words):
+        program = Program(self, "aidermesh-broker", words)
+        control = self.dir / "control"
+
+        def accepts():
+            program.must_run()
+            if not control.exists() or not stat.S_ISSOCK(control.stat().st_mode):
+                return False
+            with socket.socket(socket.AF_UNIX) as probe:
+                return probe.connect_ex(str(control)) == 0
+        wait_until(accepts, START_LIMIT_S, "broker that accepts on its control socket")
+        return program
+
+    def start_sse(self, *words):
+        port_file = self.folder / f"port.{len(self.programs)}"
+        program = Program(self, "aidermesh-sse-bridge", [
+            "--set", "http/port=0", "--set", f"http/port_file={port_file}", *words])
+
+        def written():
+            program.must_run()
+            return port_file.exists() and port_file.read_text().strip()
+        self.port = int(wait_until(written, START_LIMIT_S, "port file of the sse-bridge"))
+        wait_until(lambda: self.get("/readyz")[0] == 200, START_LIMIT_S, "ready sse-bridge")
+        return program
+
+    def start_monitor(self, *words):
+        program = Program(self, "aidermesh-monitor", words)
+        if self.events:
+            self.events.wait("mesh.transport_joined", START_LIMIT_S,
+                             where=lambda data: data.get("transport_type") == "monitor")
+        return program
+
+    def start_bridge(self, *words, stdin=subprocess.DEVNULL, cwd=None):
+        """An stdio-bridge of which the scenario looks at the events only."""
+        return Program(self, "aidermesh-stdio-bridge", words, stdin=stdin, cwd=cwd)
+
+    def get(self, path, headers=None):
+        """One answer: status, headers, body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path, headers=self.headers if headers is None else headers)
+            response = connection.getresponse()
+            return response.status, response.headers, response.read()
+        finally:
+            connection.close()
+
+    def stream(self, path, headers=None):
+        stream = Stream(self.url, path, {**self.headers, **(headers or {})})
+        self.streams.append(stream)
+        return stream
+
+    def stop(self):
+        """End what still runs, as `up` would: readers first, the broker last."""
+        running = [program for program in self.programs if program.is_running()]
+        rank = {"aidermesh-stdio-bridge": 0, "aidermesh-monitor": 1, "aidermesh-sse-bridge": 2,
+                "aidermesh-broker": 3}
+        for program in sorted(running, key=lambda program: rank.get(program.name, 0)):
+            program.stop()
+
+    def check_reports(self):
+        """No sanitizer and no valgrind had anything to say, in any process."""
+        for report in sorted(self.logs.glob("sanitizer.*")):
+            text = report.read_text(errors="replace")
+            assert not text.strip(), f"{report.name}:\n{text[:8000]}"
+
+    def check_events(self):
+        """Every event that any stream of this scenario has seen is as the schema says."""
+        for stream in self.streams:
+            for frame in stream.all():
+                schema.validate(frame.type, frame.data)
