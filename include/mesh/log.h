@@ -1,8 +1,8 @@
 // log - one line an event on stderr: level, stable event name, text; as text or as JSON
+// SPDX-License-Identifier: MPL-2.0
 //
 // Lines hold no payloads, prompts or tokens. Control characters in the text are escaped, so
 // that nothing from outside can forge a line. One log a process, for one thread.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef MESH_LOG_H
 #define MESH_LOG_H
 

@@ -1,7 +1,8 @@
 // paths - where the mesh keeps its sockets, files and state
+// SPDX-License-Identifier: MPL-2.0
 //
 // Every function returns a path that the caller frees, or NULL with *error_p a sentence the
-// caller frees. SPDX-License-Identifier: MPL-2.0
+// caller frees.
 #ifndef MESH_PATHS_H
 #define MESH_PATHS_H
 
@@ -9,7 +10,7 @@
 
 // The directory of sockets: setting mesh/runtime_dir, else $XDG_RUNTIME_DIR/aidermesh, else
 // /tmp/aidermesh-<uid>. Made with mode 0700 when missing. Refused when it is a link, not ours,
-// or open to others.
+// or open to others, and when its path is too long for the socket names in it.
 char *mesh_paths_runtime_dir(const mesh_settings_t *settings, char **error_p);
 
 // The directory of what outlives a reboot (token, journal, history): setting mesh/state_dir,

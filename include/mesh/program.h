@@ -1,10 +1,11 @@
 // program - what every program's command line has in common
+// SPDX-License-Identifier: MPL-2.0
 //
 // --help --version --config FILE --env NAME --set section/key=value --check-config
 // --print-config
 // --log-level debug|info|warning|error --log-format text|json --healthcheck. A program's own
 // flags are shorthands for settings, so that flag, environment and file say the same thing in
-// the same words. SPDX-License-Identifier: MPL-2.0
+// the same words.
 #ifndef MESH_PROGRAM_H
 #define MESH_PROGRAM_H
 
@@ -23,7 +24,7 @@ typedef struct mesh_program {
     const char *summary;    // one line for --help
     const char
         *usage;    // what follows the options, e.g. "-- COMMAND [ARGUMENT...]"; "" for nothing
-    const mesh_program_flag_t *flags;
+    const mesh_program_flag_t *flags;    // NULL for none
 
     // The program's work. argc/argv are what remains after the options (after a "--", if there
     // was one). Returns the exit status.
@@ -31,11 +32,24 @@ typedef struct mesh_program {
 
     // --healthcheck: 0 healthy, 1 not, within five seconds; NULL when the program has none.
     int (*healthcheck)(const mesh_settings_t *settings);
+
+    // Where not NULL: done instead of run when the environment says AIDERMESH=off, before any
+    // configuration is read, so that a broken one stops nobody. Arguments as of run.
+    int (*run_off)(int argc, char *argv[]);
+
+    // The status of wrong usage or configuration; 0 is MESH_EXIT_USAGE.
+    int usage_status;
+
+    // run forks first, and calls mesh_program_start_zmq in the process that uses ZeroMQ.
+    bool starts_zmq_itself;
 } mesh_program_t;
 
 // Parse, load, print or run. Options end at the first word that is no option, or after "--".
-// Wrong usage or configuration is said on stderr and returns usage_status of exit_status.h (2).
+// Wrong usage or configuration is said on stderr and returns usage_status.
 int mesh_program_main(const mesh_program_t *self, int argc, char *argv[]);
+
+// Prepare CZMQ: no signal handlers of its own, its log to stderr. Called before run, see above.
+void mesh_program_start_zmq(void);
 
 // The version of the build, e.g. "0.1.0". Borrowed.
 const char *mesh_version(void);

@@ -1,9 +1,9 @@
-// settings - the effective configuration: defaults, file, environment, flags, each value with
-// its origin
+// settings - the effective configuration, each value with its origin
+// SPDX-License-Identifier: MPL-2.0
 //
 // All keys of all programs stand in one table (mesh/settings_table.c): key, kind, default,
 // range, meaning. A key is "section/name". Later sources win: defaults, file, environment,
-// flags. SPDX-License-Identifier: MPL-2.0
+// flags.
 #ifndef MESH_SETTINGS_H
 #define MESH_SETTINGS_H
 
@@ -19,7 +19,7 @@ typedef enum {
     MESH_SETTING_FLAG,        // true|false
     MESH_SETTING_NUMBER,      // an integer without a unit
     MESH_SETTING_DURATION,    // 250ms, 30s, 5m, 2h, 7d; a unit is required, except for 0
-    MESH_SETTING_SIZE,        // 512, 64KiB, 64MiB, 1GiB bytes
+    MESH_SETTING_SIZE,        // 512B, 64KiB, 64MiB, 1GiB; a unit is required, except for 0
 } mesh_setting_kind_t;
 
 typedef struct mesh_setting {
@@ -50,11 +50,16 @@ void mesh_settings_destroy(mesh_settings_t **self_p);
 int mesh_settings_read_file(mesh_settings_t *self, const char *path,
                             const char *environment_name, char **error_p);
 
+// Read ZPL text, size_bytes long, of a file called name.
+int mesh_settings_read_zpl(mesh_settings_t *self, const char *text, size_t size_bytes,
+                           const char *name, char **error_p);
+
 // Take AIDERMESH_<SECTION>_<NAME> (upper case) from environment, a NULL-ended array of
 // NAME=value as environ; for a secret also AIDERMESH_<SECTION>_<NAME>_FILE, whose first line is
 // the value (64 KiB at most). AIDERMESH_SEEDS stands for mesh/seeds, AIDERMESH_HOST for
 // mesh/host. Known variables of another meaning (AIDERMESH=off, AIDERMESH_CONFIG,
-// AIDERMESH_ENV) are passed over; any other AIDERMESH_... name is an error.
+// AIDERMESH_ENV) are passed over; any other AIDERMESH_... name is an error, and so are two
+// that set the same setting.
 int mesh_settings_read_environment(mesh_settings_t *self, char *const environment[],
                                    char **error_p);
 
@@ -78,7 +83,7 @@ size_t mesh_settings_bytes(const mesh_settings_t *self, const char *key);      /
 const char *mesh_settings_origin(const mesh_settings_t *self, const char *key);
 
 // Print the effective configuration as ZPL, each value with its meaning and origin as a
-// comment; secrets as "***".
+// comment. The form is a file that can be read again; a secret is a comment with "***".
 void mesh_settings_print(const mesh_settings_t *self, FILE *out);
 
 #endif

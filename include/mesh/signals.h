@@ -1,7 +1,8 @@
 // signals - SIGTERM, SIGINT and SIGHUP as events of a zloop
+// SPDX-License-Identifier: MPL-2.0
 //
 // CZMQ's own handler stops a zloop at once and cannot drain; this takes the signals by signalfd
-// instead. SPDX-License-Identifier: MPL-2.0
+// instead.
 #ifndef MESH_SIGNALS_H
 #define MESH_SIGNALS_H
 
@@ -16,6 +17,9 @@ typedef int mesh_signals_fn(int number, void *arg);
 // Block SIGTERM, SIGINT and SIGHUP for the process, ignore SIGPIPE, and have each given to
 // handler by loop. Call before any thread exists. Ends the process when the kernel refuses a
 // signalfd.
+//
+// They stay blocked after mesh_signals_destroy, so that a second SIGTERM does not kill a
+// program on its way out; a child must unblock them before it runs another program.
 mesh_signals_t *mesh_signals_new(zloop_t *loop, mesh_signals_fn *handler, void *arg);
 void mesh_signals_destroy(mesh_signals_t **self_p);
 

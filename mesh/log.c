@@ -1,0 +1,100 @@
+// log - one line an event on stderr: level, stable event name, text; as text or as JSON
+// SPDX-License-Identifier: MPL-2.0
+#include "mesh/log.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "text.h"
+
+enum {
+    LINE_BYTES = 2048,
+    // What must still fit when the text is cut: the mark, the end of a JSON line, the newline.
+    TAIL_BYTES = sizeof "…\"}\n",
+};
+
+static const char *const level_names[] = {
+    [MESH_LOG_DEBUG] = "debug",
+    [MESH_LOG_INFO] = "info",
+    [MESH_LOG_WARNING] = "warning",
+    [MESH_LOG_ERROR] = "error",
+};
+
+static struct {
+    const char *program;
+    mesh_log_level_t level;
+    mesh_log_format_t format;
+} the_log = {"aidermesh", MESH_LOG_WARNING, MESH_LOG_TEXT};
+
+void
+mesh_log_setup(const char *program, mesh_log_level_t level, mesh_log_format_t format)
+{
+    assert(program);
+    the_log.program = program;
+    the_log.level = level;
+    the_log.format = format;
+}
+
+// One write, so that lines of several processes on one pipe stay whole.
+static void
+write_line(const char *line, size_t length)
+{
+    ssize_t written = 0;
+    do
+        written = write(STDERR_FILENO, line, length);
+    while (written < 0 && errno == EINTR);
+    // Nobody can be told that the log cannot be written.
+}
+
+static void
+format_time(char text[static 32])
+{
+    struct timespec now;
+    struct tm utc;
+    (void) clock_gettime(CLOCK_REALTIME, &now);
+    (void) gmtime_r(&now.tv_sec, &utc);
+    size_t length = strftime(text, 32, "%Y-%m-%dT%H:%M:%S", &utc);
+    (void) snprintf(text + length, 32 - length, ".%03dZ", (int) (now.tv_nsec / 1000000));
+}
+
+void
+mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
+{
+    assert(event && format);
+    if (level < the_log.level)
+        return;
+    int kept_errno = errno;
+
+    char text[LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    int text_bytes = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (text_bytes < 0)
+        text[0] = '\0';
+
+    char time_text[32];
+    format_time(time_text);
+    bool json = the_log.format == MESH_LOG_JSON;
+    mesh_text_form_t form = json ? MESH_TEXT_JSON : MESH_TEXT_LINE;
+    char line[LINE_BYTES];
+    int head = snprintf(line, sizeof line,
+                        json ? "{\"time\":\"%s\",\"level\":\"%s\",\"program\":\"%.64s\","
+                               "\"event\":\"%.64s\",\"text\":\""
+                             : "%s %s %.64s %.64s ",
+                        time_text, level_names[level], the_log.program, event);
+    assert(head > 0 && head < LINE_BYTES - TAIL_BYTES);
+    size_t used = (size_t) head;
+    bool all = mesh_text_escape(line, sizeof line - TAIL_BYTES, &used, text, form);
+    if (!all || text_bytes >= (int) sizeof text)
+        used = (size_t) (stpcpy(line + used, "…") - line);
+    used = (size_t) (stpcpy(line + used, json ? "\"}\n" : "\n") - line);
+    write_line(line, used);
+
+    errno = kept_errno;
+}

@@ -1,0 +1,130 @@
+// settings_table - every setting of every program: key, kind, default, range, meaning
+// SPDX-License-Identifier: MPL-2.0
+//
+// Sections and the rows of a section are in alphabetical order. The environment's names, the
+// --help of flags and --print-config are made from this table.
+#include "mesh/settings.h"
+
+#define MS ((int64_t) 1)
+#define SECOND (1000 * MS)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define KIB ((int64_t) 1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+#define TEXT(key, initial, meaning)                                                            \
+    {                                                                                          \
+        key, MESH_SETTING_STRING, initial, NULL, 0, 0, false, meaning                          \
+    }
+#define SECRET(key, meaning)                                                                   \
+    {                                                                                          \
+        key, MESH_SETTING_STRING, "", NULL, 0, 0, true, meaning                                \
+    }
+#define LIST(key, initial, meaning)                                                            \
+    {                                                                                          \
+        key, MESH_SETTING_LIST, initial, NULL, 0, 0, false, meaning                            \
+    }
+#define CHOICE(key, initial, allowed, meaning)                                                 \
+    {                                                                                          \
+        key, MESH_SETTING_CHOICE, initial, allowed, 0, 0, false, meaning                       \
+    }
+#define FLAG(key, initial, meaning)                                                            \
+    {                                                                                          \
+        key, MESH_SETTING_FLAG, initial, NULL, 0, 0, false, meaning                            \
+    }
+#define NUMBER(key, initial, least, most, meaning)                                             \
+    {                                                                                          \
+        key, MESH_SETTING_NUMBER, initial, NULL, least, most, false, meaning                   \
+    }
+#define DURATION(key, initial, least, most, meaning)                                           \
+    {                                                                                          \
+        key, MESH_SETTING_DURATION, initial, NULL, least, most, false, meaning                 \
+    }
+#define SIZE(key, initial, least, most, meaning)                                               \
+    {                                                                                          \
+        key, MESH_SETTING_SIZE, initial, NULL, least, most, false, meaning                     \
+    }
+
+const mesh_setting_t mesh_settings_table[] = {
+    CHOICE(
+        "bridge/mode", "auto", "auto|cli|mcp|ndjson",
+        "what the wrapped command is: aider itself, an MCP server, or a writer of JSON lines"),
+    LIST("bridge/labels", "", "key=value pairs that every event's session carries"),
+    DURATION("bridge/waiting_every", "10s", SECOND, HOUR,
+             "how often an open request without other news is said to be waiting"),
+    SIZE("bridge/line_limit", "256KiB", KIB, 16 * MIB,
+         "how much of a line is parsed; all of it passes through"),
+    TEXT("bridge/name", "", "a name for the session, shown to those who watch"),
+    CHOICE("bridge/prompt", "preview", "none|preview|full",
+           "how much of a prompt events carry"),
+    SIZE("bridge/store_bytes", "64MiB", MIB, 16 * GIB,
+         "how much the bridge keeps while the broker is away"),
+
+    LIST("broker/bind_control", "",
+         "endpoints of the control socket; empty is ipc in the "
+         "runtime directory"),
+    LIST("broker/bind_publish", "",
+         "endpoints of the publish socket; empty is ipc in the "
+         "runtime directory"),
+    LIST("broker/bind_subscribe", "",
+         "endpoints of the subscribe socket; empty is ipc in the "
+         "runtime directory"),
+    FLAG("broker/insecure", "false",
+         "whether to bind addresses other hosts can reach, "
+         "though there are no keys"),
+    SIZE("broker/memory_bytes", "256MiB", MIB, 64 * GIB, "how many bytes of events are kept"),
+    NUMBER("broker/memory_events", "100000", 100, 100000000, "how many events are kept"),
+    NUMBER("broker/peers", "2000", 1, 100000, "how many programs may be registered at once"),
+    DURATION("broker/stop_grace", "800ms", 0, MINUTE,
+             "how long a stop waits for what is on its way"),
+    SIZE("broker/window_bytes", "1MiB", 64 * KIB, 64 * MIB,
+         "how many bytes a publisher may have sent without an acknowledgement"),
+    NUMBER("broker/window_events", "1000", 1, 100000,
+           "how many events a publisher may have sent without an acknowledgement"),
+
+    TEXT("http/address", "127.0.0.1", "the address to listen on"),
+    LIST("http/allow_origins", "", "origins of web pages that may read the streams"),
+    NUMBER("http/clients", "20000", 1, 1000000, "how many streams may be open at once"),
+    NUMBER("http/clients_per_address", "200", 1, 1000000,
+           "how many streams one address may have open; loopback is not counted"),
+    DURATION("http/comment_every", "15s", SECOND, 5 * MINUTE,
+             "how often a stream with nothing to say sends a comment"),
+    DURATION("http/head_deadline", "10s", SECOND, 5 * MINUTE,
+             "how long a client may take to send its request"),
+    SIZE("http/head_limit", "16KiB", 2 * KIB, MIB, "how long the head of a request may be"),
+    NUMBER("http/port", "8790", 0, 65535, "the port to listen on; 0 has the kernel choose"),
+    DURATION("http/retry", "3s", 100 * MS, HOUR,
+             "how long a client is told to wait before it connects again"),
+    SIZE("http/ring_bytes", "64MiB", MIB, 16 * GIB,
+         "how many bytes of events are kept for clients that are slow or come back"),
+    FLAG("http/token", "true", "whether clients must show the token"),
+    SECRET("http/token_value", "the token itself, instead of the one made at the first start"),
+
+    CHOICE("log/format", "text", "text|json", "the form of a line of the log"),
+    CHOICE("log/level", "info", "debug|info|warning|error", "the least level that is logged"),
+
+    TEXT("mesh/discovery_file", "",
+         "the file that says where the mesh is; empty is in the "
+         "runtime directory"),
+    DURATION("mesh/heartbeat", "1s", 50 * MS, MINUTE, "how often programs say they are there"),
+    TEXT("mesh/host", "", "this host's name in events; empty is the kernel's"),
+    DURATION("mesh/lost_after", "3s", 100 * MS, 10 * MINUTE,
+             "how long a program may be silent before it counts as lost"),
+    TEXT("mesh/mesh_id", "default", "the name of the mesh"),
+    TEXT("mesh/runtime_dir", "",
+         "the directory of the sockets; empty is "
+         "$XDG_RUNTIME_DIR/aidermesh"),
+    LIST("mesh/seeds", "", "control endpoints of brokers to try first"),
+    TEXT("mesh/state_dir", "",
+         "the directory of what outlives a reboot; empty is "
+         "$XDG_STATE_HOME/aidermesh"),
+
+    DURATION("monitor/health_every", "10s", SECOND, HOUR,
+             "how often the mesh's health is published"),
+    DURATION("monitor/long_running", "30s", SECOND, 24 * HOUR,
+             "how long a request may be without progress before it is long_running"),
+    DURATION("monitor/throttled", "60s", SECOND, 24 * HOUR,
+             "how long a request may be without progress before it is throttled"),
+    {.key = NULL},
+};
