@@ -47,19 +47,19 @@
     }
 
 const mesh_setting_t mesh_settings_table[] = {
+    LIST("bridge/labels", "", "key=value pairs that every event's session carries"),
+    SIZE("bridge/line_limit", "256KiB", KIB, 16 * MIB,
+         "how much of a line is parsed; all of it passes through"),
     CHOICE(
         "bridge/mode", "auto", "auto|cli|mcp|ndjson",
         "what the wrapped command is: aider itself, an MCP server, or a writer of JSON lines"),
-    LIST("bridge/labels", "", "key=value pairs that every event's session carries"),
-    DURATION("bridge/waiting_every", "10s", SECOND, HOUR,
-             "how often an open request without other news is said to be waiting"),
-    SIZE("bridge/line_limit", "256KiB", KIB, 16 * MIB,
-         "how much of a line is parsed; all of it passes through"),
     TEXT("bridge/name", "", "a name for the session, shown to those who watch"),
     CHOICE("bridge/prompt", "preview", "none|preview|full",
            "how much of a prompt events carry"),
     SIZE("bridge/store_bytes", "64MiB", MIB, 16 * GIB,
          "how much the bridge keeps while the broker is away"),
+    DURATION("bridge/waiting_every", "10s", SECOND, HOUR,
+             "how often an open request without other news is said to be waiting"),
 
     LIST("broker/bind_control", "",
          "endpoints of the control socket; empty is ipc in the "
