@@ -81,16 +81,20 @@ void mesh_link_heartbeat(mesh_link_t *self);
 typedef void mesh_link_reply_fn(void *arg, const char *verb, const json_t *body,
                                 zmsg_t *frames);
 
-// Ask the broker. Steals body. reply is called exactly once, never from within this call.
-// At most 1 000 requests are open; one more is answered "error" with code "busy".
-void mesh_link_request(mesh_link_t *self, const char *verb, json_t *body, int64_t deadline_ms,
-                       mesh_link_reply_fn *reply, void *arg);
+// Ask the broker. Steals body. Returns the request's id: reply is called exactly once, later,
+// not from within this call, unless the request is cancelled first. Returns 0 when 1 000
+// requests are open: reply is never called.
+uint64_t mesh_link_request(mesh_link_t *self, const char *verb, json_t *body,
+                           int64_t deadline_ms, mesh_link_reply_fn *reply, void *arg);
 
 // Call a service that another program of the mesh offers, by name ("history"). As
-// mesh_link_request; the answer is "result" with the service's object, or "error" with code
-// "no_service", "deadline", or the service's own.
-void mesh_link_call(mesh_link_t *self, const char *service, json_t *request,
-                    int64_t deadline_ms, mesh_link_reply_fn *reply, void *arg);
+// mesh_link_request; steals request. The answer is "result" with a member "result", or "error"
+// with code "no_service", "deadline", or the service's own.
+uint64_t mesh_link_call(mesh_link_t *self, const char *service, json_t *request,
+                        int64_t deadline_ms, mesh_link_reply_fn *reply, void *arg);
+
+// Have reply never called for this request. An id that is not open, as 0, is passed over.
+void mesh_link_cancel(mesh_link_t *self, uint64_t id);
 
 // Answers one call. Borrows request; returns a new object, or NULL for the error "refused".
 typedef json_t *mesh_link_service_fn(void *arg, const json_t *request);

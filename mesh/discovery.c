@@ -1,0 +1,149 @@
+// discovery - the file in which the mesh of this host can be found
+// SPDX-License-Identifier: MPL-2.0
+#include "mesh/discovery.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "text.h"
+
+static bool
+is_entry(const json_t *entry)
+{
+    return json_is_string(json_object_get(entry, "coordinator_id")) &&
+           json_is_string(json_object_get(entry, "host")) &&
+           json_is_integer(json_object_get(entry, "port")) &&
+           json_is_string(json_object_get(entry, "transport_type")) &&
+           json_is_number(json_object_get(entry, "start_time"));
+}
+
+// The file's bytes, up to the limit. Returns NULL with *complaint_p, or without one when there
+// is no file.
+static char *
+read_file(const char *path, size_t *bytes, char **complaint_p)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        if (errno != ENOENT)
+            *complaint_p = mesh_text_printf("%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    char *text = malloc(MESH_DISCOVERY_LIMIT + 1);
+    if (!text)
+        abort();
+    size_t length = 0;
+    ssize_t got = 1;
+    while (got > 0 && length <= MESH_DISCOVERY_LIMIT) {
+        got = read(fd, text + length, MESH_DISCOVERY_LIMIT + 1 - length);
+        if (got > 0)
+            length += (size_t) got;
+    }
+    if (got < 0)
+        *complaint_p = mesh_text_printf("%s: %s", path, strerror(errno));
+    else if (length > MESH_DISCOVERY_LIMIT)
+        *complaint_p = mesh_text_printf("%s: longer than %d bytes", path, MESH_DISCOVERY_LIMIT);
+    close(fd);
+    if (*complaint_p) {
+        free(text);
+        return NULL;
+    }
+    *bytes = length;
+    return text;
+}
+
+json_t *
+mesh_discovery_read(const char *path, char **complaint_p)
+{
+    assert(path && complaint_p);
+    *complaint_p = NULL;
+    json_t *entries = json_array();
+    size_t bytes = 0;
+    char *text = read_file(path, &bytes, complaint_p);
+    if (!text)
+        return entries;
+
+    json_error_t error;
+    json_t *found = json_loadb(text, bytes, 0, &error);
+    free(text);
+    if (!json_is_array(found))
+        *complaint_p = mesh_text_printf("%s: not a JSON array: %s", path,
+                                        found ? "another kind of value" : error.text);
+    size_t index;
+    json_t *entry;
+    json_array_foreach(found, index, entry) if (is_entry(entry))
+        json_array_append(entries, entry);
+    json_decref(found);
+    return entries;
+}
+
+static int
+write_all(int fd, const char *text)
+{
+    size_t left = strlen(text);
+    while (left > 0) {
+        ssize_t written = write(fd, text, left);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        text += written;
+        left -= (size_t) written;
+    }
+    return 0;
+}
+
+int
+mesh_discovery_write(const char *path, const json_t *entries, char **error_p)
+{
+    assert(path && json_is_array(entries) && error_p);
+    *error_p = NULL;
+    char *text = json_dumps(entries, JSON_INDENT(2));
+    assert(text);
+    char *fresh = mesh_text_printf("%s.XXXXXX", path);
+
+    int fd = mkostemp(fresh, O_CLOEXEC);
+    bool written = fd >= 0 && write_all(fd, text) == 0 && write_all(fd, "\n") == 0;
+    if (fd >= 0)
+        written = close(fd) == 0 && written;
+    bool placed = written && rename(fresh, path) == 0;
+    if (!placed) {
+        *error_p = mesh_text_printf("%s: %s", path, strerror(errno));
+        if (fd >= 0)
+            (void) unlink(fresh);
+    }
+    free(fresh);
+    free(text);
+    return placed ? 0 : -1;
+}
+
+const char *
+mesh_discovery_control_endpoint(const json_t *entries, double now_s, double max_age_s)
+{
+    const char *endpoint = NULL;
+    double youngest = 0;
+    size_t index;
+    json_t *entry;
+    json_array_foreach(entries, index, entry)
+    {
+        const char *type = json_string_value(json_object_get(entry, "transport_type"));
+        double heartbeat = json_number_value(json_object_get(entry, "last_heartbeat"));
+        const json_t *endpoints =
+            json_object_get(json_object_get(entry, "metadata"), "endpoints");
+        const char *control = json_string_value(json_object_get(endpoints, "control"));
+        double start = json_number_value(json_object_get(entry, "start_time"));
+        if (!control || strcmp(type, "zmq") != 0 || now_s - heartbeat > max_age_s)
+            continue;
+        if (!endpoint || start > youngest) {
+            endpoint = control;
+            youngest = start;
+        }
+    }
+    return endpoint;
+}

@@ -1,0 +1,511 @@
+// link - one program's control connection to the broker
+// SPDX-License-Identifier: MPL-2.0
+#include "mesh/link.h"
+
+#include <assert.h>
+#include <unistd.h>
+
+#include "link_requests.h"
+#include "mesh/control.h"
+#include "mesh/endpoints.h"
+#include "mesh/log.h"
+#include "mesh/program.h"
+#include "mesh/uuid.h"
+#include "mesh/wire.h"
+#include "text.h"
+
+enum {
+    TICK_MS = 500,
+    HELLO_EVERY_MS =
+        1000,    // while there is no welcome; with several endpoints, each has its turn
+    LISTENER_LIMIT = 8,
+    SERVICE_LIMIT = 8,
+    SEND_HWM = 1100,    // messages; the open requests and what else is said in a second
+    RECEIVE_HWM = 1100,
+    RECONNECT_MS = 50,
+    RECONNECT_MAX_MS = 1000,
+    DRAIN_LIMIT = 64,    // messages handled in one wake-up
+    TEXT_LIMIT = 1024,
+};
+
+typedef struct listener {
+    const mesh_link_listener_t *calls;    // borrowed
+    void *arg;                            // borrowed
+} listener_t;
+
+typedef struct service {
+    char *name;    // owned
+    mesh_link_service_fn *answer;
+    void *arg;    // borrowed
+} service_t;
+
+struct mesh_link {
+    zloop_t *loop;                                 // borrowed
+    const mesh_settings_t *settings;               // borrowed
+    char *transport_id, *transport_type, *host;    // owned
+    json_t *capabilities, *metadata;               // owned references, or NULL
+    zlist_t *endpoints;                            // owned; what to try
+    char *endpoint;                                // owned; what the socket is connected to
+    zsock_t *dealer;                               // owned
+    bool hello_due;    // say hello as soon as the socket can be written
+    bool up;
+    char *incarnation;    // owned; of the last welcome, NULL before the first
+    int64_t hello_ms, heard_ms, heartbeat_ms;
+    int64_t heartbeat_every_ms, lost_after_ms;
+    int timer;
+    link_requests_t *requests;    // owned
+    uint64_t hello_id;
+    listener_t listeners[LISTENER_LIMIT];
+    size_t listener_count;
+    service_t services[SERVICE_LIMIT];
+    size_t service_count;
+};
+
+static int on_control(zloop_t *loop, zmq_pollitem_t *item, void *arg);
+
+// Have the loop watch the socket: for answers always, for room to write only while a hello
+// waits to be said, since a socket with room is always ready.
+static void
+watch(mesh_link_t *self)
+{
+    zmq_pollitem_t item = {.socket = zsock_resolve(self->dealer),
+                           .events =
+                               (short) (ZMQ_POLLIN | (self->hello_due ? ZMQ_POLLOUT : 0))};
+    zloop_poller_end(self->loop, &item);
+    zloop_poller(self->loop, &item, on_control, self);
+    zloop_poller_set_tolerant(self->loop, &item);
+}
+
+static void
+disconnect(mesh_link_t *self)
+{
+    if (self->dealer) {
+        zmq_pollitem_t item = {.socket = zsock_resolve(self->dealer), .events = ZMQ_POLLIN};
+        zloop_poller_end(self->loop, &item);
+        zsock_destroy(&self->dealer);
+    }
+}
+
+// Look for the broker again from the start: what the discovery file says may have changed.
+static void
+refresh_endpoints(mesh_link_t *self)
+{
+    char *error = NULL;
+    zlist_t *endpoints = mesh_endpoints_control(self->settings, &error);
+    if (endpoints) {
+        zlist_destroy(&self->endpoints);
+        self->endpoints = endpoints;
+    } else {
+        mesh_log_warning("broker-endpoints-unknown", "%s", error);
+        free(error);
+    }
+}
+
+// Connect to the endpoint whose turn it is and say hello there.
+static void
+connect_next(mesh_link_t *self)
+{
+    const char *endpoint = zlist_next(self->endpoints);
+    if (!endpoint) {
+        refresh_endpoints(self);
+        endpoint = zlist_first(self->endpoints);
+    }
+    bool same = self->dealer && self->endpoint && streq(self->endpoint, endpoint);
+    if (!same) {
+        disconnect(self);
+        free(self->endpoint);
+        self->endpoint = strdup(endpoint);
+        self->dealer = zsock_new(ZMQ_DEALER);
+        assert(self->dealer);
+        zsock_set_linger(self->dealer, 100);
+        zsock_set_sndhwm(self->dealer, SEND_HWM);
+        zsock_set_rcvhwm(self->dealer, RECEIVE_HWM);
+        zsock_set_maxmsgsize(self->dealer, MESH_CONTROL_LIMIT);
+        zsock_set_immediate(self->dealer, 1);
+        zsock_set_reconnect_ivl(self->dealer, RECONNECT_MS);
+        zsock_set_reconnect_ivl_max(self->dealer, RECONNECT_MAX_MS);
+        zsock_set_heartbeat_ivl(self->dealer, (int) self->heartbeat_every_ms);
+        zsock_set_heartbeat_timeout(self->dealer, (int) self->lost_after_ms);
+        if (zsock_connect(self->dealer, "%s", endpoint) != 0)
+            mesh_log_warning("broker-endpoint-unusable", "%s: %s", endpoint,
+                             zmq_strerror(zmq_errno()));
+    }
+    self->hello_due = true;
+    watch(self);
+}
+
+static void
+send_verb(mesh_link_t *self, const char *verb, const json_t *body)
+{
+    zmsg_t *message = mesh_control_pack(verb, body, NULL);
+    // A full socket means that the broker is not reading; what matters is said again or runs
+    // into its deadline.
+    zsock_set_sndtimeo(self->dealer, 0);
+    (void) zmsg_send(&message, self->dealer);
+    zmsg_destroy(&message);
+}
+
+static void
+let_listeners_add(mesh_link_t *self, json_t *body)
+{
+    json_object_set_new(body, "sources", json_array());
+    for (size_t i = 0; i < self->listener_count; i++)
+        if (self->listeners[i].calls->on_heartbeat)
+            self->listeners[i].calls->on_heartbeat(self->listeners[i].arg, body);
+}
+
+static void
+say_hello(mesh_link_t *self, int64_t now_ms)
+{
+    json_t *body = json_pack(
+        "{s:I, s:s, s:s, s:s, s:i, s:s, s:i, s:O*, s:O*}", "id", (json_int_t) ++self->hello_id,
+        "transport_id", self->transport_id, "transport_type", self->transport_type, "host",
+        self->host, "pid", (int) getpid(), "version", mesh_version(), "protocol",
+        MESH_WIRE_VERSION, "capabilities", self->capabilities, "metadata", self->metadata);
+    assert(body);
+    json_t *services = json_array();
+    for (size_t i = 0; i < self->service_count; i++)
+        json_array_append_new(services, json_string(self->services[i].name));
+    json_object_set_new(body, "services", services);
+    if (self->incarnation)
+        json_object_set_new(body, "previous_incarnation", json_string(self->incarnation));
+    let_listeners_add(self, body);
+    send_verb(self, "hello", body);
+    json_decref(body);
+    self->hello_ms = now_ms;
+    self->heartbeat_ms = now_ms;
+}
+
+void
+mesh_link_heartbeat(mesh_link_t *self)
+{
+    if (!self->up)
+        return;
+    json_t *body = json_pack("{s:s, s:s}", "transport_id", self->transport_id, "incarnation",
+                             self->incarnation);
+    assert(body);
+    let_listeners_add(self, body);
+    send_verb(self, "heartbeat", body);
+    json_decref(body);
+    self->heartbeat_ms = zclock_mono();
+}
+
+static void
+go_away(mesh_link_t *self)
+{
+    mesh_log_warning("broker-away", "nothing heard from %s for %lld ms", self->endpoint,
+                     (long long) self->lost_after_ms);
+    self->up = false;
+    link_requests_fail_all(self->requests, "away", "the broker is away");
+    for (size_t i = 0; i < self->listener_count; i++)
+        if (self->listeners[i].calls->on_away)
+            self->listeners[i].calls->on_away(self->listeners[i].arg);
+}
+
+static int
+on_tick(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    mesh_link_t *self = arg;
+    int64_t now_ms = zclock_mono();
+    link_requests_expire(self->requests, now_ms);
+    if (self->up && now_ms - self->heard_ms >= self->lost_after_ms)
+        go_away(self);
+    if (self->up) {
+        // Half a tick early rather than half a tick late.
+        if (now_ms - self->heartbeat_ms >= self->heartbeat_every_ms - TICK_MS / 2)
+            mesh_link_heartbeat(self);
+    } else if (now_ms - self->hello_ms >= HELLO_EVERY_MS) {
+        self->hello_ms = now_ms;
+        connect_next(self);
+    }
+    return 0;
+}
+
+// Read a welcome into *welcome, whose endpoints the caller frees. Returns -1 when a member is
+// missing or wrong.
+static int
+read_welcome(mesh_link_t *self, mesh_welcome_t *welcome, const json_t *body)
+{
+    *welcome = (mesh_welcome_t){.body = body};
+    const json_t *endpoints = json_object_get(body, "endpoints");
+    const json_t *window = json_object_get(body, "window");
+    const char *publish, *subscribe;
+    uint64_t heartbeat_ms, lost_after_ms;
+    if (mesh_control_get_text(body, "broker_id", TEXT_LIMIT, &welcome->broker_id) != 0 ||
+        mesh_control_get_text(body, "incarnation", TEXT_LIMIT, &welcome->incarnation) != 0 ||
+        mesh_control_get_epoch(body, "epoch", &welcome->epoch) != 0 ||
+        mesh_control_get_number(body, "first", &welcome->first) != 0 ||
+        mesh_control_get_number(body, "head", &welcome->head) != 0 ||
+        mesh_control_get_text(endpoints, "publish", TEXT_LIMIT, &publish) != 0 ||
+        mesh_control_get_text(endpoints, "subscribe", TEXT_LIMIT, &subscribe) != 0 ||
+        mesh_control_get_number(window, "events", &welcome->window_events) != 0 ||
+        mesh_control_get_number(window, "bytes", &welcome->window_bytes) != 0 ||
+        mesh_control_get_number(body, "heartbeat_ms", &heartbeat_ms) != 0 ||
+        mesh_control_get_number(body, "lost_after_ms", &lost_after_ms) != 0)
+        return -1;
+    self->heartbeat_every_ms = (int64_t) heartbeat_ms;
+    self->lost_after_ms = (int64_t) lost_after_ms;
+    welcome->publish_endpoint = mesh_endpoints_resolve(publish, self->endpoint);
+    welcome->subscribe_endpoint = mesh_endpoints_resolve(subscribe, self->endpoint);
+    return welcome->publish_endpoint && welcome->subscribe_endpoint ? 0 : -1;
+}
+
+static void
+on_welcome(mesh_link_t *self, const json_t *body)
+{
+    mesh_welcome_t welcome;
+    if (read_welcome(self, &welcome, body) == 0) {
+        bool other = !self->incarnation || !streq(self->incarnation, welcome.incarnation);
+        if (other || !self->up)
+            mesh_log_info("broker-found", "%s at %s, incarnation %s", welcome.broker_id,
+                          self->endpoint, welcome.incarnation);
+        free(self->incarnation);
+        self->incarnation = strdup(welcome.incarnation);
+        self->up = true;
+        for (size_t i = 0; i < self->listener_count; i++)
+            if (self->listeners[i].calls->on_welcome)
+                self->listeners[i].calls->on_welcome(self->listeners[i].arg, &welcome);
+    } else {
+        mesh_log_warning("welcome-malformed", "from %s", self->endpoint);
+    }
+    free((void *) (uintptr_t) welcome.publish_endpoint);
+    free((void *) (uintptr_t) welcome.subscribe_endpoint);
+}
+
+static void
+on_serve(mesh_link_t *self, const json_t *body)
+{
+    uint64_t call;
+    const char *name;
+    if (mesh_control_get_number(body, "call", &call) != 0 ||
+        mesh_control_get_text(body, "service", TEXT_LIMIT, &name) != 0)
+        return;
+    json_t *answer = json_pack("{s:I}", "call", (json_int_t) call);
+    const char *code = "no_service";
+    for (size_t i = 0; i < self->service_count; i++) {
+        if (!streq(self->services[i].name, name))
+            continue;
+        json_t *result =
+            self->services[i].answer(self->services[i].arg, json_object_get(body, "request"));
+        code = result ? NULL : "refused";
+        if (result)
+            json_object_set_new(answer, "result", result);
+        break;
+    }
+    if (code) {
+        json_object_set_new(answer, "code", json_string(code));
+        json_object_set_new(answer, "message",
+                            json_string("the service did not answer this request"));
+    }
+    send_verb(self, "answer", answer);
+    json_decref(answer);
+}
+
+static void
+on_error(mesh_link_t *self, const json_t *body)
+{
+    uint64_t id;
+    const char *code = "", *text = "";
+    (void) mesh_control_get_text(body, "code", TEXT_LIMIT, &code);
+    (void) mesh_control_get_text(body, "message", TEXT_LIMIT, &text);
+    if (self->up && mesh_control_get_number(body, "id", &id) == 0) {
+        link_requests_answer(self->requests, id, "error", body, NULL);
+        return;
+    }
+    mesh_log_warning("broker-refused", "%s says %s: %s", self->endpoint, code, text);
+    for (size_t i = 0; i < self->listener_count; i++)
+        if (self->listeners[i].calls->on_message)
+            self->listeners[i].calls->on_message(self->listeners[i].arg, "error", body);
+}
+
+static void
+handle(mesh_link_t *self, const mesh_control_t *message)
+{
+    uint64_t id;
+    const char *verb = message->verb;
+    if (streq(verb, "welcome")) {
+        on_welcome(self, message->body);
+    } else if (streq(verb, "hello_again")) {
+        self->hello_due = true;
+        watch(self);
+    } else if (streq(verb, "serve")) {
+        on_serve(self, message->body);
+    } else if (streq(verb, "error")) {
+        on_error(self, message->body);
+    } else if (mesh_control_get_number(message->body, "id", &id) == 0) {
+        link_requests_answer(self->requests, id, verb, message->body, message->frames);
+    } else {
+        for (size_t i = 0; i < self->listener_count; i++)
+            if (self->listeners[i].calls->on_message)
+                self->listeners[i].calls->on_message(self->listeners[i].arg, verb,
+                                                     message->body);
+    }
+}
+
+// zloop_fn: the socket has an answer, or room for a hello.
+static int
+on_control(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    mesh_link_t *self = arg;
+    if (self->hello_due && (item->revents & ZMQ_POLLOUT)) {
+        self->hello_due = false;
+        say_hello(self, zclock_mono());
+        watch(self);
+    }
+    zsock_t *dealer = self->dealer;
+    for (int i = 0;
+         i < DRAIN_LIMIT && self->dealer == dealer && (zsock_events(dealer) & ZMQ_POLLIN);
+         i++) {
+        zmsg_t *frames = zmsg_recv(dealer);
+        if (!frames)
+            return 0;
+        self->heard_ms = zclock_mono();
+        mesh_control_t message;
+        if (mesh_control_unpack(&message, &frames) == MESH_CONTROL_OK) {
+            handle(self, &message);
+            mesh_control_clear(&message);
+        } else {
+            mesh_log_warning("control-malformed", "from %s", self->endpoint);
+        }
+    }
+    return 0;
+}
+
+mesh_link_t *
+mesh_link_new(zloop_t *loop, const mesh_settings_t *settings,
+              const mesh_link_identity_t *identity, char **error_p)
+{
+    assert(loop && settings && identity && identity->transport_type && identity->host &&
+           error_p);
+    zlist_t *endpoints = mesh_endpoints_control(settings, error_p);
+    if (!endpoints)
+        return NULL;
+    mesh_link_t *self = zmalloc(sizeof *self);
+    self->loop = loop;
+    self->settings = settings;
+    self->endpoints = endpoints;
+    self->transport_type = strdup(identity->transport_type);
+    self->host = strdup(identity->host);
+    self->capabilities = json_incref(identity->capabilities);
+    self->metadata = json_incref(identity->metadata);
+    mesh_uuid_t uuid = mesh_uuid_new();
+    char uuid_text[MESH_UUID_TEXT_SIZE];
+    mesh_uuid_format(&uuid, uuid_text);
+    self->transport_id = mesh_text_printf("%s-%s", identity->transport_type, uuid_text);
+    self->heartbeat_every_ms = mesh_settings_ms(settings, "mesh/heartbeat");
+    self->lost_after_ms = mesh_settings_ms(settings, "mesh/lost_after");
+    self->requests = link_requests_new();
+    self->hello_ms = zclock_mono();
+    connect_next(self);
+    self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
+    return self;
+}
+
+void
+mesh_link_destroy(mesh_link_t **self_p)
+{
+    assert(self_p);
+    if (!*self_p)
+        return;
+    mesh_link_t *self = *self_p;
+    if (self->up) {
+        json_t *body = json_pack("{s:s}", "transport_id", self->transport_id);
+        send_verb(self, "bye", body);
+        json_decref(body);
+    }
+    zloop_timer_end(self->loop, self->timer);
+    link_requests_destroy(&self->requests);
+    disconnect(self);
+    for (size_t i = 0; i < self->service_count; i++)
+        free(self->services[i].name);
+    zlist_destroy(&self->endpoints);
+    json_decref(self->capabilities);
+    json_decref(self->metadata);
+    free(self->incarnation);
+    free(self->endpoint);
+    free(self->transport_id);
+    free(self->transport_type);
+    free(self->host);
+    free(self);
+    *self_p = NULL;
+}
+
+void
+mesh_link_listen(mesh_link_t *self, const mesh_link_listener_t *listener, void *arg)
+{
+    assert(self && listener && self->listener_count < LISTENER_LIMIT);
+    self->listeners[self->listener_count++] = (listener_t){listener, arg};
+}
+
+void
+mesh_link_unlisten(mesh_link_t *self, const mesh_link_listener_t *listener, void *arg)
+{
+    for (size_t i = 0; i < self->listener_count; i++) {
+        if (self->listeners[i].calls == listener && self->listeners[i].arg == arg) {
+            self->listeners[i] = self->listeners[--self->listener_count];
+            return;
+        }
+    }
+}
+
+bool
+mesh_link_is_up(const mesh_link_t *self)
+{
+    return self->up;
+}
+
+const char *
+mesh_link_transport_id(const mesh_link_t *self)
+{
+    return self->transport_id;
+}
+
+const char *
+mesh_link_host(const mesh_link_t *self)
+{
+    return self->host;
+}
+
+uint64_t
+mesh_link_request(mesh_link_t *self, const char *verb, json_t *body, int64_t deadline_ms,
+                  mesh_link_reply_fn *reply, void *arg)
+{
+    assert(self && verb && json_is_object(body) && reply);
+    int64_t due_ms = self->up ? zclock_mono() + deadline_ms : LINK_REQUEST_AWAY;
+    uint64_t id = link_requests_add(self->requests, due_ms, reply, arg);
+    if (self->up && id) {
+        json_object_set_new(body, "id", json_integer((json_int_t) id));
+        send_verb(self, verb, body);
+    }
+    json_decref(body);
+    return id;
+}
+
+uint64_t
+mesh_link_call(mesh_link_t *self, const char *service, json_t *request, int64_t deadline_ms,
+               mesh_link_reply_fn *reply, void *arg)
+{
+    assert(service && json_is_object(request));
+    json_t *body = json_pack("{s:s, s:o, s:I}", "service", service, "request", request,
+                             "deadline_ms", (json_int_t) deadline_ms);
+    assert(body);
+    // The broker keeps the deadline; ours, a little later, is for a broker that does not
+    // answer.
+    return mesh_link_request(self, "call", body, deadline_ms + TICK_MS, reply, arg);
+}
+
+void
+mesh_link_cancel(mesh_link_t *self, uint64_t id)
+{
+    link_requests_cancel(self->requests, id);
+}
+
+void
+mesh_link_serve(mesh_link_t *self, const char *service, mesh_link_service_fn *answer, void *arg)
+{
+    assert(self && service && answer && self->service_count < SERVICE_LIMIT);
+    self->services[self->service_count++] = (service_t){strdup(service), answer, arg};
+}

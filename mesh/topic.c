@@ -1,0 +1,147 @@
+// topic - the first frame of an event: <type>/<host>/<session_id>
+// SPDX-License-Identifier: MPL-2.0
+#include "mesh/topic.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <string.h>
+
+static const char upper_digits[] = "0123456789ABCDEF";
+
+static bool
+is_type_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+}
+
+// The bytes that stand for themselves in a host or session; every other is written as %XX.
+static bool
+is_plain_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '.' || c == '_' || c == '-' || c == '~' || c == ':';
+}
+
+static bool
+type_bytes_are_legal(const char *text, size_t bytes)
+{
+    if (bytes == 0 || bytes >= MESH_TYPE_SIZE || text[0] < 'a' || text[0] > 'z')
+        return false;
+    for (size_t i = 0; i < bytes; i++)
+        if (!is_type_byte(text[i]))
+            return false;
+    return true;
+}
+
+bool
+mesh_topic_type_is_legal(const char *text)
+{
+    assert(text);
+    return type_bytes_are_legal(text, strnlen(text, MESH_TYPE_SIZE));
+}
+
+// Append the encoded part at `at`, which has room for three bytes for each byte of it. Returns
+// the new end.
+static char *
+encode_part(char *at, const char *part, size_t part_bytes)
+{
+    for (size_t i = 0; i < part_bytes; i++) {
+        unsigned char byte = (unsigned char) part[i];
+        if (is_plain_byte(part[i])) {
+            *at++ = part[i];
+        } else {
+            *at++ = '%';
+            *at++ = upper_digits[byte >> 4];
+            *at++ = upper_digits[byte & 0x0f];
+        }
+    }
+    return at;
+}
+
+size_t
+mesh_topic_format(char text[static MESH_TOPIC_SIZE], const char *type, const char *host,
+                  const char *session)
+{
+    assert(type && host);
+    size_t type_bytes = strnlen(type, MESH_TYPE_SIZE);
+    size_t host_bytes = strnlen(host, MESH_HOST_SIZE);
+    size_t session_bytes = session ? strnlen(session, MESH_SESSION_SIZE) : 0;
+    if (!type_bytes_are_legal(type, type_bytes) || host_bytes == 0 ||
+        host_bytes >= MESH_HOST_SIZE || session_bytes >= MESH_SESSION_SIZE)
+        return 0;
+
+    memcpy(text, type, type_bytes);
+    char *at = text + type_bytes;
+    *at++ = '/';
+    at = encode_part(at, host, host_bytes);
+    *at++ = '/';
+    if (session_bytes)
+        at = encode_part(at, session, session_bytes);
+    *at = '\0';
+    return (size_t) (at - text);
+}
+
+static int
+upper_digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+// Decode one part into out, of out_size bytes with the NUL. Returns its length, or -1 when it
+// is too long, or encoded in any way but the one encode_part has (so that equal names have
+// equal topics).
+static int
+decode_part(char *out, size_t out_size, const char *part, size_t part_bytes)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < part_bytes; length++) {
+        if (length + 1 >= out_size)
+            return -1;
+        if (is_plain_byte(part[i])) {
+            out[length] = part[i++];
+            continue;
+        }
+        if (part[i] != '%' || part_bytes - i < 3)
+            return -1;
+        int high = upper_digit_value(part[i + 1]);
+        int low = upper_digit_value(part[i + 2]);
+        if (high < 0 || low < 0)
+            return -1;
+        char byte = (char) (high << 4 | low);
+        if (byte == '\0' || is_plain_byte(byte))
+            return -1;
+        out[length] = byte;
+        i += 3;
+    }
+    out[length] = '\0';
+    return (int) length;
+}
+
+int
+mesh_topic_parse(mesh_topic_t *self, const char *text, size_t text_bytes)
+{
+    assert(self && (text || text_bytes == 0));
+    const char *first = text_bytes ? memchr(text, '/', text_bytes) : NULL;
+    if (!first)
+        return -1;
+    const char *end = text + text_bytes;
+    const char *second = memchr(first + 1, '/', (size_t) (end - first - 1));
+    if (!second)
+        return -1;
+
+    size_t type_bytes = (size_t) (first - text);
+    if (!type_bytes_are_legal(text, type_bytes))
+        return -1;
+    memcpy(self->type, text, type_bytes);
+    self->type[type_bytes] = '\0';
+    if (decode_part(self->host, sizeof self->host, first + 1, (size_t) (second - first - 1)) <
+            1 ||
+        decode_part(self->session, sizeof self->session, second + 1,
+                    (size_t) (end - second - 1)) < 0)
+        return -1;
+    return 0;
+}
