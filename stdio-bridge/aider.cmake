@@ -1,1 +1,13 @@
 # aider: what AIDER's output means; knows no sockets and no processes
+add_library(aider_parts STATIC
+    aider_facts.c
+    aider_options.c
+    aider_patterns.c
+    aider_session.c
+    aider_tally.c
+    aider_turn.c
+    line_reader.c
+    terminal_text.c
+)
+target_include_directories(aider_parts PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(aider_parts PUBLIC mesh PRIVATE mesh_build_flags)
