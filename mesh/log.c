@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,7 +30,8 @@ static struct {
     const char *program;
     mesh_log_level_t level;
     mesh_log_format_t format;
-} the_log = {"aidermesh", MESH_LOG_WARNING, MESH_LOG_TEXT};
+    unsigned long dropped;    // lines since the last one that was written
+} the_log = {"aidermesh", MESH_LOG_WARNING, MESH_LOG_TEXT, 0};
 
 void
 mesh_log_setup(const char *program, mesh_log_level_t level, mesh_log_format_t format)
@@ -38,6 +40,15 @@ mesh_log_setup(const char *program, mesh_log_level_t level, mesh_log_format_t fo
     the_log.program = program;
     the_log.level = level;
     the_log.format = format;
+}
+
+// Whether stderr takes a line now. A pipe that says so has room for PIPE_BUF bytes, which is
+// more than a line: a reader of the log that stalls costs lines, not the program's time.
+static bool
+is_writable(void)
+{
+    struct pollfd item = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&item, 1, 0) == 1;
 }
 
 // One write, so that lines of several processes on one pipe stay whole.
@@ -69,6 +80,16 @@ mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
     if (level < the_log.level)
         return;
     int kept_errno = errno;
+    if (!is_writable()) {
+        the_log.dropped++;
+        errno = kept_errno;
+        return;
+    }
+    if (the_log.dropped) {
+        unsigned long dropped = the_log.dropped;
+        the_log.dropped = 0;
+        mesh_log(MESH_LOG_ERROR, "log-dropped", "%lu lines could not be written", dropped);
+    }
 
     char text[LINE_BYTES];
     va_list arguments;

@@ -9,6 +9,7 @@
 #include "mesh/log.h"
 #include "mesh/wire.h"
 #include "nearest.h"
+#include "settings_private.h"
 #include "text.h"
 
 enum { MOST_ASSIGNMENTS = 256 };
@@ -135,10 +136,8 @@ assignment_of(const command_line_t *line, const mesh_program_flag_t *flag, const
         const char *equals = strchr(before->text, '=');
         if (before->origin != flag->name)
             continue;
-        for (const mesh_setting_t *row = mesh_settings_table; row->key; row++) {
-            if (row->kind == MESH_SETTING_LIST && streq(row->key, flag->setting) && equals[1])
-                return mesh_text_printf("%s,%s", before->text, value);
-        }
+        if (mesh_settings_row(flag->setting)->kind == MESH_SETTING_LIST && equals[1])
+            return mesh_text_printf("%s,%s", before->text, value);
         break;
     }
     return mesh_text_printf("%s=%s", flag->setting, value);
@@ -239,9 +238,11 @@ print_option(const mesh_program_flag_t *flag)
                                    flag->argument ? flag->argument : "");
     printf("  %-25s %s%s", words, strlen(words) > 25 ? "\n                            " : "",
            flag->meaning);
-    if (flag->setting)
-        printf(" [%s%s%s]", flag->setting, flag->argument ? "" : "=",
-               flag->argument ? "" : flag->value);
+    if (flag->setting && flag->argument) {
+        const char *initial = mesh_settings_row(flag->setting)->initial;
+        printf(" [%s%s%s]", flag->setting, *initial ? ", default " : "", initial);
+    } else if (flag->setting)
+        printf(" [%s=%s]", flag->setting, flag->value);
     printf("\n");
     free(words);
 }
@@ -285,10 +286,10 @@ log_level(const char *word)
 void
 mesh_program_start_zmq(void)
 {
-    // zsys would stop a zloop at the first signal, which leaves nothing to drain with.
-    (void) setenv("ZSYS_SIGHANDLER", "false", 0);
-    zsys_init();
+    // Before zsys_init, which else takes SIGTERM and SIGINT: they would stop a zloop at once,
+    // with nothing to drain by.
     zsys_handler_set(NULL);
+    zsys_init();
     zsys_set_logstream(stderr);
 }
 
@@ -373,6 +374,9 @@ mesh_program_main(const mesh_program_t *self, int argc, char *argv[])
     assert(self && self->name && self->usage && self->run && argc > 0);
     command_line_t line = {.action = ACTION_RUN};
     int rest = 0;
+    for (const mesh_program_flag_t *flag = self->flags; flag && flag->name; flag++)
+        assert(flag->setting && mesh_settings_row(flag->setting) &&
+               (flag->argument || flag->value));
     char *error = parse(self, &line, argc, argv, &rest);
     int status = error ? refuse(self, error) : perform(self, &line, argc - rest, argv + rest);
     for (size_t i = 0; i < line.assignment_count; i++)

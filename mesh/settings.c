@@ -46,14 +46,23 @@ mesh_settings_row(const char *key)
 char *
 mesh_settings_unknown_key(const char *key)
 {
-    const mesh_setting_t *nearest = mesh_settings_table;
+    // A word alone was meant as a section.
+    bool is_section = !strchr(key, '/');
+    size_t least = SIZE_MAX;
+    char nearest[MESH_NEAREST_BYTES + 1] = "";
     for (const mesh_setting_t *row = mesh_settings_table; row->key; row++) {
-        if (mesh_edit_distance(key, row->key) < mesh_edit_distance(key, nearest->key))
-            nearest = row;
+        char known[MESH_NEAREST_BYTES + 1];
+        (void) snprintf(known, sizeof known, "%.*s",
+                        (int) strcspn(row->key, is_section ? "/" : ""), row->key);
+        size_t distance = mesh_edit_distance(key, known);
+        if (distance < least) {
+            least = distance;
+            memcpy(nearest, known, sizeof nearest);
+        }
     }
     char *quoted = mesh_text_quoted(key);
-    char *error =
-        mesh_text_printf("unknown setting %s; the nearest known is %s", quoted, nearest->key);
+    char *error = mesh_text_printf("unknown %s %s; the nearest known is %s",
+                                   is_section ? "section" : "setting", quoted, nearest);
     free(quoted);
     return error;
 }

@@ -68,6 +68,7 @@ done:
 typedef struct file_reading {
     mesh_settings_t *settings;
     const char *origin;
+    bool *seen;    // the rows that had a value already; owned
     int line;
     char *error;
 } file_reading_t;
@@ -95,6 +96,11 @@ on_item(void *arg, int line, const char *key, const char *value)
         reading->error = mesh_settings_unknown_key(key);
         return -1;
     }
+    if (reading->seen[row - mesh_settings_table]) {
+        reading->error = mesh_text_printf("%s is set twice in this file", row->key);
+        return -1;
+    }
+    reading->seen[row - mesh_settings_table] = true;
     return mesh_settings_put(reading->settings, row, value, reading->origin, &reading->error);
 }
 
@@ -105,6 +111,10 @@ mesh_settings_read_zpl(mesh_settings_t *self, const char *text, size_t size_byte
     assert(self && text && name && error_p);
     char *origin = mesh_text_printf("file %s", name);
     file_reading_t reading = {.settings = mesh_settings_copy(self), .origin = origin};
+    size_t rows = 0;
+    while (mesh_settings_table[rows].key)
+        rows++;
+    reading.seen = zmalloc(rows + 1);
     int rc = mesh_zpl_read(text, size_bytes, on_item, &reading, &reading.line, &reading.error);
     if (rc == 0)
         mesh_settings_swap(self, reading.settings);
@@ -115,6 +125,7 @@ mesh_settings_read_zpl(mesh_settings_t *self, const char *text, size_t size_byte
         free(quoted);
     }
     free(reading.error);
+    free(reading.seen);
     free(origin);
     mesh_settings_destroy(&reading.settings);
     return rc;
@@ -200,24 +211,31 @@ row_of_variable(const char *name, bool *file_p)
     return NULL;
 }
 
+// Keep known in nearest when it is nearer to name than what stands there.
+static void
+keep_nearer(char nearest[static MESH_NEAREST_BYTES + 1], const char *name, const char *known)
+{
+    if (!*nearest || mesh_edit_distance(name, known) < mesh_edit_distance(name, nearest))
+        (void) snprintf(nearest, MESH_NEAREST_BYTES + 1, "%s", known);
+}
+
 static char *
 unknown_variable(const char *name)
 {
-    char *nearest = NULL;
+    char nearest[MESH_NEAREST_BYTES + 1] = "";
+    for (size_t i = 0; passed_over[i]; i++)
+        keep_nearer(nearest, name, passed_over[i]);
+    for (size_t i = 0; short_names[i].variable; i++)
+        keep_nearer(nearest, name, short_names[i].variable);
     for (const mesh_setting_t *row = mesh_settings_table; row->key; row++) {
         char *variable = mesh_settings_variable(row);
-        if (!nearest ||
-            mesh_edit_distance(name, variable) < mesh_edit_distance(name, nearest)) {
-            free(nearest);
-            nearest = variable;
-        } else
-            free(variable);
+        keep_nearer(nearest, name, variable);
+        free(variable);
     }
     char *quoted = mesh_text_quoted(name);
     char *error = mesh_text_printf("environment: unknown variable %s; the nearest known is %s",
                                    quoted, nearest);
     free(quoted);
-    free(nearest);
     return error;
 }
 

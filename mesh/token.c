@@ -117,6 +117,7 @@ make_file(const char *path)
     int kept_errno = 0;
     int fd = mkostemp(fresh, O_CLOEXEC);    // mode 0600
     if (fd >= 0) {
+        errno = ENOSPC;    // what a short write means
         if (write(fd, line, HEX_BYTES + 1) == HEX_BYTES + 1 && fsync(fd) == 0 &&
             (link(fresh, path) == 0 || errno == EEXIST))
             rc = 0;
@@ -152,11 +153,13 @@ load(const mesh_settings_t *settings, bool make, char **error_p)
     if (missing && make && make_file(path) == 0)
         token = load_file(path, &missing, error_p);
     else if (missing && make)
-        *error_p = mesh_text_printf("cannot make the token file %s: %s", path, strerror(errno));
+        *error_p =
+            mesh_text_printf("cannot make the token file \"%s\": %s", path, strerror(errno));
     if (!token && !*error_p)
-        *error_p = mesh_text_printf("there is no token yet (%s): the sse-bridge makes it at "
-                                    "its first start",
-                                    path);
+        *error_p =
+            mesh_text_printf("there is no token yet (\"%s\"): the sse-bridge makes it at "
+                             "its first start",
+                             path);
     free(path);
     return token;
 }

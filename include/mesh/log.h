@@ -19,8 +19,10 @@ typedef enum { MESH_LOG_TEXT, MESH_LOG_JSON } mesh_log_format_t;
 // "aidermesh". program is borrowed for the life of the process.
 void mesh_log_setup(const char *program, mesh_log_level_t level, mesh_log_format_t format);
 
-// Write one line, cut at 2 KiB. event is a stable name in kebab-case that a monitor can count,
-// e.g. "publish-refused"; it is listed in docs/OPERATIONS.md.
+// Write one line, cut at 2 KiB. Never blocks: a line that stderr cannot take is dropped,
+// counted, and owned up to by the next line ("log-dropped"). event is a stable name in
+// kebab-case that a monitor can count, e.g. "publish-refused"; it is listed in
+// docs/OPERATIONS.md.
 void mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
