@@ -362,6 +362,26 @@ class Mesh:
         """An stdio-bridge of which the scenario looks at the events only."""
         return Program(self, "aidermesh-stdio-bridge", words, stdin=stdin, cwd=cwd)
 
+    def start_only(self, name, *words):
+        """A program by itself, not waited for."""
+        return Program(self, name, words)
+
+    @staticmethod
+    def wait_for_handlers(program):
+        """Wait until a program takes SIGTERM itself (it blocks the signal, to read it)."""
+        bit = 1 << (signal.SIGTERM - 1)
+
+        def blocked():
+            program.must_run()
+            status = pathlib.Path(f"/proc/{program.process.pid}/status").read_text()
+            return int(status.partition("SigBlk:")[2].split()[0], 16) & bit
+        wait_until(blocked, START_LIMIT_S, f"{program.name} that takes SIGTERM")
+
+    @staticmethod
+    def wait_for_output(program, text):
+        wait_until(lambda: text in program.out.read_text(errors="replace"), START_LIMIT_S,
+                   f"'{text}' in what {program.name} prints")
+
     def get(self, path, headers=None):
         """One answer: status, headers, body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
