@@ -30,6 +30,7 @@ typedef struct assignment {
 } assignment_t;
 
 typedef struct command_line {
+    const char *name;    // of the program; borrowed
     action_t action;
     const char *config;              // borrowed, as the next
     const char *environment_name;    // of the overlay
@@ -55,7 +56,7 @@ static const common_option_t common_options[] = {
     {{"--check-config", NULL, NULL, NULL, "say whether the configuration is right and exit"},
      ACTION_CHECK_CONFIG},
     {{"--print-config", NULL, NULL, NULL,
-      "print the configuration in effect, with the origin of each value, and exit"},
+      "print the configuration with the origin of each value and exit"},
      ACTION_PRINT_CONFIG},
     {{"--log-level", "LEVEL", "log/level", NULL, "debug, info, warning or error"}, ACTION_RUN},
     {{"--log-format", "FORMAT", "log/format", NULL, "text or json"}, ACTION_RUN},
@@ -200,6 +201,9 @@ parse(const mesh_program_t *self, command_line_t *line, int argc, char *argv[], 
     return error;
 }
 
+// What the process was started with, for mesh_program_reload.
+static const command_line_t *started_with;
+
 // Defaults, file, environment, options. Returns the settings, or NULL with *error_p set.
 static mesh_settings_t *
 load_settings(const command_line_t *line, char **error_p)
@@ -228,6 +232,40 @@ load_settings(const command_line_t *line, char **error_p)
                                   line->assignments[i].origin, error_p);
     if (rc != 0)
         mesh_settings_destroy(&settings);
+    return settings;
+}
+
+static mesh_log_level_t
+log_level(const char *word)
+{
+    switch (word[0]) {
+    case 'd':
+        return MESH_LOG_DEBUG;
+    case 'i':
+        return MESH_LOG_INFO;
+    case 'w':
+        return MESH_LOG_WARNING;
+    default:
+        return MESH_LOG_ERROR;
+    }
+}
+
+// Log as whom and what the settings say.
+static void
+set_up_log(const char *name, const mesh_settings_t *settings)
+{
+    bool json = streq(mesh_settings_string(settings, "log/format"), "json");
+    mesh_log_setup(name, log_level(mesh_settings_string(settings, "log/level")),
+                   json ? MESH_LOG_JSON : MESH_LOG_TEXT);
+}
+
+mesh_settings_t *
+mesh_program_reload(char **error_p)
+{
+    assert(started_with && error_p);
+    mesh_settings_t *settings = load_settings(started_with, error_p);
+    if (settings)
+        set_up_log(started_with->name, settings);
     return settings;
 }
 
@@ -261,26 +299,12 @@ print_help(const mesh_program_t *self)
     for (size_t i = 0; i < COMMON_OPTIONS; i++)
         print_option(&common_options[i].flag);
     printf(
-        "\nAn option in [brackets] sets that setting. Every setting can be given by --set, by "
-        "the\nenvironment variable AIDERMESH_<SECTION>_<KEY>, or in FILE, in this order. "
-        "\n%s --print-config lists all of them, with their meaning;\n"
-        "docs/OPERATIONS.md has the table.\n",
+        "\nA name in [brackets] is the setting that the option sets. Every setting can be "
+        "given "
+        "by\n--set, else by the environment variable AIDERMESH_<SECTION>_<KEY>, else in the\n"
+        "configuration file. %s --print-config lists them all with what\nthey mean; so does "
+        "docs/OPERATIONS.md.\n",
         self->name);
-}
-
-static mesh_log_level_t
-log_level(const char *word)
-{
-    switch (word[0]) {
-    case 'd':
-        return MESH_LOG_DEBUG;
-    case 'i':
-        return MESH_LOG_INFO;
-    case 'w':
-        return MESH_LOG_WARNING;
-    default:
-        return MESH_LOG_ERROR;
-    }
 }
 
 void
@@ -306,9 +330,7 @@ act(const mesh_program_t *self, action_t action, const mesh_settings_t *settings
         mesh_settings_print(settings, stdout);
         return MESH_EXIT_STOPPED;
     }
-    bool json = streq(mesh_settings_string(settings, "log/format"), "json");
-    mesh_log_setup(self->name, log_level(mesh_settings_string(settings, "log/level")),
-                   json ? MESH_LOG_JSON : MESH_LOG_TEXT);
+    set_up_log(self->name, settings);
     if (action == ACTION_HEALTHCHECK) {
         mesh_program_start_zmq();
         return self->healthcheck(settings);
@@ -363,7 +385,9 @@ perform(const mesh_program_t *self, const command_line_t *line, int argc, char *
     mesh_settings_t *settings = load_settings(line, &error);
     if (!settings)
         return refuse(self, error);
+    started_with = line;
     int status = act(self, line->action, settings, argc, argv);
+    started_with = NULL;
     mesh_settings_destroy(&settings);
     return line->action == ACTION_RUN ? status : flushed(status);
 }
@@ -372,7 +396,7 @@ int
 mesh_program_main(const mesh_program_t *self, int argc, char *argv[])
 {
     assert(self && self->name && self->usage && self->run && argc > 0);
-    command_line_t line = {.action = ACTION_RUN};
+    command_line_t line = {.name = self->name, .action = ACTION_RUN};
     int rest = 0;
     for (const mesh_program_flag_t *flag = self->flags; flag && flag->name; flag++)
         assert(flag->setting && mesh_settings_row(flag->setting) &&

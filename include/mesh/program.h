@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // --help --version --config FILE --env NAME --set section/key=value --check-config
-// --print-config
-// --log-level debug|info|warning|error --log-format text|json --healthcheck. A program's own
+// --print-config --log-level LEVEL --log-format text|json --healthcheck. A program's own
 // flags are shorthands for settings, so that flag, environment and file say the same thing in
 // the same words.
 #ifndef MESH_PROGRAM_H
@@ -22,8 +21,7 @@ typedef struct mesh_program_flag {
 typedef struct mesh_program {
     const char *name;       // "aidermesh-broker"
     const char *summary;    // one line for --help
-    const char
-        *usage;    // what follows the options, e.g. "-- COMMAND [ARGUMENT...]"; "" for nothing
+    const char *usage;      // what follows the options, "-- COMMAND"; "" for nothing
     const mesh_program_flag_t *flags;    // NULL for none
 
     // The program's work. argc/argv are what remains after the options (after a "--", if there
@@ -50,6 +48,12 @@ int mesh_program_main(const mesh_program_t *self, int argc, char *argv[]);
 
 // Prepare CZMQ: no signal handlers of its own, its log to stderr. Called before run, see above.
 void mesh_program_start_zmq(void);
+
+// Read the configuration again from where the program's start had it, for SIGHUP, and set up
+// the log by it. Only from within run. The caller owns the result; NULL when the configuration
+// is no longer right, with *error_p a sentence for the caller to free: go on with what there
+// is.
+mesh_settings_t *mesh_program_reload(char **error_p);
 
 // The version of the build, e.g. "0.1.0". Borrowed.
 const char *mesh_version(void);
