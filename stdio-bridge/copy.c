@@ -1,0 +1,227 @@
+// copy - one direction of the relay: from a descriptor to a sink, and then into the tap
+// SPDX-License-Identifier: MPL-2.0
+#include "copy.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 64 * 1024 };    // what a pipe holds
+
+struct copy {
+    int source;    // -1 once it has ended
+    bool shared;
+    bool paused;
+    bool finishing;
+    bool done;
+    sink_t *sink;    // owned; NULL once closed
+    tap_kind_t stream;
+    tap_t *tap;    // borrowed, or NULL
+    int error;
+    size_t left_bytes;    // how much more to read, when finishing
+    size_t start, end;    // what was read and not yet written, in buffer
+    uint64_t read_ns;
+    uint8_t buffer[BUFFER_BYTES];
+};
+
+copy_t *
+copy_new(int source, bool shared, sink_t *sink, tap_kind_t stream, tap_t *tap)
+{
+    copy_t *self = calloc(1, sizeof *self);
+    if (!self)
+        abort();
+    self->source = source;
+    self->shared = shared;
+    self->sink = sink;
+    self->stream = stream;
+    self->tap = tap;
+    return self;
+}
+
+static void
+close_source(copy_t *self)
+{
+    if (self->source < 0)
+        return;
+    if (self->shared) {
+        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (nothing >= 0) {
+            (void) dup3(nothing, self->source, O_CLOEXEC);
+            close(nothing);
+        }
+    } else {
+        close(self->source);
+    }
+    self->source = -1;
+}
+
+static void
+end(copy_t *self)
+{
+    close_source(self);
+    sink_destroy(&self->sink);
+    self->start = self->end = 0;
+    self->done = true;
+}
+
+void
+copy_destroy(copy_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        end(*self_p);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+void
+copy_prepare(const copy_t *self, struct pollfd polls[COPY_POLLS])
+{
+    bool pending = self->start < self->end;
+    polls[0] = (struct pollfd){.fd = -1, .events = POLLIN};
+    polls[1] = (struct pollfd){.fd = -1};
+    if (self->done)
+        return;
+    if (!pending && !self->paused)
+        polls[0].fd = self->source;
+    if (pending)
+        polls[1].events = POLLOUT;
+    // Without anything to write: to hear at once that the reader went away.
+    if (pending || sink_tells_reader_gone(self->sink))
+        polls[1].fd = sink_fd(self->sink);
+}
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t) now.tv_sec * 1000000000U + (uint64_t) now.tv_nsec;
+}
+
+static void
+write_pending(copy_t *self)
+{
+    while (self->start < self->end) {
+        ssize_t written =
+            sink_write(self->sink, self->buffer + self->start, self->end - self->start);
+        if (written == 0)
+            return;
+        if (written < 0) {
+            // Nobody reads: closing the source lets the writer find out as it would have.
+            if (errno != EPIPE && errno != ECONNRESET)
+                self->error = errno;
+            end(self);
+            return;
+        }
+        if (self->tap)
+            tap_write(self->tap, self->stream, self->buffer + self->start, (size_t) written,
+                      self->read_ns);
+        self->start += (size_t) written;
+    }
+    if (self->source < 0)
+        end(self);
+}
+
+static void
+read_source(copy_t *self)
+{
+    size_t most = BUFFER_BYTES;
+    if (self->finishing && self->left_bytes < most)
+        most = self->left_bytes;
+    ssize_t size = most ? read(self->source, self->buffer, most) : 0;
+    if (size < 0 && errno == EINTR)
+        return;
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        self->done = self->finishing;
+        return;
+    }
+    if (self->finishing && !most) {
+        self->done = true;
+        return;
+    }
+    if (size <= 0) {
+        // A pseudo-terminal ends with EIO.
+        end(self);
+        return;
+    }
+    self->read_ns = now_ns();
+    self->start = 0;
+    self->end = (size_t) size;
+    if (self->finishing)
+        self->left_bytes -= (size_t) size;
+    write_pending(self);
+}
+
+void
+copy_proceed(copy_t *self, const struct pollfd polls[COPY_POLLS])
+{
+    if (self->done)
+        return;
+    if (polls[1].fd >= 0 && polls[1].revents) {
+        if (polls[1].revents & POLLOUT)
+            write_pending(self);
+        else if (sink_tells_reader_gone(self->sink) ||
+                 (polls[1].revents & (POLLERR | POLLHUP | POLLNVAL)))
+            end(self);
+        return;
+    }
+    if (polls[0].fd >= 0 && polls[0].revents)
+        read_source(self);
+}
+
+void
+copy_pause(copy_t *self, bool paused)
+{
+    self->paused = paused;
+}
+
+void
+copy_finish(copy_t *self)
+{
+    if (self->done)
+        return;
+    int waiting = 0;
+    if (ioctl(self->source, FIONREAD, &waiting) < 0 || waiting < 0)
+        waiting = 0;
+    // A pseudo-terminal may still be moving bytes; its buffer is no larger than this.
+    self->left_bytes = (size_t) waiting > BUFFER_BYTES ? (size_t) waiting : BUFFER_BYTES;
+    self->finishing = true;
+    self->paused = false;
+    while (!self->done && self->start == self->end)
+        read_source(self);
+}
+
+bool
+copy_is_done(const copy_t *self)
+{
+    return self->done;
+}
+
+bool
+copy_is_left_open(const copy_t *self)
+{
+    struct pollfd source = {.fd = self->source, .events = POLLIN};
+    return self->done && self->source >= 0 && self->sink &&
+           (poll(&source, 1, 0) == 0 || !(source.revents & (POLLHUP | POLLERR)));
+}
+
+void
+copy_resume(copy_t *self)
+{
+    self->tap = NULL;
+    self->finishing = false;
+    self->done = false;
+}
+
+int
+copy_error(const copy_t *self)
+{
+    return self->error;
+}

@@ -1,0 +1,45 @@
+// copy - one direction of the relay: from a descriptor to a sink, and then into the tap
+// SPDX-License-Identifier: MPL-2.0
+#ifndef COPY_H
+#define COPY_H
+
+#include <poll.h>
+#include <stdbool.h>
+
+#include "sink.h"
+#include "tap.h"
+
+enum { COPY_POLLS = 2 };    // entries of poll that one copy needs
+
+typedef struct copy copy_t;
+
+// Copy from source to sink, which is taken. A shared source is the user's stdin: it is read
+// only when poll says so, and its number stays taken; any other is ours alone, has O_NONBLOCK
+// and is owned. tap (borrowed) may be NULL: then nothing is copied aside.
+copy_t *copy_new(int source, bool shared, sink_t *sink, tap_kind_t stream, tap_t *tap);
+void copy_destroy(copy_t **self_p);
+
+// Fill in what to wait for, and act on what came.
+void copy_prepare(const copy_t *self, struct pollfd polls[COPY_POLLS]);
+void copy_proceed(copy_t *self, const struct pollfd polls[COPY_POLLS]);
+
+// Stop or go on reading the source; what was read is still passed on.
+void copy_pause(copy_t *self, bool paused);
+
+// The command has ended: pass on what it left behind, at most what its pipe holds now, and be
+// done.
+void copy_finish(copy_t *self);
+
+// Nothing more comes this way. Source and sink are closed by then, except after copy_finish.
+bool copy_is_done(const copy_t *self);
+
+// Done after copy_finish, but somebody else still holds the other end of the source.
+bool copy_is_left_open(const copy_t *self);
+
+// Go on until the source ends, without the tap: for copy_is_left_open.
+void copy_resume(copy_t *self);
+
+// 0, or the errno with which the sink failed otherwise than by a reader that went away.
+int copy_error(const copy_t *self);
+
+#endif

@@ -1,0 +1,9 @@
+// aidermesh-stdio-bridge - one per AIDER session: runs the command unchanged, publishes what
+// it sees SPDX-License-Identifier: MPL-2.0
+#include "stdio_bridge.h"
+
+int
+main(int argc, char *argv[])
+{
+    return stdio_bridge_main(argc, argv);
+}

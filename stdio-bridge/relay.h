@@ -1,0 +1,32 @@
+// relay - runs the command and passes its bytes on, unchanged and never kept waiting
+//
+// What the user's shell sees is what the command would have shown it: bytes, order, exit
+// status, signals, job control. Everything else the bridge does happens in another process.
+// SPDX-License-Identifier: MPL-2.0
+#ifndef RELAY_H
+#define RELAY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "tap.h"
+
+typedef struct relay_plan {
+    char *const *words;          // the command and its arguments, NULL-ended
+    char *const *environment;    // the command's
+    bool watch_stdin;            // copy what the command is given, too
+    bool closed[3];              // descriptors the user had closed
+    tap_t *tap;                  // borrowed; NULL when nobody observes
+    pid_t observer;              // our child, waited for when it ends early; 0 for none
+} relay_plan_t;
+
+// Run the command to its end.
+// Returns 0 with *status_p as wait(2) gives it, or -1 with *status_p the exit status of
+// exit_status.h for a command that could not be started; that has been said on stderr.
+int relay_run(const relay_plan_t *plan, int *status_p);
+
+// End this process as a command with that status of wait(2) did: by exit, or by the same
+// signal, without a core dump of ours.
+_Noreturn void relay_end_as(int status);
+
+#endif

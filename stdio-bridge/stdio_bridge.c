@@ -1,0 +1,83 @@
+// stdio_bridge - the program: what the command line asks for, done in its processes
+// SPDX-License-Identifier: MPL-2.0
+#include "stdio_bridge.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "descriptors.h"
+#include "mesh/exit_status.h"
+#include "mesh/program.h"
+#include "relay.h"
+#include "wrapped_command.h"
+
+// Found before anything could take the numbers.
+static bool closed[3];
+
+static int
+refuse(const char *why)
+{
+    fprintf(stderr, "aidermesh-stdio-bridge: %s\n", why);
+    return MESH_EXIT_BRIDGE_FAILED;
+}
+
+// AIDERMESH=off: become the command.
+static int
+run_off(int argc, char *argv[])
+{
+    if (argc < 1)
+        return refuse("there is no command to run");
+    (void) execvp(argv[0], argv);
+    int error = errno;
+    fprintf(stderr, "aidermesh-stdio-bridge: %s: %s\n", argv[0], strerror(error));
+    return error == ENOENT ? MESH_EXIT_NOT_FOUND : MESH_EXIT_NOT_EXECUTABLE;
+}
+
+static int
+run(const mesh_settings_t *settings, int argc, char *argv[])
+{
+    bridge_mode_t mode =
+        wrapped_command_mode(mesh_settings_string(settings, "bridge/mode"), argv);
+    if (argc < 1)
+        return refuse("there is no command to run; usage: "
+                      "aidermesh-stdio-bridge [OPTION...] -- COMMAND [ARGUMENT...]");
+    relay_plan_t plan = {
+        .words = argv,
+        .environment = environ,
+        .watch_stdin = mode == BRIDGE_MODE_MCP,
+        .closed = {closed[0], closed[1], closed[2]},
+    };
+    int status = 0;
+    if (relay_run(&plan, &status) < 0)
+        return status;
+    relay_end_as(status);
+}
+
+static const mesh_program_flag_t flags[] = {
+    {"--mode", "MODE", "bridge/mode", NULL, "auto, cli, mcp or ndjson"},
+    {"--name", "NAME", "bridge/name", NULL, "a name for the session"},
+    {"--label", "KEY=VALUE", "bridge/labels", NULL, "a label for the session; may be repeated"},
+    {"--broker", "ENDPOINT", "mesh/seeds", NULL, "where the broker is; may be repeated"},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static const mesh_program_t program = {
+    .name = "aidermesh-stdio-bridge",
+    .summary = "Runs a command unchanged and publishes what it sees of it.",
+    .usage = "-- COMMAND [ARGUMENT...]",
+    .flags = flags,
+    .usage_status = MESH_EXIT_BRIDGE_FAILED,
+    .starts_zmq_itself = true,
+    .run = run,
+    .run_off = run_off,
+};
+
+int
+stdio_bridge_main(int argc, char *argv[])
+{
+    if (descriptors_fill_standard(closed) < 0)
+        return MESH_EXIT_BRIDGE_FAILED;
+    return mesh_program_main(&program, argc, argv);
+}

@@ -1,0 +1,52 @@
+// tap - carries the relay's copy to the observer: a ring in shared memory and a door bell
+//
+// The relay writes, the observer reads; each is one process. Writing never blocks, allocates
+// or waits for the reader: what does not fit is counted and left out, and the next record of
+// the same stream tells how much. Whatever becomes of the reader, the writer goes on.
+// SPDX-License-Identifier: MPL-2.0
+#ifndef TAP_H
+#define TAP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tap_record.h"
+
+enum { TAP_RING_BYTES = 1024 * 1024 };    // of streams; sixteen whole reads of the relay
+
+typedef struct tap tap_t;
+
+// Create ring and bell; made before fork, so that both processes have them. Returns NULL with
+// errno when the kernel has no memory or descriptors left.
+tap_t *tap_new(void);
+
+// End this process's view of it. Does nothing when *self_p is NULL.
+void tap_destroy(tap_t **self_p);
+
+// After fork: this process writes, or reads; the other end's bell is closed here, so that the
+// reader learns when the last writer is gone.
+void tap_become_writer(tap_t *self);
+void tap_become_reader(tap_t *self);
+
+// Copy bytes of a stream (TAP_STDIN, TAP_STDOUT, TAP_STDERR), or count them as lost.
+void tap_write(tap_t *self, tap_kind_t stream, const uint8_t *bytes, size_t size,
+               uint64_t time_ns);
+
+// Tell that the command ended, and what was lost last. Room for this is kept: it always fits.
+// Called once, as the last word.
+void tap_end(tap_t *self, int status, uint64_t time_ns);
+
+// The reader's descriptor: readable when there may be records, or the writer is gone. The
+// writer's: to be closed by whoever else inherits it.
+int tap_fd(const tap_t *self);
+
+typedef enum {
+    TAP_RECORD,    // *record is the next one, valid until the next call
+    TAP_EMPTY,     // none now; tap_fd becomes readable when there is one
+    TAP_CLOSED,    // none, and there will be none: the writer is gone
+    TAP_BROKEN,    // what lies in the ring is no record; there is no way on
+} tap_outcome_t;
+
+tap_outcome_t tap_next(tap_t *self, tap_record_t *record);
+
+#endif

@@ -1,0 +1,104 @@
+// terminal - the user's terminal around a session, and the pseudo-terminal within
+// SPDX-License-Identifier: MPL-2.0
+#include "terminal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+struct terminal {
+    int fd;    // borrowed
+    struct termios settings;
+    bool raw;
+};
+
+terminal_t *
+terminal_new(int fd)
+{
+    struct termios settings;
+    if (tcgetattr(fd, &settings) < 0)
+        return NULL;
+    terminal_t *self = calloc(1, sizeof *self);
+    if (!self)
+        abort();
+    self->fd = fd;
+    self->settings = settings;
+    return self;
+}
+
+void
+terminal_destroy(terminal_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        terminal_restore(*self_p);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+bool
+terminal_is_ours(const terminal_t *self)
+{
+    pid_t foreground = tcgetpgrp(self->fd);
+    return foreground < 0 || foreground == getpgrp();
+}
+
+void
+terminal_set_raw(terminal_t *self)
+{
+    // What a shell or `stty` set while we were stopped is what to go back to.
+    if (!self->raw && tcgetattr(self->fd, &self->settings) < 0)
+        return;
+    struct termios raw = self->settings;
+    cfmakeraw(&raw);
+    self->raw = tcsetattr(self->fd, TCSADRAIN, &raw) == 0;
+}
+
+void
+terminal_restore(terminal_t *self)
+{
+    if (self->raw)
+        (void) tcsetattr(self->fd, TCSADRAIN, &self->settings);
+    self->raw = false;
+}
+
+int
+terminal_open_inner(const terminal_t *self, bool screen, int *master_p, int *slave_p)
+{
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+    if (master < 0)
+        return -1;
+    int slave = -1;
+    struct termios settings = self->settings;
+    if (screen)
+        settings.c_oflag &= (tcflag_t) ~OPOST;
+    if (grantpt(master) == 0 && unlockpt(master) == 0) {
+        // By the master, since the name may lie in another mount namespace.
+        slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    }
+    if (slave < 0 || tcsetattr(slave, TCSANOW, &settings) < 0) {
+        int error = errno;
+        if (slave >= 0)
+            close(slave);
+        close(master);
+        errno = error;
+        return -1;
+    }
+    terminal_pass_size(self, master);
+    *master_p = master;
+    *slave_p = slave;
+    return 0;
+}
+
+void
+terminal_pass_size(const terminal_t *self, int master)
+{
+    struct winsize size;
+    if (ioctl(self->fd, TIOCGWINSZ, &size) == 0)
+        (void) ioctl(master, TIOCSWINSZ, &size);
+}

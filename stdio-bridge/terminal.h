@@ -1,0 +1,34 @@
+// terminal - the user's terminal around a session, and the pseudo-terminal within
+// SPDX-License-Identifier: MPL-2.0
+#ifndef TERMINAL_H
+#define TERMINAL_H
+
+#include <stdbool.h>
+
+typedef struct terminal terminal_t;
+
+// The terminal behind fd (borrowed), with its settings as they are now.
+// Returns NULL with errno when fd is no terminal.
+terminal_t *terminal_new(int fd);
+
+// Restore it if need be.
+void terminal_destroy(terminal_t **self_p);
+
+// Whether our process group may use it. A terminal that is not our controlling one is free.
+bool terminal_is_ours(const terminal_t *self);
+
+// Pass every byte on untouched: no echo, no line editing, no signals from keys.
+void terminal_set_raw(terminal_t *self);
+
+// Back to what it was when terminal_set_raw was called.
+void terminal_restore(terminal_t *self);
+
+// Open a pseudo-terminal with this terminal's settings and size; both ends close-on-exec,
+// master non-blocking. A screen does not change what is written to it, since the user's
+// terminal will. Returns 0, or -1 with errno.
+int terminal_open_inner(const terminal_t *self, bool screen, int *master_p, int *slave_p);
+
+// Give master the size that the user's terminal has now.
+void terminal_pass_size(const terminal_t *self, int master);
+
+#endif
