@@ -111,6 +111,8 @@ CASES = {
     "504_80cols": dataclasses.replace(
         once_then_ok("gateway_timeout", "504, wrapped at 80 columns"), columns=None),
     "529_overloaded": once_then_ok("overloaded", "529"),
+    "mixed_then_ok": Case("one ladder for errors of several kinds",
+                          ["rate_limit", "server_error", "gateway_timeout", "overloaded", "ok"]),
     "timeout": Case("no answer within --timeout 2; three requests are one printed error",
                     [{"do": "hold", "seconds": 20}] * 3 + ["ok"], extra=("--timeout", "2")),
     "connection_refused": Case("nobody listens", ["ok"], refused=True),
