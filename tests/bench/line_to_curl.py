@@ -122,6 +122,7 @@ def main():
     print(f"from the line to curl, {options.events} events at {options.rate:.0f} a second:")
     for name in ("p50_ms", "p99_ms", "p999_ms", "max_ms"):
         print(f"  {name.removesuffix('_ms'):>5} {figures[name]:9.3f} ms")
+    print(f"  the aim, all below 100 ms: {'met' if figures['max_ms'] < 100 else 'MISSED'}")
     text = json.dumps(figures)
     print(text)
     if options.json:

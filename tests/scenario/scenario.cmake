@@ -1,11 +1,11 @@
 # scenarios: the real programs together
 
 # mesh_add_scenario(<name> <seconds> [FILE <file>] [KEYWORD <pytest -k>] [LEVEL ci|all]
-#                   [BUILD <variant>] [PROPERTIES <name> <value>...])
+#                   [BUILD <variant>] [WATCHED_BY thread|valgrind] [PROPERTIES <name> <value>...])
 # tests/scenario/test_<name>.py, or those tests of FILE that KEYWORD names, becomes the test
 # scenario.<name>. It waits more than it computes, so it takes one place of ctest's two a core.
 function(mesh_add_scenario name seconds)
-    cmake_parse_arguments(ARG "" "FILE;KEYWORD;LEVEL;BUILD" "PROPERTIES" ${ARGN})
+    cmake_parse_arguments(ARG "" "FILE;KEYWORD;LEVEL;BUILD;WATCHED_BY" "PROPERTIES" ${ARGN})
     if(NOT ARG_FILE)
         set(ARG_FILE test_${name}.py)
     endif()
@@ -19,10 +19,7 @@ function(mesh_add_scenario name seconds)
             return()    # needs another build, which only tests/run.sh makes
         endif()
         set(bin ${PROJECT_SOURCE_DIR}/build/${ARG_BUILD}/bin)
-        set(sanitizer "")
-        if(ARG_BUILD STREQUAL "tsan")
-            set(sanitizer "thread")
-        endif()
+        set(sanitizer "${ARG_WATCHED_BY}")
         list(APPEND ARG_PROPERTIES FIXTURES_REQUIRED build_${ARG_BUILD})
     endif()
     set(selection "")
@@ -49,10 +46,8 @@ mesh_add_scenario(protocol_pyzmq 120)
 mesh_add_scenario(stopping 60)
 # A second is promised of what is installed; sanitizers look for leaks in that second.
 mesh_add_scenario(stopping_plain 60 FILE test_stopping.py BUILD plain)
-mesh_add_scenario(chain_tsan 120 FILE test_chain.py BUILD tsan)
-mesh_add_scenario(chain_valgrind 240 FILE test_chain.py BUILD plain
-    PROPERTIES ENVIRONMENT
-    "AIDERMESH_BIN=${PROJECT_SOURCE_DIR}/build/plain/bin;MESH_TEST_SANITIZER=valgrind")
+mesh_add_scenario(chain_tsan 120 FILE test_chain.py BUILD tsan WATCHED_BY thread)
+mesh_add_scenario(chain_valgrind 240 FILE test_chain.py BUILD plain WATCHED_BY valgrind)
 mesh_add_scenario(chain 60)
 
 if(MESH_CHECKS)
