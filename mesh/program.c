@@ -31,6 +31,7 @@ typedef struct assignment {
 
 typedef struct command_line {
     const char *name;    // of the program; borrowed
+    int (*check)(const mesh_settings_t *settings, char **error_p);    // of the program, or NULL
     action_t action;
     const char *config;              // borrowed, as the next
     const char *environment_name;    // of the overlay
@@ -230,6 +231,8 @@ load_settings(const command_line_t *line, char **error_p)
     for (size_t i = 0; i < line->assignment_count && rc == 0; i++)
         rc = mesh_settings_assign(settings, line->assignments[i].text,
                                   line->assignments[i].origin, error_p);
+    if (rc == 0 && line->check)
+        rc = line->check(settings, error_p);
     if (rc != 0)
         mesh_settings_destroy(&settings);
     return settings;
@@ -396,7 +399,7 @@ int
 mesh_program_main(const mesh_program_t *self, int argc, char *argv[])
 {
     assert(self && self->name && self->usage && self->run && argc > 0);
-    command_line_t line = {.name = self->name, .action = ACTION_RUN};
+    command_line_t line = {.name = self->name, .check = self->check, .action = ACTION_RUN};
     int rest = 0;
     for (const mesh_program_flag_t *flag = self->flags; flag && flag->name; flag++)
         assert(flag->setting && mesh_settings_row(flag->setting) &&

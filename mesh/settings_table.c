@@ -47,9 +47,13 @@
     }
 
 const mesh_setting_t mesh_settings_table[] = {
+    LIST("bridge/fallback_models", "",
+         "models in the order in which a person would fall back, named in events"),
     LIST("bridge/labels", "", "key=value pairs that every event's session carries"),
     SIZE("bridge/line_limit", "256KiB", KIB, 16 * MIB,
          "how much of a line is parsed; all of it passes through"),
+    DURATION("bridge/linger", "30s", 0, HOUR,
+             "how long the bridge goes on trying to deliver after the command has ended"),
     CHOICE(
         "bridge/mode", "auto", "auto|cli|mcp|ndjson",
         "what the wrapped command is: aider itself, an MCP server, or a writer of JSON lines"),
@@ -92,7 +96,10 @@ const mesh_setting_t mesh_settings_table[] = {
              "how often a stream with nothing to say sends a comment"),
     DURATION("http/head_deadline", "10s", SECOND, 5 * MINUTE,
              "how long a client may take to send its request"),
+    NUMBER("http/filters", "1000", 1, 100000, "how many different filters streams may have"),
     SIZE("http/head_limit", "16KiB", 2 * KIB, MIB, "how long the head of a request may be"),
+    FLAG("http/insecure", "false",
+         "whether to listen beyond loopback although nothing is encrypted"),
     NUMBER("http/port", "8790", 0, 65535, "the port to listen on; 0 has the kernel choose"),
     TEXT("http/port_file", "", "a file to write the port into, once it is listened on"),
     DURATION("http/retry", "3s", 100 * MS, HOUR,
@@ -121,12 +128,15 @@ const mesh_setting_t mesh_settings_table[] = {
          "the directory of what outlives a reboot; empty is "
          "$XDG_STATE_HOME/aidermesh"),
 
-    DURATION("monitor/health_every", "10s", SECOND, HOUR,
+    DURATION("monitor/health_every", "10s", 100 * MS, HOUR,
              "how often the mesh's health is published"),
-    DURATION("monitor/long_running", "30s", SECOND, 24 * HOUR,
+    DURATION("monitor/long_running", "30s", 100 * MS, 24 * HOUR,
              "how long a request may be without progress before it is long_running"),
-    DURATION("monitor/throttled", "60s", SECOND, 24 * HOUR,
-             "how long a request may be without progress before it is throttled"),
+    NUMBER("monitor/requests", "10000", 10, 1000000,
+           "how many requests are remembered; past it the oldest finished goes first"),
+    DURATION("monitor/throttled", "60s", 100 * MS, 24 * HOUR,
+             "how long a request may be without progress before it is throttled; more than "
+             "monitor/long_running"),
 
     LIST("tail/hosts", "", "follow only what happens on these hosts"),
     FLAG("tail/json", "false", "whether to print one JSON object a line"),

@@ -28,6 +28,10 @@ typedef struct mesh_program {
     // was one). Returns the exit status.
     int (*run)(const mesh_settings_t *settings, int argc, char *argv[]);
 
+    // What the settings table cannot say: how values stand to each other. Returns 0, or -1 with
+    // *error_p a sentence the caller frees. NULL for nothing.
+    int (*check)(const mesh_settings_t *settings, char **error_p);
+
     // --healthcheck: 0 healthy, 1 not, within five seconds; NULL when the program has none.
     int (*healthcheck)(const mesh_settings_t *settings);
 

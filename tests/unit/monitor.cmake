@@ -1,1 +1,9 @@
 # unit tests and fuzzers of monitor
+mesh_add_unit_test(deadline_queue monitor_parts)
+mesh_add_unit_test(event_reader monitor_parts)
+mesh_add_unit_test(mesh_health monitor_parts)
+mesh_add_unit_test(request_table monitor_parts)
+mesh_add_unit_test(request_watch monitor_parts)
+mesh_add_unit_test(throttling monitor_parts)
+mesh_add_unit_test(throttling_report monitor_parts)
+mesh_add_fuzzer(event_reader monitor_parts)

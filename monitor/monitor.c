@@ -1,0 +1,460 @@
+// monitor - watches the mesh's requests and the mesh itself, and says what it finds
+// SPDX-License-Identifier: MPL-2.0
+#include "monitor.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <inttypes.h>
+#include <jansson.h>
+
+#include "event_reader.h"
+#include "mesh/control.h"
+#include "mesh/exit_status.h"
+#include "mesh/log.h"
+#include "mesh/paths.h"
+#include "mesh/program.h"
+#include "mesh/publisher.h"
+#include "mesh/ready.h"
+#include "mesh/signals.h"
+#include "mesh/subscriber.h"
+#include "mesh/topic.h"
+#include "mesh_health.h"
+#include "request_watch.h"
+#include "sight.h"
+#include "throttling_report.h"
+
+enum {
+    TICK_MS = 500,
+    STORE_BYTES = 4 * 1024 * 1024,    // of our own events, while the broker is away
+    SNAPSHOT_DEADLINE_MS = 5000,
+    DRAIN_MS = 500,    // what a stop waits for, so that it ends within the second it has
+};
+
+typedef struct monitor {
+    zloop_t *loop;    // owned, as all below
+    mesh_signals_t *signals;
+    mesh_link_t *link;
+    mesh_publisher_t *publisher;
+    mesh_subscriber_t *subscriber;
+    request_watch_t *watch;
+    mesh_health_t *health;
+    sight_t sight;
+    int64_t health_every_ms;
+
+    int deadline_timer;     // -1: none
+    int64_t deadline_ms;    // when it fires
+    int64_t health_due_ms;
+    bool health_told;    // at least once
+    mesh_health_status_t health_status;
+    bool snapshot_wanted;
+    uint64_t snapshot_id;           // of the request under way; 0 for none
+    uint64_t transports_changed;    // offset of the last event that told of a member
+    uint64_t refused;
+    bool stopping;
+} monitor_t;
+
+static double
+unix_now(void)
+{
+    struct timespec now;
+    (void) clock_gettime(CLOCK_REALTIME, &now);
+    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+static int on_deadline(zloop_t *loop, int timer_id, void *arg);
+
+// Have the loop call when the watch next has something to do. A timer that fires too early is
+// left alone: setting one anew for each progress would cost more than looking once in vain.
+static void
+arm(monitor_t *self, int64_t now_ms)
+{
+    int64_t next_ms = request_watch_next_ms(self->watch);
+    if (next_ms < 0 || (self->deadline_timer >= 0 && self->deadline_ms <= next_ms))
+        return;
+    if (self->deadline_timer >= 0)
+        zloop_timer_end(self->loop, self->deadline_timer);
+    int64_t delay_ms = next_ms > now_ms ? next_ms - now_ms : 1;
+    self->deadline_timer = zloop_timer(self->loop, (size_t) delay_ms, 1, on_deadline, self);
+    self->deadline_ms = next_ms;
+}
+
+// Look at the requests only as far as what is known of them is fresh.
+static void
+watch_requests(monitor_t *self, int64_t now_ms)
+{
+    if (!sight_is_clear(&self->sight, now_ms))
+        request_watch_hold(self->watch);
+    else if (request_watch_is_held(self->watch))
+        request_watch_resume(self->watch, now_ms);
+    else
+        request_watch_advance(self->watch, now_ms);
+    arm(self, now_ms);
+}
+
+// zloop_timer_fn: a request's next step begins.
+static int
+on_deadline(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    monitor_t *self = arg;
+    self->deadline_timer = -1;
+    int64_t now_ms = zclock_mono();
+    sight_tick(&self->sight, now_ms);
+    watch_requests(self, now_ms);
+    return 0;
+}
+
+static void
+tell_health(monitor_t *self, int64_t now_ms)
+{
+    mesh_cursor_t position = mesh_subscriber_position(self->subscriber);
+    mesh_cursor_t head = mesh_subscriber_head(self->subscriber);
+    bool behind = head.epoch == position.epoch && head.offset > position.offset;
+    mesh_health_counts_t counts = {
+        .requests = request_watch_count(self->watch),
+        .events_refused = self->refused,
+        .events_dropped = mesh_publisher_dropped(self->publisher),
+        .lag = behind ? head.offset - position.offset : 0,
+    };
+    json_t *payload = mesh_health_payload(self->health, &counts, now_ms);
+    mesh_publisher_publish(self->publisher, "mesh.health", NULL, NULL, unix_now(), payload);
+    self->health_told = true;
+    self->health_status = mesh_health_status(self->health, now_ms);
+    self->health_due_ms = now_ms + self->health_every_ms;
+}
+
+// Tell the health when it changes, and from time to time. While the broker is away only a
+// change is told: each would wait, and arrive as old news.
+static void
+watch_health(monitor_t *self, int64_t now_ms)
+{
+    bool up = mesh_link_is_up(self->link);
+    mesh_health_broker(self->health, up);
+    mesh_health_catching_up(
+        self->health, mesh_subscriber_state(self->subscriber) == MESH_SUBSCRIBER_CATCHING_UP,
+        now_ms);
+    if (!self->health_told && !sight_is_clear(&self->sight, now_ms))
+        return;
+    bool changed = self->health_status != mesh_health_status(self->health, now_ms);
+    if (!self->health_told || changed || (up && now_ms >= self->health_due_ms))
+        tell_health(self, now_ms);
+}
+
+static void
+on_snapshot(void *arg, const char *verb, const json_t *body, zmsg_t *frames)
+{
+    (void) frames;
+    monitor_t *self = arg;
+    self->snapshot_id = 0;
+    uint64_t offset = 0;
+    const json_t *transports = json_object_get(body, "transports");
+    if (!streq(verb, "snapshot") || !json_is_array(transports) ||
+        mesh_control_get_number(body, "offset", &offset) != 0) {
+        mesh_log_warning("snapshot-failed", "the broker's list of members did not come");
+        return;
+    }
+    // The list and the events come by different ways: one that is older than what events have
+    // told would bring back who has left.
+    if (offset < self->transports_changed)
+        self->snapshot_wanted = true;
+    else
+        mesh_health_replace(self->health, transports);
+}
+
+static void
+ask_snapshot(monitor_t *self)
+{
+    if (!self->snapshot_wanted || self->snapshot_id != 0 || !mesh_link_is_up(self->link))
+        return;
+    self->snapshot_wanted = false;
+    self->snapshot_id = mesh_link_request(self->link, "snapshot", json_object(),
+                                          SNAPSHOT_DEADLINE_MS, on_snapshot, self);
+}
+
+// zloop_timer_fn: time to look around.
+static int
+on_tick(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    monitor_t *self = arg;
+    int64_t now_ms = zclock_mono();
+    sight_tick(&self->sight, now_ms);
+    watch_requests(self, now_ms);
+    ask_snapshot(self);
+    watch_health(self, now_ms);
+    mesh_ready_notify("WATCHDOG=1");
+    return 0;
+}
+
+// request_watch_report_fn
+static void
+on_report(void *arg, const request_report_t *report)
+{
+    monitor_t *self = arg;
+    const request_t *request = report->request;
+    mesh_publisher_publish(self->publisher,
+                           report->reason ? "aider.throttling_cleared"
+                                          : "aider.throttling_detected",
+                           request->session, request->request[0] ? request->request : NULL,
+                           unix_now(), throttling_report_payload(report));
+}
+
+static void
+observe(monitor_t *self, const mesh_event_t *event, const observation_t *observation,
+        int64_t now_ms)
+{
+    int64_t wall_us = (int64_t) (unix_now() * 1e6);
+    int64_t at_ms = now_ms;
+    if (mesh_subscriber_state(self->subscriber) != MESH_SUBSCRIBER_LIVE)
+        at_ms -= sight_age_ms(event->header.recorded_us, wall_us);
+
+    bool of_transport = observation->transport_id[0] != '\0';
+    if (of_transport) {
+        self->transports_changed = event->header.offset;
+        mesh_health_observe(self->health, observation, at_ms);
+        return;
+    }
+    // Our own words come back to us; we know them, and may have taken them back since.
+    if (mesh_uuid_equal(&event->header.source, mesh_publisher_source(self->publisher)))
+        return;
+    bool late = event->header.flags & MESH_WIRE_LATE;
+    request_watch_observe(self->watch, observation, at_ms, late, now_ms);
+    arm(self, now_ms);
+}
+
+static void
+on_event(void *arg, const mesh_event_t *event)
+{
+    monitor_t *self = arg;
+    mesh_health_event(self->health, event->header.flags & MESH_WIRE_LATE);
+    mesh_topic_t topic;
+    if (mesh_topic_parse(&topic, event->topic, event->topic_bytes) != 0) {
+        self->refused++;
+        return;
+    }
+    observation_t observation;
+    switch (event_reader_read(&observation, topic.type, event->payload, event->payload_bytes)) {
+    case EVENT_READER_READ:
+        observe(self, event, &observation, zclock_mono());
+        break;
+    case EVENT_READER_IGNORED:
+        break;
+    case EVENT_READER_REFUSED:
+        self->refused++;
+        mesh_log_warning("event-refused",
+                         "%s at %016" PRIx64 "-%" PRIu64 "; %" PRIu64 " so far", topic.type,
+                         event->header.epoch, event->header.offset, self->refused);
+        break;
+    }
+}
+
+static void
+on_gap(void *arg, const mesh_gap_t *gap)
+{
+    monitor_t *self = arg;
+    switch (gap->reason) {
+    case MESH_GAP_JOURNAL_DOWN:
+        mesh_health_journal(self->health, false);
+        break;
+    case MESH_GAP_JOURNAL_UP:
+        mesh_health_journal(self->health, true);
+        break;
+    case MESH_GAP_NEW_EPOCH:
+        self->transports_changed = 0;    // offsets count anew
+        mesh_health_gap(self->health, zclock_mono());
+        break;
+    case MESH_GAP_TRIMMED:
+        mesh_health_gap(self->health, zclock_mono());
+        break;
+    }
+}
+
+static void
+on_state(void *arg, mesh_subscriber_state_t state)
+{
+    monitor_t *self = arg;
+    int64_t now_ms = zclock_mono();
+    switch (state) {
+    case MESH_SUBSCRIBER_AWAY:
+        sight_lost(&self->sight);
+        break;
+    case MESH_SUBSCRIBER_CATCHING_UP:
+        sight_behind(&self->sight);
+        break;
+    case MESH_SUBSCRIBER_LIVE:
+        if (!sight_is_live(&self->sight))
+            mesh_log_info("live", "every event up to now has been seen");
+        self->snapshot_wanted = true;
+        sight_live(&self->sight, now_ms);
+        break;
+    }
+    if (!sight_is_clear(&self->sight, now_ms))
+        request_watch_hold(self->watch);
+}
+
+static const mesh_subscriber_handler_t SUBSCRIBER_HANDLER = {
+    .on_event = on_event,
+    .on_gap = on_gap,
+    .on_state = on_state,
+};
+
+// mesh_link_service_fn: "requests"
+static json_t *
+on_requests_called(void *arg, const json_t *query)
+{
+    monitor_t *self = arg;
+    return throttling_report_list(self->watch, query, zclock_mono());
+}
+
+static request_watch_limits_t
+limits_of(const mesh_settings_t *settings)
+{
+    request_watch_limits_t limits = {
+        .throttling = {.long_running_ms = mesh_settings_ms(settings, "monitor/long_running"),
+                       .throttled_ms = mesh_settings_ms(settings, "monitor/throttled")},
+        .requests = (size_t) mesh_settings_number(settings, "monitor/requests"),
+    };
+    return limits;
+}
+
+static void
+reload(monitor_t *self)
+{
+    char *error = NULL;
+    mesh_settings_t *settings = mesh_program_reload(&error);
+    if (!settings) {
+        mesh_log_error("reload-failed", "%s", error);
+        free(error);
+        return;
+    }
+    request_watch_limits_t limits = limits_of(settings);
+    request_watch_set_thresholds(self->watch, &limits.throttling);
+    self->health_every_ms = mesh_settings_ms(settings, "monitor/health_every");
+    mesh_settings_destroy(&settings);
+    int64_t now_ms = zclock_mono();
+    self->health_due_ms = now_ms;
+    watch_requests(self, now_ms);
+    mesh_log_info("reloaded", "thresholds and intervals are those of the configuration now");
+}
+
+// zloop_timer_fn
+static int
+on_drain_over(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    (void) arg;
+    return -1;
+}
+
+// mesh_publisher_drained_fn: it cannot end the loop by what it returns, a timer can.
+static void
+on_drained(void *arg)
+{
+    monitor_t *self = arg;
+    zloop_timer(self->loop, 1, 1, on_drain_over, self);
+}
+
+// mesh_signals_fn
+static int
+on_signal(int number, void *arg)
+{
+    monitor_t *self = arg;
+    if (number == SIGHUP) {
+        reload(self);
+        return 0;
+    }
+    if (self->stopping)
+        return -1;
+    self->stopping = true;
+    mesh_ready_notify("STOPPING=1");
+    if (mesh_publisher_waiting(self->publisher) == 0 || !mesh_link_is_up(self->link))
+        return -1;
+    mesh_publisher_on_drained(self->publisher, on_drained, self);
+    mesh_link_heartbeat(self->link);
+    zloop_timer(self->loop, DRAIN_MS, 1, on_drain_over, self);
+    return 0;
+}
+
+// Connect to the mesh. Returns 0, or -1 with the reason logged.
+static int
+connect_to_mesh(monitor_t *self, const mesh_settings_t *settings)
+{
+    char *host = mesh_paths_host(settings);
+    json_t *capabilities = json_pack("[s, s, s]", "aider.throttling_detected",
+                                     "aider.throttling_cleared", "mesh.health");
+    assert(capabilities);
+    mesh_link_identity_t identity = {
+        .transport_type = "monitor", .host = host, .capabilities = capabilities};
+    char *error = NULL;
+    self->link = mesh_link_new(self->loop, settings, &identity, &error);
+    json_decref(capabilities);
+    free(host);
+    if (!self->link) {
+        mesh_log_error("link-unusable", "%s", error);
+        free(error);
+        return -1;
+    }
+    mesh_link_serve(self->link, "requests", on_requests_called, self);
+    self->publisher = mesh_publisher_new(self->loop, self->link, STORE_BYTES);
+    self->subscriber = mesh_subscriber_new(self->loop, self->link, MESH_FROM_EARLIEST, NULL,
+                                           &SUBSCRIBER_HANDLER, self);
+    return 0;
+}
+
+int
+monitor_run(const mesh_settings_t *settings, int argc, char *argv[])
+{
+    (void) argc;
+    (void) argv;
+    int64_t now_ms = zclock_mono();
+    request_watch_limits_t limits = limits_of(settings);
+    monitor_t self = {
+        .deadline_timer = -1,
+        .health_every_ms = mesh_settings_ms(settings, "monitor/health_every"),
+    };
+    sight_begin(&self.sight, now_ms);
+    self.loop = zloop_new();
+    self.signals = mesh_signals_new(self.loop, on_signal, &self);
+    self.watch = request_watch_new(&limits, on_report, &self);
+    self.health = mesh_health_new(now_ms);
+
+    int status = MESH_EXIT_FAILED;
+    if (connect_to_mesh(&self, settings) != 0)
+        goto done;
+    zloop_timer(self.loop, TICK_MS, 0, on_tick, &self);
+    mesh_ready_notify("READY=1");
+    mesh_log_info("started", "watching as %s", mesh_link_transport_id(self.link));
+    zloop_start(self.loop);
+    mesh_log_info("stopped", "%zu events of ours not taken by the broker",
+                  mesh_publisher_waiting(self.publisher));
+    status = MESH_EXIT_STOPPED;
+
+done:
+    mesh_subscriber_destroy(&self.subscriber);
+    mesh_publisher_destroy(&self.publisher);
+    if (self.link)
+        mesh_link_cancel(self.link, self.snapshot_id);
+    mesh_link_destroy(&self.link);
+    mesh_health_destroy(&self.health);
+    request_watch_destroy(&self.watch);
+    mesh_signals_destroy(&self.signals);
+    zloop_destroy(&self.loop);
+    return status;
+}
+
+int
+monitor_check(const mesh_settings_t *settings, char **error_p)
+{
+    int64_t long_running_ms = mesh_settings_ms(settings, "monitor/long_running");
+    int64_t throttled_ms = mesh_settings_ms(settings, "monitor/throttled");
+    if (throttled_ms > long_running_ms)
+        return 0;
+    *error_p =
+        zsys_sprintf("monitor/throttled is %" PRId64
+                     " ms, but must be more than monitor/long_running, which is %" PRId64 " ms",
+                     throttled_ms, long_running_ms);
+    return -1;
+}
