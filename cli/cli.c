@@ -1,0 +1,196 @@
+// cli - the verbs of aidermesh
+// SPDX-License-Identifier: MPL-2.0
+#include "cli.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "event_line.h"
+#include "mesh/exit_status.h"
+#include "mesh/program.h"
+#include "mesh/token.h"
+#include "mesh/wire.h"
+#include "programs.h"
+#include "tail.h"
+#include "up.h"
+
+#define STDIO_BRIDGE "aidermesh-stdio-bridge"
+
+enum {
+    WORD_LIMIT = 64,        // of a mistyped verb, when it is shown
+    COMPARED_BYTES = 32,    // of a mistyped verb, when it is compared
+};
+
+typedef struct verb {
+    const char *name;
+    int (*main)(int argc, char *argv[]);    // argv[0] is the verb
+    const char *meaning;
+} verb_t;
+
+static int
+show_token(const mesh_settings_t *settings, int argc, char *argv[])
+{
+    (void) argc;
+    (void) argv;
+    char *error = NULL;
+    char *token = mesh_token_load(settings, &error);
+    if (!token) {
+        fprintf(stderr, "aidermesh token: %s\n", error);
+        free(error);
+        return MESH_EXIT_FAILED;
+    }
+    printf("%s\n", token);
+    free(token);
+    if (fflush(stdout) != 0) {
+        fprintf(stderr, "aidermesh token: cannot write: %s\n", strerror(errno));
+        return MESH_EXIT_FAILED;
+    }
+    return MESH_EXIT_STOPPED;
+}
+
+static bool
+is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static int
+token_main(int argc, char *argv[])
+{
+    static const mesh_program_t PROGRAM = {
+        .name = "aidermesh token show",
+        .summary =
+            "Print the token that HTTP clients show. It is made by the first start of the "
+            "mesh\n(aidermesh up); before that there is none, and the exit status is 1.",
+        .usage = "",
+        .run = show_token,
+        .starts_zmq_itself = true,    // it never does
+    };
+    if (argc > 1 && (strcmp(argv[1], "show") == 0 || is_help(argv[1])))
+        return mesh_program_main(&PROGRAM, is_help(argv[1]) ? argc : argc - 1,
+                                 is_help(argv[1]) ? argv : argv + 1);
+    fputs("aidermesh token: say what to do with it: aidermesh token show\n", stderr);
+    return MESH_EXIT_USAGE;
+}
+
+static int
+run_main(int argc, char *argv[])
+{
+    if (argc > 1 && is_help(argv[1])) {
+        printf("usage: aidermesh run [OPTION...] -- COMMAND [ARGUMENT...]\n\n"
+               "Run a command, such as aider or an MCP server, unchanged, and let the mesh see "
+               "what it\ndoes. The exit status is the command's. The options are those of "
+               "%s,\nwhich does the work: %s --help lists them.\n",
+               STDIO_BRIDGE, STDIO_BRIDGE);
+        return MESH_EXIT_STOPPED;
+    }
+    if (argc == 1) {
+        fputs("aidermesh run: say what to run: aidermesh run -- aider\n", stderr);
+        return MESH_EXIT_USAGE;
+    }
+    char *file = programs_find(STDIO_BRIDGE);
+    char name[] = STDIO_BRIDGE;
+    argv[0] = name;
+    execvp(file, argv);
+    fprintf(stderr,
+            "aidermesh run: cannot start %s: %s; is it installed beside aidermesh, or in "
+            "PATH?\n",
+            file, strerror(errno));
+    free(file);
+    return MESH_EXIT_BRIDGE_FAILED;
+}
+
+static const verb_t verbs[] = {
+    {"up", up_main, "start the mesh of this user, and keep it until Ctrl-C"},
+    {"run", run_main, "run a command, e.g. run -- aider, and let the mesh see what it does"},
+    {"tail", tail_main, "follow what happens, one line an event"},
+    {"token", token_main, "token show: print the token that HTTP clients show"},
+};
+enum { VERBS = sizeof verbs / sizeof *verbs };
+
+static size_t
+least(size_t left, size_t right)
+{
+    return left < right ? left : right;
+}
+
+// How many letters must be inserted, removed or replaced to make one word of the other; of each
+// the first COMPARED_BYTES count.
+static size_t
+distance(const char *left, const char *right)
+{
+    size_t left_size = strnlen(left, COMPARED_BYTES);
+    size_t right_size = strnlen(right, COMPARED_BYTES);
+    size_t row[COMPARED_BYTES + 1];
+    for (size_t j = 0; j <= right_size; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= left_size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= right_size; j++) {
+            size_t replaced = diagonal + (left[i - 1] != right[j - 1]);
+            diagonal = row[j];
+            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[right_size];
+}
+
+const char *
+cli_nearest_verb(const char *word)
+{
+    assert(word);
+    const char *nearest = verbs[0].name;
+    for (size_t i = 1; i < VERBS; i++) {
+        if (distance(word, verbs[i].name) < distance(word, nearest))
+            nearest = verbs[i].name;
+    }
+    return nearest;
+}
+
+static void
+print_help(FILE *out)
+{
+    fputs("usage: aidermesh VERB [OPTION...]\n\n"
+          "Live events of AIDER sessions: rate limits, progress and errors, while they "
+          "happen.\n\n",
+          out);
+    for (size_t i = 0; i < VERBS; i++)
+        fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].meaning);
+    fputs("\naidermesh VERB --help tells more. aidermesh --version prints the version.\n", out);
+}
+
+int
+cli_main(int argc, char *argv[])
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return MESH_EXIT_USAGE;
+    }
+    const char *word = argv[1];
+    if (is_help(word)) {
+        print_help(stdout);
+        return MESH_EXIT_STOPPED;
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("aidermesh %s (protocol %d)\n", mesh_version(), MESH_WIRE_VERSION);
+        return MESH_EXIT_STOPPED;
+    }
+    for (size_t i = 0; i < VERBS; i++) {
+        if (strcmp(word, verbs[i].name) == 0)
+            return verbs[i].main(argc - 1, argv + 1);
+    }
+    fprintf(stderr, "aidermesh: unknown %s \"", word[0] == '-' ? "option" : "verb");
+    event_line_write_text(stderr, word, WORD_LIMIT);
+    if (word[0] == '-')
+        fputs("\"; a verb comes first, see aidermesh --help\n", stderr);
+    else
+        fprintf(stderr, "\"; the nearest known is %s, see aidermesh --help\n",
+                cli_nearest_verb(word));
+    return MESH_EXIT_USAGE;
+}
