@@ -21,14 +21,13 @@ enum {
     HEX_BYTES = 2 * MESH_TOKEN_RANDOM_BYTES,
 };
 
-// Returns NULL, or what is wrong with the words of a token.
+// Returns NULL, or what is wrong with length bytes as a token.
 static char *
-refuse_words(const char *token)
+refuse_words(const char *token, size_t length)
 {
-    size_t length = strlen(token);
     bool printable = true;
-    for (const char *at = token; *at; at++)
-        printable = printable && *at > ' ' && *at < 0x7f;
+    for (size_t i = 0; i < length; i++)
+        printable = printable && token[i] > ' ' && token[i] < 0x7f;
     if (printable && length >= LEAST_BYTES && length <= MOST_BYTES)
         return NULL;
     return mesh_text_printf("allowed is one line of %d to %d printable characters without "
@@ -54,20 +53,20 @@ read_token(int fd, char **wrong_p)
     if (*wrong_p)
         return NULL;
 
-    char text[MOST_BYTES + 3];    // a newline, one byte too many, and NUL
+    char text[MOST_BYTES + 2];    // a newline, and one byte too many
     ssize_t got = 0;
     do
-        got = read(fd, text, sizeof text - 1);
+        got = read(fd, text, sizeof text);
     while (got < 0 && errno == EINTR);
     if (got < 0) {
         *wrong_p = mesh_text_printf("cannot read it: %s", strerror(errno));
         return NULL;
     }
-    text[got] = '\0';
-    if (got > 0 && text[got - 1] == '\n')
-        text[got - 1] = '\0';
-    *wrong_p = refuse_words(text);
-    return *wrong_p ? NULL : strdup(text);
+    size_t length = (size_t) got;
+    if (length && text[length - 1] == '\n')
+        length--;
+    *wrong_p = refuse_words(text, length);
+    return *wrong_p ? NULL : strndup(text, length);
 }
 
 // Read the token file. Returns the token, or NULL: *missing_p says that there is no such file,
@@ -135,7 +134,7 @@ load(const mesh_settings_t *settings, bool make, char **error_p)
 {
     const char *configured = mesh_settings_string(settings, "http/token_value");
     if (*configured) {
-        char *wrong = refuse_words(configured);
+        char *wrong = refuse_words(configured, strlen(configured));
         if (!wrong)
             return strdup(configured);
         *error_p = mesh_text_printf("http/token_value (%s) cannot be used: %s",

@@ -1,1 +1,8 @@
 # unit tests and fuzzers of mesh
+mesh_add_unit_test(log)
+mesh_add_unit_test(paths)
+mesh_add_unit_test(settings)
+mesh_add_unit_test(token)
+mesh_add_unit_test(uuid)
+
+mesh_add_fuzzer(settings mesh)
