@@ -13,11 +13,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 label='^ci$'
+share_of_tests=1200    # seconds; each test has a share of its own, too
 only=
 list=0
 while [ $# -gt 0 ]; do
     case "$1" in
-        --all) label= ;;
+        --all)
+            label=
+            share_of_tests=10800
+            ;;
         --only)
             [ $# -ge 2 ] || { echo "run.sh: --only needs a regular expression" >&2; exit 2; }
             only="$2"
@@ -36,21 +40,24 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-venv="$PWD/build/aider-venv"
-node="$PWD/build/node"
+export venv="$PWD/build/aider-venv" node="$PWD/build/node"
 build="$PWD/build/asan"
 mkdir -p build
 parts=()    # "seconds name", in the order they ran
 
-# part NAME COMMAND...: run it, say how long it took; a failure ends the run by name.
+# part NAME SHARE COMMAND...: run it for at most SHARE seconds, and say how long it took; a failure
+# ends the run by name.
 part() {
-    local name="$1" started status=0
-    shift
+    local name="$1" share="$2" started status=0
+    shift 2
     started=$(date +%s)
     echo "== $name"
-    "$@" || status=$?
+    timeout --foreground -k 10 "$share" bash -euo pipefail -c '"$@"' part "$@" || status=$?
     parts+=("$(($(date +%s) - started)) $name")
-    if [ "$status" != 0 ]; then
+    if [ "$status" = 124 ] || [ "$status" = 137 ]; then
+        echo "run.sh: failed in part: $name (it outgrew its share of $share s)" >&2
+        exit 1
+    elif [ "$status" != 0 ]; then
         echo "run.sh: failed in part: $name (status $status)" >&2
         exit 1
     fi
@@ -64,9 +71,9 @@ make_venv() {
         echo "as required already"
         return
     fi
-    [ -x "$venv/bin/python" ] || python3 -m venv "$venv" || return
+    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 5 \
-        -r tests/requirements.txt || return
+        -r tests/requirements.txt
     echo "$hash" >"$stamp"
 }
 
@@ -77,15 +84,13 @@ make_node_modules() {
         echo "as locked already"
         return
     fi
-    mkdir -p "$node" || return
-    cp tests/support/node/package.json tests/support/node/package-lock.json "$node/" || return
-    npm ci --prefix "$node" --no-audit --no-fund --loglevel=error || return
+    mkdir -p "$node"
+    cp tests/support/node/package.json tests/support/node/package-lock.json "$node/"
+    npm ci --prefix "$node" --no-audit --no-fund --loglevel=error
     echo "$hash" >"$stamp"
 }
 
-make_build() {
-    tests/checks/build.sh asan
-}
+export -f make_venv make_node_modules
 
 # Run ctest. Its closing lines are kept for the end, behind our summary, so that what failed and
 # how many tests there were is the last thing on the screen.
@@ -94,18 +99,20 @@ run_ctest() {
         --parallel "$((2 * $(nproc)))" --no-tests=error)
     [ -z "$label" ] || arguments+=(--label-regex "$label")
     [ -z "$only" ] || arguments+=(--tests-regex "$only")
+    rm -f "$build/junit.xml"
     : >"$build/closing.txt"
-    ctest "${arguments[@]}" 2>&1 | awk -v closing="$build/closing.txt" '
-        /^[0-9]+% tests passed, / { held = 1 }
-        held { print >closing; next }
-        { print; fflush() }'
+    timeout --foreground -k 30 "$share_of_tests" ctest "${arguments[@]}" 2>&1 |
+        awk -v closing="$build/closing.txt" '
+            /^[0-9]+% tests passed, / { held = 1 }
+            held { print >closing; next }
+            { print; fflush() }'
     return "${PIPESTATUS[0]}"
 }
 
-part "Debian packages" deploy/install-packages.sh test
-part "aider and Python packages" make_venv
-part "npm packages" make_node_modules
-part "build with ASan and UBSan" make_build
+part "Debian packages" 600 deploy/install-packages.sh test
+part "aider and Python packages" 600 make_venv
+part "npm packages" 300 make_node_modules
+part "build with ASan and UBSan" 480 tests/checks/build.sh asan
 
 if [ "$list" = 1 ]; then
     arguments=(--test-dir "$build" --show-only)
@@ -118,6 +125,7 @@ echo "== tests"
 started=$(date +%s)
 status=0
 run_ctest || status=$?
+[ "$status" != 124 ] || echo "run.sh: all tests together outgrew $share_of_tests s" >&2
 parts+=("$(($(date +%s) - started)) all tests")
 
 echo
@@ -125,7 +133,7 @@ echo "== summary: seconds by part (tests run side by side; theirs are summed)"
 for entry in "${parts[@]}"; do
     printf '%8d  %s\n' "${entry%% *}" "${entry#* }"
 done
-python3 tests/checks/summary.py "$build/junit.xml" || status=1
+[ ! -e "$build/junit.xml" ] || python3 tests/checks/summary.py "$build/junit.xml" || status=1
 echo
 cat "$build/closing.txt"
 [ "$status" = 0 ] || exit 1
