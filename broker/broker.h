@@ -1,0 +1,18 @@
+// broker - the coordinator: takes events in, puts them in one order, keeps them, passes them
+// on; knows who is there
+//
+// Failure policy: what comes from outside is counted, logged by name and refused; what the
+// broker needs to start (its directory, its lock, its endpoints) ends it with a sentence.
+// SPDX-License-Identifier: MPL-2.0
+#ifndef BROKER_BROKER_H
+#define BROKER_BROKER_H
+
+#include "mesh/settings.h"
+
+// Run until SIGTERM or SIGINT. Returns the exit status.
+int broker_run(const mesh_settings_t *settings, int argc, char *argv[]);
+
+// Whether the broker of these settings answers within two seconds: 0, or 1.
+int broker_healthcheck(const mesh_settings_t *settings);
+
+#endif

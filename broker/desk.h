@@ -1,0 +1,37 @@
+// desk - answers what programs say on the control socket: hello, heartbeat, replay, snapshot,
+// call, bye
+//
+// Owns the control socket, the registry and the open calls. The messages are listed in
+// docs/PROTOCOL.md. SPDX-License-Identifier: MPL-2.0
+#ifndef BROKER_DESK_H
+#define BROKER_DESK_H
+
+#include <czmq.h>
+
+#include "mesh/settings.h"
+#include "registry.h"
+#include "relay.h"
+
+typedef struct desk desk_t;
+
+typedef struct desk_identity {
+    const char *broker_id;
+    const char *incarnation;
+    const json_t *endpoints;    // object with "publish" and "subscribe"
+} desk_identity_t;
+
+// Create the desk with its socket, not bound. relay, identity and its members are borrowed.
+// on_change is called when a program has come or gone.
+typedef void desk_change_fn(void *arg);
+desk_t *desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
+                 const desk_identity_t *identity, desk_change_fn *on_change, void *arg);
+void desk_destroy(desk_t **self_p);
+
+zsock_t *desk_socket(desk_t *self);
+registry_t *desk_registry(desk_t *self);
+
+// relay_events_t: tell the holder of a source what was taken of it, or what is missing.
+void desk_acknowledge(void *desk, const void *holder, const mesh_uuid_t *source);
+void desk_ask_again(void *desk, const void *holder, const mesh_uuid_t *source, uint64_t from);
+
+#endif

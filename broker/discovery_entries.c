@@ -1,0 +1,86 @@
+// discovery_entries - what the discovery file says of this broker and of the sse-bridges it
+// knows SPDX-License-Identifier: MPL-2.0
+#include "discovery_entries.h"
+
+#include <assert.h>
+
+#include "mesh/endpoints.h"
+#include "mesh/program.h"
+
+enum {
+    STALE_AFTER_S = 30,    // as the predecessor's readers take it
+    ENTRIES_LIMIT = 4096,
+};
+
+static json_t *
+new_entry(const char *id, const char *host, json_int_t port, const char *type, double start_s,
+          double now_s)
+{
+    json_t *entry = json_pack("{s:s, s:s, s:I, s:s, s:f, s:f, s:{s:s}, s:{}}", "coordinator_id",
+                              id, "host", host, "port", port, "transport_type", type,
+                              "start_time", start_s, "last_heartbeat", now_s, "metadata",
+                              "version", mesh_version(), "streaming_capabilities");
+    assert(entry);
+    return entry;
+}
+
+// The entry names the broker that wrote it, so that it can renew and remove what is its own.
+static void
+name_writer(json_t *entry, const char *broker_id)
+{
+    json_object_set_new(json_object_get(entry, "metadata"), "broker_id",
+                        json_string(broker_id));
+}
+
+json_t *
+discovery_entries_without(const json_t *others, const char *broker_id, double now_s)
+{
+    json_t *entries = json_array();
+    size_t index;
+    json_t *entry;
+    json_array_foreach(others, index, entry)
+    {
+        const char *writer =
+            json_string_value(json_object_get(json_object_get(entry, "metadata"), "broker_id"));
+        double age_s = now_s - json_number_value(json_object_get(entry, "last_heartbeat"));
+        bool ours = writer && streq(writer, broker_id);
+        if (!ours && age_s <= STALE_AFTER_S && json_array_size(entries) < ENTRIES_LIMIT)
+            json_array_append(entries, entry);
+    }
+    return entries;
+}
+
+static void
+add_sse_bridge(json_t *entries, const peer_t *peer, const char *broker_id, double now_s)
+{
+    const json_t *metadata = json_object_get(peer->hello, "metadata");
+    const json_t *http = json_object_get(metadata, "http");
+    const json_t *port = json_object_get(http, "port");
+    const char *host = json_string_value(json_object_get(http, "host"));
+    if (!json_is_integer(port))
+        return;
+    json_t *entry = new_entry(peer->transport_id, host ? host : peer_host(peer),
+                              json_integer_value(port), "sse", peer->joined_at, now_s);
+    json_t *capabilities = json_object_get(metadata, "streaming_capabilities");
+    if (json_is_object(capabilities))
+        json_object_set(entry, "streaming_capabilities", capabilities);
+    name_writer(entry, broker_id);
+    json_array_append_new(entries, entry);
+}
+
+json_t *
+discovery_entries(const json_t *others, const char *broker_id, const char *host,
+                  const json_t *endpoints, registry_t *registry, double now_s)
+{
+    json_t *entries = discovery_entries_without(others, broker_id, now_s);
+    for (const peer_t *peer = registry_first(registry); peer; peer = registry_next(registry))
+        if (streq(peer_type(peer), "sse"))
+            add_sse_bridge(entries, peer, broker_id, now_s);
+
+    json_t *entry = new_entry(broker_id, host, MESH_PORT_CONTROL, "zmq", 0, now_s);
+    name_writer(entry, broker_id);
+    json_object_set(json_object_get(entry, "metadata"), "endpoints",
+                    (json_t *) (uintptr_t) endpoints);
+    json_array_append_new(entries, entry);
+    return entries;
+}

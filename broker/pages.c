@@ -1,0 +1,183 @@
+// pages - answers of bounded size: a page of the journal, of the snapshot, of who is there
+// SPDX-License-Identifier: MPL-2.0
+#include "pages.h"
+
+#include <assert.h>
+
+#include "mesh/control.h"
+#include "mesh/topic.h"
+
+enum { TYPES_LIMIT = 64 };
+
+typedef struct page {
+    const page_filter_t *filter;    // borrowed
+    zmsg_t *frames;                 // borrowed
+    size_t bytes, count;
+    uint64_t to;
+    bool full;
+} page_t;
+
+const char *
+page_filter_read(page_filter_t *self, const json_t *body)
+{
+    *self = (page_filter_t){.limit_bytes = PAGE_BYTES_LIMIT};
+    uint64_t limit_bytes;
+    if (json_object_get(body, "limit_bytes")) {
+        if (mesh_control_get_number(body, "limit_bytes", &limit_bytes) != 0 || limit_bytes == 0)
+            return "limit_bytes";
+        if (limit_bytes < PAGE_BYTES_LIMIT)
+            self->limit_bytes = (size_t) limit_bytes;
+    }
+    if (json_object_get(body, "host") &&
+        mesh_control_get_text(body, "host", MESH_HOST_SIZE, &self->host) != 0)
+        return "host";
+    if (json_object_get(body, "session") &&
+        mesh_control_get_text(body, "session", MESH_SESSION_SIZE, &self->session) != 0)
+        return "session";
+    self->types = json_object_get(body, "types");
+    if (!self->types)
+        return NULL;
+    size_t index;
+    const json_t *type;
+    if (!json_is_array(self->types) || json_array_size(self->types) > TYPES_LIMIT)
+        return "types";
+    json_array_foreach(self->types, index, type) if (!json_is_string(type)) return "types";
+    return NULL;
+}
+
+static bool
+type_matches(const json_t *types, const char *type)
+{
+    size_t index;
+    const json_t *item;
+    if (!types)
+        return true;
+    json_array_foreach(types, index, item)
+    {
+        const char *wanted = json_string_value(item);
+        size_t length = json_string_length(item);
+        bool prefix = length > 0 && wanted[length - 1] == '*';
+        if (prefix ? strncmp(type, wanted, length - 1) == 0 : streq(type, wanted))
+            return true;
+    }
+    return false;
+}
+
+static bool
+matches(const page_filter_t *filter, const record_t *record)
+{
+    if (!filter->types && !filter->host && !filter->session)
+        return true;
+    mesh_topic_t topic;
+    int rc = mesh_topic_parse(&topic, record_topic(record), record->topic_bytes);
+    assert(rc == 0);    // it was parsed when it was taken
+    return type_matches(filter->types, topic.type) &&
+           (!filter->host || streq(filter->host, topic.host)) &&
+           (!filter->session || streq(filter->session, topic.session));
+}
+
+static void
+append(page_t *page, const record_t *record)
+{
+    zmsg_addmem(page->frames, record_topic(record), record->topic_bytes);
+    zmsg_addmem(page->frames, record_body(record), record->body_bytes);
+    page->bytes += record->topic_bytes + record->body_bytes;
+    page->count++;
+}
+
+// journal_visit_fn: the first event fits in every page, so that each page goes on.
+static bool
+add_to_replay(void *arg, const record_t *record)
+{
+    page_t *page = arg;
+    if (matches(page->filter, record)) {
+        size_t bytes = record->topic_bytes + record->body_bytes;
+        if (page->count > 0 && page->bytes + bytes > page->filter->limit_bytes) {
+            page->full = true;
+            return false;
+        }
+        append(page, record);
+    }
+    page->to = record->offset;
+    return true;
+}
+
+json_t *
+page_replay(const journal_t *journal, uint64_t after, const page_filter_t *filter,
+            zmsg_t *frames)
+{
+    page_t page = {.filter = filter, .frames = frames, .to = after};
+    journal_read(journal, after, add_to_replay, &page);
+    if (!page.full)
+        page.to = journal_head(journal);
+    json_t *body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:I}", "epoch",
+                             mesh_control_epoch(journal_epoch(journal)), "first",
+                             (json_int_t) journal_first(journal), "head",
+                             (json_int_t) journal_head(journal), "to", (json_int_t) page.to,
+                             "more", page.full, "count", (json_int_t) page.count);
+    assert(body);
+    return body;
+}
+
+typedef struct snapshot_page {
+    page_t page;
+    char session[MESH_SESSION_SIZE];    // the one whose events are being added
+    size_t whole_count;                 // as of the end of the session before
+    size_t limit_bytes;
+} snapshot_page_t;
+
+// sessions_visit_fn: a session is shown whole or in the next page; the first one is shown whole
+// whatever its size (at most SESSIONS_TYPES_LIMIT events).
+static bool
+add_to_snapshot(void *arg, const record_t *record)
+{
+    snapshot_page_t *self = arg;
+    mesh_topic_t topic;
+    int rc = mesh_topic_parse(&topic, record_topic(record), record->topic_bytes);
+    assert(rc == 0);
+    if (!streq(topic.session, self->session)) {
+        strcpy(self->session, topic.session);    // both are of MESH_SESSION_SIZE
+        self->whole_count = self->page.count;
+    }
+    size_t bytes = record->topic_bytes + record->body_bytes;
+    if (self->page.bytes + bytes > self->limit_bytes)
+        return self->whole_count == 0 && self->limit_bytes == PAGE_BYTES_LIMIT;
+    append(&self->page, record);
+    return true;
+}
+
+json_t *
+page_snapshot(sessions_t *sessions, const char *after_session, size_t limit_bytes,
+              zmsg_t *frames)
+{
+    snapshot_page_t self = {.page = {.frames = frames}, .limit_bytes = limit_bytes};
+    bool more;
+    const char *last = sessions_visit(sessions, after_session, add_to_snapshot, &self, &more);
+    // A session that did not fit was begun: take its events out again.
+    while (more && self.page.count > self.whole_count) {
+        for (int i = 0; i < 2; i++) {
+            zframe_t *frame = zmsg_last(frames);
+            zmsg_remove(frames, frame);
+            zframe_destroy(&frame);
+        }
+        self.page.count--;
+    }
+    json_t *body = json_pack("{s:I, s:b, s:s}", "count", (json_int_t) self.page.count, "more",
+                             more, "next_session", last);
+    assert(body);
+    return body;
+}
+
+json_t *
+page_transports(registry_t *registry, int64_t now_ms)
+{
+    json_t *transports = json_array();
+    for (peer_t *peer = registry_first(registry); peer; peer = registry_next(registry)) {
+        json_t *entry = json_copy(peer->hello);
+        json_object_set_new(entry, "joined_at", json_real(peer->joined_at));
+        json_object_set_new(entry, "last_seen_ms",
+                            json_integer((json_int_t) (now_ms - peer->heard_ms)));
+        json_array_append_new(transports, entry);
+    }
+    return transports;
+}

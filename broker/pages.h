@@ -1,0 +1,41 @@
+// pages - answers of bounded size: a page of the journal, of the snapshot, of who is there
+// SPDX-License-Identifier: MPL-2.0
+#ifndef BROKER_PAGES_H
+#define BROKER_PAGES_H
+
+#include <czmq.h>
+#include <jansson.h>
+
+#include "journal.h"
+#include "registry.h"
+#include "sessions.h"
+
+enum {
+    PAGE_BYTES_LIMIT = 960 * 1024
+};    // of events; the rest of a control message's 1 MiB is for its body
+
+// What a replay leaves out, by the topic alone. All borrowed from the request's body.
+typedef struct page_filter {
+    const json_t *types;    // array of types, or prefixes ending in '*'; NULL for all
+    const char *host;       // NULL for all
+    const char *session;    // NULL for all
+    size_t limit_bytes;
+} page_filter_t;
+
+// Read the filter of a request. Returns NULL, or the name of the member that is wrong (static).
+const char *page_filter_read(page_filter_t *self, const json_t *body);
+
+// A page of what comes after an offset: the body of "events" without "id", and the events
+// appended to frames. The caller owns the body.
+json_t *page_replay(const journal_t *journal, uint64_t after, const page_filter_t *filter,
+                    zmsg_t *frames);
+
+// A page of at most limit_bytes of sessions after one: "count", "more" and "next_session", and
+// the events appended to frames. The caller owns the body.
+json_t *page_snapshot(sessions_t *sessions, const char *after_session, size_t limit_bytes,
+                      zmsg_t *frames);
+
+// Who is registered: each hello with joined_at and last_seen_ms (how long ago it was heard).
+json_t *page_transports(registry_t *registry, int64_t now_ms);
+
+#endif

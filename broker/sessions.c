@@ -1,0 +1,185 @@
+// sessions - per session the newest event of each type
+// SPDX-License-Identifier: MPL-2.0
+#include "sessions.h"
+
+#include <assert.h>
+#include <czmq.h>
+
+static const char completed_type[] = "aider.session_completed";
+
+typedef struct latest {
+    char type[MESH_TYPE_SIZE];
+    record_t *record;    // held
+} latest_t;
+
+typedef struct session {
+    char id[MESH_SESSION_SIZE];
+    bool completed;
+    size_t count;
+    latest_t *latest;    // owned; `count` of them
+    zlistx_t *list;      // borrowed; the one it is in
+    void *handle;        // its place there
+} session_t;
+
+struct sessions {
+    zhashx_t *by_id;        // id -> session_t; owned, with its items
+    zlistx_t *live;         // session_t, the quietest first; borrowed
+    zlistx_t *completed;    // session_t, the first completed first; borrowed
+    size_t limit;
+};
+
+static void
+session_destroy(void **item_p)
+{
+    session_t *session = *item_p;
+    for (size_t i = 0; i < session->count; i++)
+        record_release(&session->latest[i].record);
+    free(session->latest);
+    free(session);
+    *item_p = NULL;
+}
+
+sessions_t *
+sessions_new(size_t limit)
+{
+    assert(limit > 0);
+    sessions_t *self = zmalloc(sizeof *self);
+    self->limit = limit;
+    self->by_id = zhashx_new();
+    zhashx_set_key_duplicator(self->by_id, NULL);
+    zhashx_set_key_destructor(self->by_id, NULL);
+    zhashx_set_destructor(self->by_id, session_destroy);
+    self->live = zlistx_new();
+    self->completed = zlistx_new();
+    return self;
+}
+
+void
+sessions_destroy(sessions_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        sessions_t *self = *self_p;
+        zlistx_destroy(&self->live);
+        zlistx_destroy(&self->completed);
+        zhashx_destroy(&self->by_id);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+static void
+forget_one(sessions_t *self)
+{
+    session_t *session = zlistx_first(self->completed);
+    if (!session)
+        session = zlistx_first(self->live);
+    zlistx_delete(session->list, session->handle);
+    zhashx_delete(self->by_id, session->id);
+}
+
+static session_t *
+find_or_add(sessions_t *self, const char *id)
+{
+    session_t *session = zhashx_lookup(self->by_id, id);
+    if (session)
+        return session;
+    if (zhashx_size(self->by_id) >= self->limit)
+        forget_one(self);
+    session = zmalloc(sizeof *session);
+    strcpy(session->id, id);    // both are of MESH_SESSION_SIZE
+    session->list = self->live;
+    session->handle = zlistx_add_end(self->live, session);
+    int rc = zhashx_insert(self->by_id, session->id, session);
+    assert(rc == 0);
+    return session;
+}
+
+static void
+keep_latest(session_t *session, const char *type, record_t *record)
+{
+    latest_t *latest = session->latest;
+    for (size_t i = 0; i < session->count; i++, latest++) {
+        if (streq(latest->type, type)) {
+            record_release(&latest->record);
+            latest->record = record_hold(record);
+            return;
+        }
+    }
+    if (session->count == SESSIONS_TYPES_LIMIT)
+        return;
+    session->latest = realloc(session->latest, (session->count + 1) * sizeof *session->latest);
+    assert(session->latest);
+    latest = &session->latest[session->count++];
+    strcpy(latest->type, type);    // both are of MESH_TYPE_SIZE
+    latest->record = record_hold(record);
+}
+
+void
+sessions_note(sessions_t *self, const mesh_topic_t *topic, record_t *record)
+{
+    if (topic->session[0] == '\0')
+        return;
+    session_t *session = find_or_add(self, topic->session);
+    keep_latest(session, topic->type, record);
+    if (streq(topic->type, completed_type) && !session->completed) {
+        session->completed = true;
+        zlistx_delete(session->list, session->handle);
+        session->list = self->completed;
+        session->handle = zlistx_add_end(self->completed, session);
+    } else if (!session->completed) {
+        zlistx_move_end(session->list, session->handle);
+    }
+}
+
+static int
+compare_ids(const void *left, const void *right)
+{
+    const session_t *const *a = left;
+    const session_t *const *b = right;
+    return strcmp((*a)->id, (*b)->id);
+}
+
+static int
+compare_offsets(const void *left, const void *right)
+{
+    const latest_t *a = left;
+    const latest_t *b = right;
+    return (a->record->offset > b->record->offset) - (a->record->offset < b->record->offset);
+}
+
+const char *
+sessions_visit(sessions_t *self, const char *after_session, sessions_visit_fn *visit, void *arg,
+               bool *more)
+{
+    size_t count = zhashx_size(self->by_id);
+    session_t **sorted = zmalloc((count + 1) * sizeof *sorted);
+    size_t used = 0;
+    for (session_t *session = zhashx_first(self->by_id); session;
+         session = zhashx_next(self->by_id))
+        if (strcmp(session->id, after_session) > 0)
+            sorted[used++] = session;
+    qsort(sorted, used, sizeof(session_t *), compare_ids);
+
+    const char *last = "";
+    size_t done = 0;
+    bool wanted = true;
+    for (; done < used && wanted; done++) {
+        session_t *session = sorted[done];
+        qsort(session->latest, session->count, sizeof *session->latest, compare_offsets);
+        for (size_t i = 0; i < session->count && wanted; i++)
+            wanted = visit(arg, session->latest[i].record);
+        if (!wanted)
+            break;
+        last = session->id;
+    }
+    *more = done < used;
+    free(sorted);
+    return last;
+}
+
+size_t
+sessions_size(const sessions_t *self)
+{
+    return zhashx_size(self->by_id);
+}
