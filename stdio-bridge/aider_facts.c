@@ -21,6 +21,7 @@ typedef struct failure {
     char text[TEXT_LIMIT_BYTES];
     bool described;             // AIDER's own sentence was seen
     const char *description;    // what is still to come of that sentence, in a wrapped console
+    bool alone;                 // no reply had begun that could quote it
     bool ended;                 // a blank line was seen behind the text
     int64_t since_ms;
 } failure_t;
@@ -34,6 +35,11 @@ struct aider_facts {
 
     banner_t banner;
     failure_t failure;
+    bool fancy;           // it has done so; what is typed may be seen half done
+    int64_t prompt_ms;    // since when a prompt, or the model's quotation, stands there; or -1
+    bool drawn;           // the prompt on the screen came as a line, as fancy input draws it
+    char typed[256];      // what was typed last, while nothing has come of it
+    bool reporting;       // inside the linter's report, which may quote anything
     bool asking;          // a prompt or question is on the screen
     bool round_open;      // a model call may be running
     bool replied;         // the reply of this round has been told
@@ -61,7 +67,8 @@ aider_facts_new(aider_source_t source, bool interactive, size_t columns, aider_f
     self->columns = columns > 0 ? columns : AIDER_FACTS_DEFAULT_COLUMNS;
     self->handler = handler;
     self->arg = arg;
-    self->round_open = true;
+    self->round_open = !interactive;
+    self->prompt_ms = -1;
     return self;
 }
 
@@ -89,6 +96,8 @@ static void
 tell(aider_facts_t *self, aider_fact_kind_t kind, const char *text)
 {
     aider_fact_t fact = fact_of(kind, text);
+    if (kind != AIDER_FACT_INPUT && kind != AIDER_FACT_PROMPT)
+        self->typed[0] = '\0';
     self->handler(self->arg, &fact);
 }
 
@@ -145,11 +154,14 @@ settle_failure(aider_facts_t *self, double delay)
     aider_fact_t fact = fact_of(AIDER_FACT_FAILURE, self->failure.text);
     fact.exception = self->failure.exception;
     fact.delay = delay;
-    fact.sure = self->source == AIDER_SOURCE_HISTORY || self->failure.described || delay >= 0;
+    fact.sure = self->source == AIDER_SOURCE_HISTORY || self->failure.described ||
+                self->failure.alone || delay >= 0;
     fact.secondary = !self->round_open && self->edited;
     self->failure.exception = NULL;
-    if (!fact.secondary)
+    if (!fact.secondary) {
         open_round(self);
+        self->round_open = delay >= 0;
+    }
     self->handler(self->arg, &fact);
 }
 
@@ -236,7 +248,9 @@ take_failure(aider_facts_t *self, const char *line, int64_t now_ms)
             return false;    // "litellm.X: litellm.X: …" wrapped behind its first word
         settle_failure(self, -1);
     }
+    bool replying = self->replied && self->round_open;
     begin_failure(self, exception, at, now_ms);
+    self->failure.alone = !replying;
     if (exception->description && !strcmp(at, exception->description))
         self->failure.described = true;
     return true;
@@ -267,6 +281,7 @@ continue_traceback(aider_facts_t *self, const char *line)
 {
     if (is_exception_line(line)) {
         self->traceback_lines = 0;
+        self->round_open = false;    // what follows is the exception's text again
         bool interrupted = !strncmp(line, "KeyboardInterrupt", 17);
         tell(self, interrupted ? AIDER_FACT_INTERRUPT : AIDER_FACT_TRACEBACK, line);
     } else if (++self->traceback_lines > TRACEBACK_LIMIT_LINES) {
@@ -332,6 +347,7 @@ take_limit_figure(aider_facts_t *self, aider_line_kind_t kind, const char *line)
     aider_fact_t fact = fact_of(AIDER_FACT_TOKEN_LIMIT, text);
     fact.output = !self->no_reply && (self->limit_output || !self->limit_input);
     self->limit_model[0] = '\0';
+    self->round_open = false;
     self->handler(self->arg, &fact);
 }
 
@@ -411,16 +427,22 @@ plain_fact(aider_line_kind_t kind, aider_fact_kind_t *fact)
 
 // What follows some lines is another model call (AIDER's reflection), others end the talk.
 static void
-follow_round(aider_facts_t *self, aider_line_kind_t kind)
+follow_round(aider_facts_t *self, aider_line_kind_t kind, const char *line)
 {
     switch (kind) {
     case AIDER_LINE_LINT:
     case AIDER_LINE_TEST:
     case AIDER_LINE_SHELL:
     case AIDER_LINE_EDIT_FORMAT:
-    case AIDER_LINE_CONFIRM:
-    case AIDER_LINE_FILE_ADDED:
         open_round(self);
+        break;
+    case AIDER_LINE_CONFIRM:
+        if (!strncmp(line, "Add ", 4) || !strncmp(line, "Attempt ", 8))
+            open_round(self);
+        break;
+    case AIDER_LINE_INTERRUPT:
+    case AIDER_LINE_EMPTY_RESPONSE:
+        self->round_open = false;
         break;
     case AIDER_LINE_EDIT:
     case AIDER_LINE_COMMIT:
@@ -436,11 +458,15 @@ static void
 take_line(aider_facts_t *self, aider_line_kind_t kind, const char *line, const char *text)
 {
     aider_fact_kind_t fact;
-    follow_round(self, kind);
+    follow_round(self, kind, line);
+    if (kind == AIDER_LINE_LINT || kind == AIDER_LINE_TOKENS || kind == AIDER_LINE_CONFIRM)
+        self->reporting = kind == AIDER_LINE_LINT;
     switch (kind) {
     case AIDER_LINE_BLANK:
-        if (self->banner == BANNER_IN)
+        if (self->banner == BANNER_IN) {
             self->banner = BANNER_PASSED;
+            tell(self, AIDER_FACT_READY, "");
+        }
         break;
     case AIDER_LINE_VERSION:
     case AIDER_LINE_MODEL:
@@ -466,7 +492,8 @@ take_line(aider_facts_t *self, aider_line_kind_t kind, const char *line, const c
         take_limit_figure(self, kind, line);
         break;
     case AIDER_LINE_TRACEBACK:
-        self->traceback_lines = 1;
+        if (!self->reporting)
+            self->traceback_lines = 1;
         break;
     case AIDER_LINE_OTHER:
         if (self->source == AIDER_SOURCE_CONSOLE)
@@ -485,7 +512,7 @@ counts_inside_reply(aider_line_kind_t kind)
 {
     return kind == AIDER_LINE_TOKENS || kind == AIDER_LINE_TOKEN_LIMIT ||
            kind == AIDER_LINE_EMPTY_RESPONSE || kind == AIDER_LINE_INTERRUPT ||
-           kind == AIDER_LINE_TRACEBACK || kind == AIDER_LINE_UNCAUGHT ||
+           kind == AIDER_LINE_REFLECTIONS || kind == AIDER_LINE_UNCAUGHT ||
            kind == AIDER_LINE_LIMIT_INPUT || kind == AIDER_LINE_LIMIT_OUTPUT ||
            kind == AIDER_LINE_LIMIT_TOTAL;
 }
@@ -530,7 +557,9 @@ history_line(aider_facts_t *self, const char *line, int64_t now_ms)
                 input[strlen(input) - 1] = '\0';
             open_round(self);
             self->edited = false;
-            tell(self, AIDER_FACT_INPUT, input);
+            aider_fact_t fact = fact_of(AIDER_FACT_INPUT, input);
+            fact.sure = true;
+            self->handler(self->arg, &fact);
         }
         self->in_input = true;
         return;
@@ -595,6 +624,69 @@ join(aider_facts_t *self, const char *line)
     append(self->carry, sizeof self->carry, line);
 }
 
+// The person has answered the prompt; typed is "" where the console does not show it.
+static void
+take_input(aider_facts_t *self, const char *typed)
+{
+    self->asking = self->drawn = false;
+    self->banner = BANNER_PASSED;
+    settle_failure(self, -1);
+    // A terminal may draw the same line again.
+    if (typed[0] && !strcmp(typed, self->typed))
+        return;
+    open_round(self);
+    self->round_open = typed[0] != '/';    // what a command prints is not a reply
+    self->edited = self->reporting = false;
+    snprintf(self->typed, sizeof self->typed, "%s", typed);
+    aider_fact_t fact = fact_of(AIDER_FACT_INPUT, typed);
+    fact.sure = typed[0] != '\0' && !self->fancy;
+    self->handler(self->arg, &fact);
+}
+
+static void
+show_prompt(aider_facts_t *self, const char *prompt)
+{
+    settle_failure(self, -1);
+    self->asking = true;
+    self->round_open = false;
+    self->banner = BANNER_PASSED;
+    tell(self, AIDER_FACT_PROMPT, prompt);
+}
+
+// A line that has to do with a prompt or a question. Returns true when it is done with.
+static bool
+take_dialogue(aider_facts_t *self, const char *line)
+{
+    const char *typed;
+    bool in_reply = self->replied && self->round_open;
+    if (self->interactive && !in_reply && aider_patterns_prompt(line, &typed)) {
+        if (typed[0] || (self->asking && !self->drawn)) {
+            take_input(self, typed);
+        } else if (!self->asking) {
+            show_prompt(self, line);
+            self->drawn = self->fancy = true;
+        }
+        return true;
+    }
+    if (!self->asking)
+        return false;
+    if (self->drawn) {
+        // Fancy input draws more below and above its prompt; only what AIDER says is an answer.
+        const char *text;
+        aider_line_kind_t kind = aider_patterns_line(line, &text);
+        if (!aider_patterns_exception(line, &text) &&
+            (kind == AIDER_LINE_OTHER || kind == AIDER_LINE_BLANK || kind == AIDER_LINE_ECHO))
+            return true;
+        take_input(self, "");
+        return false;
+    }
+    self->asking = false;
+    if (strstr(line, "(Y)es/(N)o"))
+        return false;    // a question with its answer, which is a line of its own kind
+    take_input(self, "");
+    return true;
+}
+
 static void
 console_line(aider_facts_t *self, const char *line, int64_t now_ms)
 {
@@ -602,21 +694,8 @@ console_line(aider_facts_t *self, const char *line, int64_t now_ms)
     append(trimmed, sizeof trimmed, line);
     for (size_t end = strlen(trimmed); end > 0 && trimmed[end - 1] == ' '; end--)
         trimmed[end - 1] = '\0';
-    const char *typed;
-    bool prompt = self->interactive && !(self->replied && self->round_open) &&
-                  aider_patterns_prompt(trimmed, &typed);
-    if (self->asking || prompt) {
-        bool question = self->asking && !prompt;
-        self->asking = false;
-        self->banner = BANNER_PASSED;
-        open_round(self);
-        if (question && is_question(trimmed))
-            return;
-        settle_failure(self, -1);
-        self->edited = false;
-        tell(self, AIDER_FACT_INPUT, prompt ? typed : "");
+    if (take_dialogue(self, trimmed))
         return;
-    }
     if (self->carried > 0) {
         join(self, trimmed);
         bool cut = ++self->carried < JOIN_LIMIT_LINES && strlen(trimmed) == self->columns;
@@ -636,6 +715,7 @@ void
 aider_facts_line(aider_facts_t *self, const char *line, int64_t now_ms)
 {
     assert(self && line);
+    self->prompt_ms = -1;
     if (self->source == AIDER_SOURCE_HISTORY)
         history_line(self, line, now_ms);
     else if (self->source == AIDER_SOURCE_CONSOLE)
@@ -668,7 +748,7 @@ void
 aider_facts_partial(aider_facts_t *self, const char *partial, int64_t now_ms)
 {
     assert(self && partial);
-    (void) now_ms;
+    self->prompt_ms = -1;
     if (self->source != AIDER_SOURCE_CONSOLE || self->asking || self->carried > 0 ||
         self->traceback_lines > 0 || partial[strspn(partial, " ")] == '\0')
         return;
@@ -678,11 +758,12 @@ aider_facts_partial(aider_facts_t *self, const char *partial, int64_t now_ms)
         settle_failure(self, -1);
         self->asking = true;
         tell(self, AIDER_FACT_QUESTION, partial);
-    } else if (self->interactive && !in_reply && aider_patterns_prompt(partial, &typed)) {
-        settle_failure(self, -1);
-        self->asking = true;
-        self->banner = BANNER_PASSED;
-        tell(self, AIDER_FACT_PROMPT, partial);
+    } else if (self->interactive && aider_patterns_prompt(partial, &typed) && !typed[0]) {
+        // Inside a reply it is the model's quotation, unless nothing follows.
+        if (in_reply)
+            self->prompt_ms = now_ms;
+        else
+            show_prompt(self, partial);
     } else if (!self->failure.exception && !may_become_known(partial)) {
         reply_seen(self);
     }
@@ -692,16 +773,22 @@ void
 aider_facts_tick(aider_facts_t *self, int64_t now_ms)
 {
     assert(self);
-    int64_t due_ms = aider_facts_next_tick_ms(self);
-    if (due_ms >= 0 && now_ms >= due_ms)
+    if (self->failure.exception && now_ms >= self->failure.since_ms + AIDER_FACTS_HOLD_MS)
         settle_failure(self, -1);
+    if (self->prompt_ms >= 0 && now_ms >= self->prompt_ms + AIDER_FACTS_HOLD_MS) {
+        self->prompt_ms = -1;
+        show_prompt(self, "> ");
+    }
 }
 
 int64_t
 aider_facts_next_tick_ms(const aider_facts_t *self)
 {
     assert(self);
-    return self->failure.exception ? self->failure.since_ms + AIDER_FACTS_HOLD_MS : -1;
+    int64_t since_ms = self->prompt_ms;
+    if (self->failure.exception && (since_ms < 0 || self->failure.since_ms < since_ms))
+        since_ms = self->failure.since_ms;
+    return since_ms < 0 ? -1 : since_ms + AIDER_FACTS_HOLD_MS;
 }
 
 void

@@ -33,6 +33,7 @@ typedef enum {
 typedef enum {
     AIDER_FACT_VERSION,     // text
     AIDER_FACT_MODEL,       // text: the model's name
+    AIDER_FACT_READY,       // the banner is over
     AIDER_FACT_INPUT,       // the person (or -m) said something; text, "" when not shown
     AIDER_FACT_PROMPT,      // AIDER waits at its prompt
     AIDER_FACT_QUESTION,    // AIDER waits for an answer; text
@@ -66,7 +67,8 @@ typedef struct aider_fact {
     const char *text;                      // "" where the kind has none; valid in the call only
     const aider_exception_t *exception;    // FAILURE
     double delay;                          // FAILURE: seconds printed, -1: not repeated
-    bool sure;                             // FAILURE: cannot be the model quoting an error
+    bool sure;                             // FAILURE: cannot be the model quoting an error;
+                                           // INPUT: the text is all that was said
     bool secondary;                        // FAILURE: of a commit message, not of the request
     bool output;                           // TOKEN_LIMIT: the output's limit
     long long sent;                        // TOKENS; -1: unknown

@@ -95,12 +95,11 @@ static const line_pattern_t LINES[] = {
      "edits not applied; AIDER asks again"},
     {"Only 3 reflections allowed, stopping.", NULL, AIDER_LINE_REFLECTIONS, "given up"},
     {"# Fix any errors below, if possible.", NULL, AIDER_LINE_LINT, "the linter found errors"},
-    {"Attempt to fix lint errors?", NULL, AIDER_LINE_LINT, "the linter found errors"},
     {"Attempt to fix test errors?", NULL, AIDER_LINE_TEST, "tests failed"},
     {"Running ", NULL, AIDER_LINE_SHELL, "a command runs"},
     {"^C again to exit", NULL, AIDER_LINE_INTERRUPT, "the person interrupted"},
     {"^C KeyboardInterrupt", NULL, AIDER_LINE_INTERRUPT, "the person interrupted twice"},
-    {"^C^C", NULL, AIDER_LINE_INTERRUPT, "the same, behind a terminal's own echo"},
+    {"^C", NULL, AIDER_LINE_ECHO, "the key itself, shown by the terminal"},
     {"Traceback (most recent call last):", NULL, AIDER_LINE_TRACEBACK, "a Python exception"},
     {"# Uncaught ", NULL, AIDER_LINE_UNCAUGHT, "AIDER failed"},
 };
@@ -172,7 +171,8 @@ aider_patterns_line(const char *line, const char **text)
 {
     assert(line && text);
     *text = line;
-    if (line[strspn(line, " \t")] == '\0')
+    // Blanks, and the line AIDER draws across a terminal.
+    if (line[strspn(line, " \t─")] == '\0')
         return AIDER_LINE_BLANK;
     // No line of the table begins with a blank or a small letter, most of a reply's do.
     if (line[0] == ' ' || (line[0] >= 'a' && line[0] <= 'z' && line[0] != 'h'))
@@ -181,6 +181,8 @@ aider_patterns_line(const char *line, const char **text)
         if (fits(&LINES[i], line)) {
             *text = line + strlen(LINES[i].prefix);
             *text += strspn(*text, " ");
+            if (LINES[i].kind == AIDER_LINE_SHELL && line[0] == 'A')
+                *text = line;    // "Added 3 lines of output to the chat." says it as it is
             return LINES[i].kind;
         }
     }

@@ -48,7 +48,8 @@ typedef struct aider_exception {
 // What a line of AIDER's own says.
 typedef enum {
     AIDER_LINE_OTHER,         // none of the below: a reply, a continuation, or nothing to us
-    AIDER_LINE_BLANK,         //
+    AIDER_LINE_BLANK,         // nothing, or a rule across the screen
+    AIDER_LINE_ECHO,          // what a terminal shows of a key pressed
     AIDER_LINE_VERSION,       // banner: text is the version
     AIDER_LINE_MODEL,         // banner: text is the model
     AIDER_LINE_BANNER,        // banner: anything else

@@ -274,19 +274,24 @@ in_turn(const aider_session_t *self, const source_t *source)
     return self->turn.open && source->joined && source->turn == self->turn_number;
 }
 
+// A command opens a request only when it turns out to call the model.
+static bool
+is_command(const char *text)
+{
+    return text[0] == '/' || text[0] == '!';
+}
+
 // The person said something: what was open is over, and a request may begin.
 static void
-on_input(aider_session_t *self, source_t *source, const char *text)
+on_input(aider_session_t *self, source_t *source, const char *text, bool sure)
 {
     leave(self, source);
     source->spoke = true;
     source->inputs++;
     copy_text(source->input, sizeof source->input, text);
-    // A command opens a request only when it turns out to call the model, and the console shows
-    // no input unless it is a terminal.
-    bool command =
-        text[0] == '/' || text[0] == '!' || text[0] == '\0' || !strcmp(text, "<blank>");
-    if (source->name == AIDER_SOURCE_HISTORY && !command)
+    // The console may show no input, or half of it.
+    bool nothing = text[0] == '\0' || !strcmp(text, "<blank>") || !strcmp(text, "^C");
+    if (sure && !is_command(text) && !nothing)
         join(self, source, text);
 }
 
@@ -332,7 +337,11 @@ place(aider_session_t *self, source_t *source, const aider_fact_t *fact)
         return;
     bool reply = fact->kind == AIDER_FACT_REPLY && source->name == AIDER_SOURCE_CONSOLE;
     const source_t *history = &self->sources[AIDER_SOURCE_HISTORY];
-    if (tells_of_call(fact) || (reply && !self->interactive)) {
+    // An interrupt at the prompt is not one of a request.
+    bool interrupt = fact->kind == AIDER_FACT_INTERRUPT &&
+                     source->name == AIDER_SOURCE_CONSOLE && source->inputs > 0 &&
+                     strcmp(source->input, "^C") != 0;
+    if (tells_of_call(fact) || interrupt || (reply && !self->interactive)) {
         join(self, source, source->input);
     } else if (reply && self->turn.open && source->turn + 1 == self->turn_number &&
                source->inputs == history->inputs) {
@@ -464,6 +473,7 @@ needs_turn(const aider_fact_t *fact)
     case AIDER_FACT_TOKEN_LIMIT:
     case AIDER_FACT_EMPTY_RESPONSE:
     case AIDER_FACT_EDIT_FORMAT:
+    case AIDER_FACT_INTERRUPT:
     case AIDER_FACT_REFLECTIONS:
         return true;
     default:
@@ -541,7 +551,7 @@ on_fresh_fact(aider_session_t *self, const aider_fact_t *fact)
         progress(self, "confirmation", fact->text, NULL);
         break;
     case AIDER_FACT_INTERRUPT:
-        self->turn.interrupted = true;
+        self->turn.interrupted = !self->turn.call_ended;
         progress(self, "interrupted", NULL, NULL);
         break;
     case AIDER_FACT_COST:
@@ -590,14 +600,23 @@ on_fact(void *arg, const aider_fact_t *fact)
 {
     source_t *source = arg;
     aider_session_t *self = source->session;
+    bool asks = fact->kind == AIDER_FACT_PROMPT || fact->kind == AIDER_FACT_QUESTION;
+    if (source->name == AIDER_SOURCE_CONSOLE && !asks) {
+        self->asked_ms = -1;    // it goes on, so somebody has answered
+        self->at_prompt = false;
+    }
     switch (fact->kind) {
     case AIDER_FACT_VERSION:
     case AIDER_FACT_MODEL:
         if (aider_tally_count(&self->tally, fact, 0, source->name))
             on_banner(self, fact);
         return;
+    case AIDER_FACT_READY:
+        if (!self->interactive && !is_command(self->message ? self->message : ""))
+            join(self, source, "");
+        return;
     case AIDER_FACT_INPUT:
-        on_input(self, source, fact->text);
+        on_input(self, source, fact->text, fact->sure);
         return;
     case AIDER_FACT_PROMPT:
     case AIDER_FACT_QUESTION:
@@ -682,12 +701,8 @@ aider_session_line(aider_session_t *self, aider_source_t source, const char *lin
         analytics_line(self, line);
         return;
     }
-    if (source == AIDER_SOURCE_CONSOLE) {
-        self->asked_ms = -1;
-        self->at_prompt = false;
-        if (line[0] != '\0')
-            self->replied_ms = now.mono_ms;
-    }
+    if (source == AIDER_SOURCE_CONSOLE && line[0] != '\0')
+        self->replied_ms = now.mono_ms;
     aider_facts_line(self->sources[source].facts, line, now.mono_ms);
 }
 
@@ -754,7 +769,7 @@ waiting_due_ms(const aider_session_t *self)
 static void
 tell_waiting(aider_session_t *self)
 {
-    if (self->replied_ms > self->said_ms) {
+    if (self->turn.answered && self->replied_ms > self->said_ms) {
         progress(self, "streaming", NULL, NULL);
         return;
     }

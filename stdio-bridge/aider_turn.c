@@ -64,7 +64,7 @@ aider_turn_failure(aider_turn_t *self, const aider_fact_t *fact, int64_t now_ms)
     if (fact->secondary)
         return attempt;
     self->attempts++;
-    self->answered = false;
+    self->answered = self->call_ended = false;
     self->suspect[0] = '\0';
     self->last_attempt = attempt.will_retry ? attempt.number : 0;
     self->retrying = attempt.will_retry;
@@ -83,6 +83,7 @@ aider_turn_progress(aider_turn_t *self)
     self->retry_at_ms = -1;
     self->failed = self->gave_up = false;
     self->answered = true;
+    self->call_ended = false;
     self->suspect[0] = '\0';
     return failed;
 }
@@ -93,6 +94,7 @@ aider_turn_call_ended(aider_turn_t *self, const aider_fact_t *fact)
     assert(self && fact);
     self->attempts++;
     self->last_attempt = 0;
+    self->call_ended = true;
     if (fact->received == 0)
         self->answered = false;
 }

@@ -42,6 +42,7 @@ typedef struct aider_turn {
     bool retrying;          // failed before, and tried again
 
     bool answered;        // the last round had a reply
+    bool call_ended;      // and its Tokens line; an interrupt then changes nothing
     bool failed;          // the last round was given up or refused
     bool gave_up;         // … after an error AIDER would have repeated
     bool interrupted;     //
