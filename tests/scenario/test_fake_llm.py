@@ -235,6 +235,39 @@ def test_a_malformed_answer_is_not_json(stream):
         json.loads(body.decode().removeprefix("data: "))
 
 
+def ask_anthropic(llm, **members):
+    connection = connect(llm)
+    connection.request("POST", "/v1/messages", json.dumps({"model": "fake", **members}))
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    return response, body
+
+
+def test_on_messages_a_streamed_reply_speaks_anthropics_dialect():
+    with FakeLLM([{"do": "ok", "text": "a reply in pieces", "chunk_chars": 5}]) as llm:
+        _, body = ask_anthropic(llm, stream=True)
+    blocks = [block.split("\n") for block in body.decode().split("\n\n")[:-1]]
+    names = [name.removeprefix("event: ") for name, _ in blocks]
+    data = [json.loads(line.removeprefix("data: ")) for _, line in blocks]
+    assert names == [value["type"] for value in data]
+    assert names == ["message_start", "content_block_start", *["content_block_delta"] * 4,
+                     "content_block_stop", "message_delta", "message_stop"]
+    assert "".join(value["delta"]["text"] for value in data[2:6]) == "a reply in pieces"
+    assert data[-2]["delta"]["stop_reason"] == "end_turn"
+
+
+def test_on_messages_replies_and_errors_are_anthropics():
+    with FakeLLM(["length", "overloaded"]) as llm:
+        _, reply = ask_anthropic(llm)
+        refused, error = ask_anthropic(llm)
+    assert json.loads(reply)["content"] == [{"type": "text", "text": "Hello from the model."}]
+    assert json.loads(reply)["stop_reason"] == "max_tokens"
+    assert refused.status == 529
+    assert json.loads(error) == {"type": "error", "error": {"type": "overloaded_error",
+                                                            "message": "Overloaded"}}
+
+
 def test_models_are_listed_and_do_not_consume_a_step():
     with FakeLLM({"steps": ["rate_limit", "ok"], "models": ["fake", "other"]}) as llm:
         connection = connect(llm)

@@ -53,7 +53,7 @@ class Case:
     stdin_text: str | None = None
     refused: bool = False    # nobody listens where aider is sent
     model: str = "openai/fake"
-    env: dict | None = None    # as aider_run.prepare takes it
+    env: dict | None = None    # as aider_run.prepare takes it; {base} is the server's address
     timeout_s: float = 180.0
 
 
@@ -71,6 +71,9 @@ COMMIT = {"do": "ok", "text": "fix: set x to two"}
 EDIT = {"do": "edit", "path": "a.py", "content": "x = 2"}
 BAD_DIFF = {"do": "ok", "text": "Ok.\n\na.py\n```\n<<<<<<< SEARCH\nnot there\n=======\ny = 3\n"
                                 ">>>>>>> REPLACE\n```\n"}
+REFUSALS = [{"do": "rate_limit", "retry_after": 1}, "unavailable", "overloaded", "server_error",
+            "ok"]
+ANTHROPIC = {"ANTHROPIC_API_BASE": "{base}", "ANTHROPIC_API_KEY": "sk-fake"}
 CHECK = "grep -q 42 a.py || { echo expected 42; exit 1; }"
 
 CASES = {
@@ -113,6 +116,21 @@ CASES = {
     "529_overloaded": once_then_ok("overloaded", "529"),
     "mixed_then_ok": Case("one ladder for errors of several kinds",
                           ["rate_limit", "server_error", "gateway_timeout", "overloaded", "ok"]),
+    "groq": Case("errors as litellm words them for Groq", REFUSALS, model="groq/fake",
+                 env={"GROQ_API_BASE": "{base}/v1", "GROQ_API_KEY": "sk-fake"}),
+    "openrouter": Case("errors as litellm words them for OpenRouter", REFUSALS,
+                       model="openrouter/fake/fake",
+                       env={"OPENROUTER_API_BASE": "{base}/v1", "OPENROUTER_API_KEY": "sk-fake"}),
+    "anthropic": Case("errors as litellm words them for Anthropic",
+                      [*REFUSALS[:-1], "midstream_error", "ok"], model="anthropic/fake",
+                      env=ANTHROPIC),
+    "anthropic_401": Case("Anthropic: wrong API key",
+                          [{"do": "auth", "message": "invalid x-api-key"}],
+                          model="anthropic/fake", env=ANTHROPIC),
+    "anthropic_context": Case("Anthropic: context overflow",
+                              [{"do": "context_window",
+                                "message": "prompt is too long: 205000 tokens > 200000 maximum"}],
+                              model="anthropic/fake", env=ANTHROPIC),
     "timeout": Case("no answer within --timeout 2; three requests are one printed error",
                     [{"do": "hold", "seconds": 20}] * 3 + ["ok"], extra=("--timeout", "2")),
     "connection_refused": Case("nobody listens", ["ok"], refused=True),
@@ -250,7 +268,7 @@ def capture(name, out):
         llm = stack.enter_context(FakeLLM(case.script))
         port = stack.enter_context(closed_port()) if case.refused else llm.port
         prepared = aider_run.prepare(folder, f"http://127.0.0.1:{port}/v1", columns=case.columns,
-                                     env=case.env)
+                                     env=environment(case, port))
         command = prepared.command(case.message, *case.extra, plain=case.plain,
                                    model=case.model)
         actions = case.actions(llm) if callable(case.actions) else case.actions
@@ -288,8 +306,13 @@ def capture(name, out):
     return f"{name}: rc {outcome.rc}, {len(requests)} requests, {outcome.took_s:.1f} s"
 
 
+def environment(case, port):
+    return {name: value and value.format(base=f"http://127.0.0.1:{port}")
+            for name, value in (case.env or {}).items()}
+
+
 def read(path):
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    return path.read_bytes().decode("utf-8") if path.exists() else ""
 
 
 def json_lines(values):

@@ -24,6 +24,8 @@ Errors take `retry_after` (seconds or any text), `retry_after_ms` and `headers`.
 `x-should-retry: false` unless the step or the script says `"should_retry": null` (no such
 header: the OpenAI client then retries by itself) or `true`.
 
+On /v1/messages it speaks Anthropic's dialect (llm_dialects.py), from the same script.
+
 Everything is bounded: requests, holds, body size, concurrent requests, and the server's life.
 """
 
@@ -42,11 +44,12 @@ import sys
 import threading
 import time
 
+from llm_dialects import CREATED, DIALECTS, OpenAI
+
 MAX_BODY_BYTES = 8 * 1024 * 1024
 MAX_CONCURRENT = 64
 IDLE_CONNECTION_S = 30.0
 STOP_WAIT_S = 2.0
-CREATED = 1_700_000_000    # a fixed time, so that two runs answer alike
 
 # name: status, code, type, message. The messages are what the provider's own service says.
 ERRORS = {
@@ -327,7 +330,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                       for model in self.fake.script.models]
             self._send_json(200, {"object": "list", "data": models})
         else:
-            self._send_json(404, _error_body("No such path.", None, "invalid_request_error"))
+            self._refuse(404, "No such path.")
         self.fake.end(request, "sent")
 
     def do_POST(self):
@@ -337,23 +340,22 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             length = -1
         if not 0 <= length <= MAX_BODY_BYTES:
             self.close_connection = True
-            self._send_json(413, _error_body("A body of known, bounded length is needed.", None,
-                                             "invalid_request_error"))
+            self._refuse(413, "A body of known, bounded length is needed.")
             return
         raw = self.rfile.read(length)
-        if self.path.rstrip("/") not in ("/v1/chat/completions", "/chat/completions"):
-            self._send_json(404, _error_body("No such path.", None, "invalid_request_error"))
+        self.dialect = DIALECTS.get(self.path.split("?")[0].rstrip("/"))
+        if not self.dialect:
+            self._refuse(404, "No such path.")
             return
         try:
             body = json.loads(raw)
             if not isinstance(body, dict):
                 raise ValueError("not an object")
         except ValueError as err:
-            self._send_json(400, _error_body(f"The body is not a JSON object: {err}", None,
-                                             "invalid_request_error"))
+            self._refuse(400, f"The body is not a JSON object: {err}")
             return
         if not self.fake._slots.acquire(blocking=False):
-            self._send_json(503, _error_body("Too many requests at once.", None, "server_error"))
+            self._refuse(503, "Too many requests at once.")
             return
         try:
             self._answer(body)
@@ -401,23 +403,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._play_broken_stream(step, body)
         text = _text_of(step)
         finish_reason = step.get("finish_reason", "length" if answer == "length" else "stop")
-        usage = step.get("usage") or {"prompt_tokens": 700,
-                                      "completion_tokens": max(1, len(text) // 4)}
-        usage = {"total_tokens": usage["prompt_tokens"] + usage["completion_tokens"], **usage}
+        usage = _usage_of(step, text)
         if body.get("stream"):
             self._start_stream()
-            self._stream_text(step, body, text)
-            self._event(_chunk_body(body, {}, finish_reason))
-            if (body.get("stream_options") or {}).get("include_usage"):
-                self._event({**_chunk_body(body, {}, None), "choices": [], "usage": usage})
-            self._chunk(b"data: [DONE]\n\n")
+            self._stream_text(step, body, text, usage)
+            self._chunk(self.dialect.closing(body, finish_reason, usage))
             self._end_stream()
         else:
-            self._send_json(200, {
-                "id": "chatcmpl-fake", "object": "chat.completion", "created": CREATED,
-                "model": body.get("model", "fake"), "usage": usage,
-                "choices": [{"index": 0, "finish_reason": finish_reason,
-                             "message": {"role": "assistant", "content": text}}]})
+            self._send_json(200, self.dialect.whole(body, text, finish_reason, usage))
         return "sent"
 
     def _play_error(self, step):
@@ -430,9 +423,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             headers["retry-after"] = str(step["retry_after"])
         if "retry_after_ms" in step:
             headers["retry-after-ms"] = str(step["retry_after_ms"])
-        self._send_json(step.get("status", status),
-                        _error_body(step.get("message", message), step.get("code", code),
-                                    step.get("type", kind)), headers)
+        status = step.get("status", status)
+        self._send_json(status, self.dialect.error(status, step.get("code", code),
+                                                   step.get("type", kind),
+                                                   step.get("message", message)), headers)
         return "sent"
 
     def _play_broken_stream(self, step, body):
@@ -447,10 +441,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._cut(reset=step["do"] == "midstream_reset")
             return "cut"
         self._start_stream()
-        self._stream_text(step, body, text)
+        self._stream_text(step, body, text, _usage_of(step, text))
         if step["do"] == "midstream_error":
-            message = step.get("message", ERRORS["server_error"][3])
-            self._event(_error_body(message, step.get("code"), step.get("type", "server_error")))
+            self._chunk(self.dialect.error_event(
+                step.get("status", 500), step.get("code"), step.get("type", "server_error"),
+                step.get("message", ERRORS["server_error"][3])))
             self._end_stream()
             return "sent"
         # Let the client read the half reply first: a reset may overtake bytes not yet read.
@@ -458,21 +453,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._cut(reset=step["do"] == "midstream_reset")
         return "cut"
 
-    def _stream_text(self, step, body, text):
+    def _stream_text(self, step, body, text, usage):
         slow = step["do"] == "slow"
         chunk_chars = max(1, int(step.get("chunk_chars", 4 if slow else 12)))
         delay_s = step.get("chunk_delay_s", 0.2 if slow else 0.0)
-        self._event(_chunk_body(body, {"role": "assistant", "content": ""}, None))
+        self._chunk(self.dialect.opening(body, usage))
         for at in range(0, len(text), chunk_chars):
             if at and delay_s:
                 self.fake.wait(delay_s, self.connection)
-            self._event(_chunk_body(body, {"content": text[at:at + chunk_chars]}, None))
+            self._chunk(self.dialect.piece(body, text[at:at + chunk_chars]))
 
     def _kept_headers(self):
         kept = {name: self.headers[name] for name in RECORDED_HEADERS if name in self.headers}
         # That there was a key is worth knowing; the key is not.
-        kept["authorization"] = "present" if "authorization" in self.headers else "absent"
+        has_key = "authorization" in self.headers or "x-api-key" in self.headers
+        kept["authorization"] = "present" if has_key else "absent"
         return kept
+
+    def _refuse(self, status, message):
+        self._send_json(status, OpenAI.error(status, None, "invalid_request_error", message))
 
     def _send_json(self, status, value, headers=None):
         self._send(status, json.dumps(value).encode(), "application/json", headers)
@@ -491,9 +490,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-
-    def _event(self, value):
-        self._chunk(b"data: " + json.dumps(value).encode() + b"\n\n")
 
     def _chunk(self, data):
         self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
@@ -524,14 +520,10 @@ def _text_of(step):
     return step.get("text", "Hello from the model.")
 
 
-def _chunk_body(body, delta, finish_reason):
-    return {"id": "chatcmpl-fake", "object": "chat.completion.chunk", "created": CREATED,
-            "model": body.get("model", "fake"),
-            "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}]}
-
-
-def _error_body(message, code, kind):
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+def _usage_of(step, text):
+    usage = step.get("usage") or {"prompt_tokens": 700,
+                                  "completion_tokens": max(1, len(text) // 4)}
+    return {"total_tokens": usage["prompt_tokens"] + usage["completion_tokens"], **usage}
 
 
 def main():
