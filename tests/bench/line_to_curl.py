@@ -82,7 +82,7 @@ def measure(mesh, count, rate):
             while (left := began + number / rate - time.perf_counter()) > 0:
                 time.sleep(left)    # the pace of the load, not a wait for anything
             line = json.dumps({"type": "aider.session_progress", "data": {
-                "session_id": "bench", "stage": "other", "message": f"n={number}"}}) + "\n"
+                "session_id": "bench", "stage": "banner", "message": f"n={number}"}}) + "\n"
             sent_at[number] = time.perf_counter()
             bridge.process.stdin.write(line.encode())
             bridge.process.stdin.flush()

@@ -47,7 +47,8 @@ mesh_add_scenario(stopping 60)
 # A second is promised of what is installed; sanitizers look for leaks in that second.
 mesh_add_scenario(stopping_plain 60 FILE test_stopping.py BUILD plain)
 mesh_add_scenario(chain_tsan 120 FILE test_chain.py BUILD tsan WATCHED_BY thread)
-mesh_add_scenario(chain_valgrind 240 FILE test_chain.py BUILD plain WATCHED_BY valgrind)
+mesh_add_scenario(chain_valgrind 240 FILE test_chain.py BUILD plain WATCHED_BY valgrind
+    PROPERTIES PROCESSORS ${MESH_PLACES_BUSY})
 mesh_add_scenario(chain 60)
 
 if(MESH_CHECKS)

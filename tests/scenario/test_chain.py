@@ -20,7 +20,7 @@ def write(bridge, *objects):
 
 def progress(number, session="session-1"):
     return {"type": "aider.session_progress",
-            "data": {"session_id": session, "stage": "other", "message": f"line {number}"}}
+            "data": {"session_id": session, "stage": "banner", "message": f"line {number}"}}
 
 
 def test_what_ndjson_brings_is_what_a_client_reads_once_and_in_order(mesh):
@@ -41,7 +41,7 @@ def test_the_predecessors_form_and_lines_that_are_no_events_are_both_survived(me
     mesh.start()
     bridge = mesh.start_bridge("--mode", "ndjson", stdin=subprocess.PIPE)
     old = {"event": "session_progress",
-           "data": {"session_id": "old", "stage": "other", "message": "predecessor\r\nid: 7"}}
+           "data": {"session_id": "old", "stage": "banner", "message": "predecessor\r\nid: 7"}}
     write(bridge, "this is no JSON", old, [1, 2], {"type": "No Such Type", "data": {}},
           {"type": "aider.session_progress"}, progress(1, "new"))
     seen = mesh.events.wait("aider.session_progress", 10 * SLOWNESS, count=2)

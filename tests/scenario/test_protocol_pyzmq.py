@@ -37,7 +37,7 @@ def subscriber(mesh, opened, name="py-subscriber", **settings):
 
 
 def message(number):
-    return {"stage": "other", "message": f"line {number}"}
+    return {"stage": "banner", "message": f"line {number}"}
 
 
 def of_sessions(events):

@@ -20,7 +20,7 @@ def busy(mesh):
     bridge = mesh.start_bridge("--mode", "ndjson", stdin=subprocess.PIPE)
     for number in range(100):
         line = {"type": "aider.session_progress",
-                "data": {"session_id": "s", "stage": "other", "message": str(number)}}
+                "data": {"session_id": "s", "stage": "banner", "message": str(number)}}
         bridge.process.stdin.write(json.dumps(line).encode() + b"\n")
     bridge.process.stdin.flush()
     mesh.events.wait("aider.session_progress", 10, count=100)

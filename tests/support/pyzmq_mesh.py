@@ -3,7 +3,7 @@
 SPDX-License-Identifier: MPL-2.0
 
     publisher = Publisher("tool-1", "build-7", runtime_dir)
-    publisher.publish("aider.session_progress", "session-1", {"stage": "other", "message": "hi"})
+    publisher.publish("aider.session_progress", "session-1", {"stage": "banner", "message": "hi"})
     publisher.drain(5)
 
     with Subscriber("reader-1", "build-7", runtime_dir, after=0) as subscriber:
