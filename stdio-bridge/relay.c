@@ -425,6 +425,12 @@ close_all(relay_t *self)
         close(self->signals);
 }
 
+static int
+failed_status(int error)
+{
+    return error == ENOENT ? MESH_EXIT_NOT_FOUND : MESH_EXIT_NOT_EXECUTABLE;
+}
+
 int
 relay_run(const relay_plan_t *plan, int *status_p)
 {
@@ -433,23 +439,25 @@ relay_run(const relay_plan_t *plan, int *status_p)
     wiring_question_t question = wiring_ask(plan->closed, plan->watch_stdin);
     self.wiring = wiring_decide(&question);
 
-    if (take_signals(&self, &start) < 0 || wire(&self, &start) < 0)
-        return say_failure("cannot prepare to run the command", errno, MESH_EXIT_BRIDGE_FAILED,
+    if (take_signals(&self, &start) < 0 || wire(&self, &start) < 0) {
+        (void) say_failure("cannot prepare to run the command", errno, MESH_EXIT_BRIDGE_FAILED,
                            status_p);
+        close_all(&self);
+        return -1;
+    }
     start.foreground = self.wiring.session && terminal_is_ours(self.terminal);
     if (start.foreground)
         terminal_set_raw(self.terminal);
-
     bool executing = false;
     int error = 0;
     self.child = child_process_start(&start, &executing, &error);
     if (!self.child) {
-        int exit_status = !executing        ? MESH_EXIT_BRIDGE_FAILED
-                          : error == ENOENT ? MESH_EXIT_NOT_FOUND
-                                            : MESH_EXIT_NOT_EXECUTABLE;
         terminal_destroy(&self.terminal);
-        return say_failure(executing ? plan->words[0] : "cannot start a process", error,
-                           exit_status, status_p);
+        (void) say_failure(executing ? plan->words[0] : "cannot start a process", error,
+                           executing ? failed_status(error) : MESH_EXIT_BRIDGE_FAILED,
+                           status_p);
+        close_all(&self);
+        return -1;
     }
     let_go(&self, &start);
     if (self.wiring.session)

@@ -3,14 +3,18 @@
 #include "stdio_bridge.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "descriptors.h"
 #include "mesh/exit_status.h"
 #include "mesh/program.h"
+#include "observer.h"
 #include "relay.h"
+#include "tap.h"
 #include "wrapped_command.h"
 
 // Found before anything could take the numbers.
@@ -35,24 +39,72 @@ run_off(int argc, char *argv[])
     return error == ENOENT ? MESH_EXIT_NOT_FOUND : MESH_EXIT_NOT_EXECUTABLE;
 }
 
+// The width of the terminal that the command will write to; 0 without one.
+static unsigned
+terminal_columns(void)
+{
+    struct winsize size;
+    return !closed[1] && ioctl(1, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+// A label that is no key=value. NULL when all are.
+static const char *
+bad_label(const mesh_settings_t *settings)
+{
+    for (size_t i = 0; i < mesh_settings_list_size(settings, "bridge/labels"); i++) {
+        const char *label = mesh_settings_list_item(settings, "bridge/labels", i);
+        if (*label == '=' || !strchr(label, '='))
+            return label;
+    }
+    return NULL;
+}
+
+// Run the command with an observer beside it; without one when there can be none.
+static int
+wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
+{
+    char working_dir[PATH_MAX];
+    relay_plan_t relay = {
+        .words = words,
+        .environment = environ,
+        .watch_stdin = mode == BRIDGE_MODE_MCP,
+        .closed = {closed[0], closed[1], closed[2]},
+        .tap = tap_new(),
+    };
+    observer_plan_t observer = {
+        .settings = settings,
+        .mode = mode,
+        .words = words,
+        .working_dir = getcwd(working_dir, sizeof working_dir),
+        .columns = terminal_columns(),
+        .tap = relay.tap,
+    };
+    if (relay.tap)
+        relay.observer = observer_start(&observer);
+    if (relay.observer < 0)
+        tap_destroy(&relay.tap);
+    int status = 0;
+    int rc = relay_run(&relay, &status);
+    tap_destroy(&relay.tap);
+    if (rc < 0)
+        return status;
+    relay_end_as(status);
+}
+
 static int
 run(const mesh_settings_t *settings, int argc, char *argv[])
 {
     bridge_mode_t mode =
         wrapped_command_mode(mesh_settings_string(settings, "bridge/mode"), argv);
+    const char *label = bad_label(settings);
+    if (label) {
+        fprintf(stderr, "aidermesh-stdio-bridge: the label \"%s\" is not KEY=VALUE\n", label);
+        return MESH_EXIT_BRIDGE_FAILED;
+    }
     if (argc < 1)
         return refuse("there is no command to run; usage: "
                       "aidermesh-stdio-bridge [OPTION...] -- COMMAND [ARGUMENT...]");
-    relay_plan_t plan = {
-        .words = argv,
-        .environment = environ,
-        .watch_stdin = mode == BRIDGE_MODE_MCP,
-        .closed = {closed[0], closed[1], closed[2]},
-    };
-    int status = 0;
-    if (relay_run(&plan, &status) < 0)
-        return status;
-    relay_end_as(status);
+    return wrap(settings, mode, argv);
 }
 
 static const mesh_program_flag_t flags[] = {

@@ -99,6 +99,12 @@ tap_fd(const tap_t *self)
     return self->bells[self->reads ? 0 : 1];
 }
 
+void
+tap_set_fd(tap_t *self, int fd)
+{
+    self->bells[self->reads ? 0 : 1] = fd;
+}
+
 static uint8_t *
 place(tap_t *self, uint64_t position)
 {

@@ -40,6 +40,9 @@ void tap_end(tap_t *self, int status, uint64_t time_ns);
 // writer's: to be closed by whoever else inherits it.
 int tap_fd(const tap_t *self);
 
+// The reader's descriptor has been moved to this number.
+void tap_set_fd(tap_t *self, int fd);
+
 typedef enum {
     TAP_RECORD,    // *record is the next one, valid until the next call
     TAP_EMPTY,     // none now; tap_fd becomes readable when there is one

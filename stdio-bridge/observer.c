@@ -1,0 +1,263 @@
+// observer - the process that watches the tap and tells the mesh
+// SPDX-License-Identifier: MPL-2.0
+#include "observer.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "descriptors.h"
+#include "mesh/log.h"
+#include "mesh/program.h"
+#include "outlet.h"
+#include "session_watch.h"
+
+enum {
+    RECORDS_AT_ONCE = 32,    // at most so many before timers and sockets have their turn
+    NS_PER_MS = 1000000,
+};
+
+typedef struct observer {
+    const observer_plan_t *plan;
+    outlet_t *outlet;          // owned
+    session_watch_t *watch;    // owned
+    zmq_pollitem_t item;
+    int timer;    // of the next tick; 0 when none
+    bool ended;
+} observer_t;
+
+static uint64_t
+clock_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t) now.tv_sec * 1000000000U + (uint64_t) now.tv_nsec;
+}
+
+// The moment at which CLOCK_MONOTONIC said mono_ns.
+static aider_time_t
+time_of(uint64_t mono_ns)
+{
+    double age_s = (double) (int64_t) (clock_ns(CLOCK_MONOTONIC) - mono_ns) / 1e9;
+    return (aider_time_t){
+        .mono_ms = (int64_t) (mono_ns / NS_PER_MS),
+        .unix_s = (double) clock_ns(CLOCK_REALTIME) / 1e9 - age_s,
+    };
+}
+
+static aider_time_t
+time_now(void)
+{
+    return time_of(clock_ns(CLOCK_MONOTONIC));
+}
+
+static int on_tick(zloop_t *loop, int timer_id, void *arg);
+static int on_more(zloop_t *loop, int timer_id, void *arg);
+
+static void
+plan_tick(observer_t *self)
+{
+    zloop_t *loop = outlet_loop(self->outlet);
+    if (self->timer)
+        (void) zloop_timer_end(loop, self->timer);
+    self->timer = 0;
+    int64_t next_ms = self->ended ? -1 : session_watch_next_tick_ms(self->watch);
+    if (next_ms < 0)
+        return;
+    int64_t now_ms = time_now().mono_ms;
+    size_t pause_ms = next_ms > now_ms ? (size_t) (next_ms - now_ms) : 0;
+    self->timer = zloop_timer(loop, pause_ms, 1, on_tick, self);
+}
+
+// The command has ended, as wait(2) tells it, or the relay was killed and it with it.
+static void
+end_session(observer_t *self, int status, aider_time_t now)
+{
+    if (self->ended)
+        return;
+    self->ended = true;
+    int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    session_watch_end(self->watch, exit_code, WIFSIGNALED(status) ? WTERMSIG(status) : 0, now);
+    zloop_poller_end(outlet_loop(self->outlet), &self->item);
+    if (self->plan->analytics_path)
+        (void) unlink(self->plan->analytics_path);
+    int64_t linger_ms = mesh_settings_ms(self->plan->settings, "bridge/linger");
+    outlet_finish(self->outlet, linger_ms);
+}
+
+static void
+take_record(observer_t *self, const tap_record_t *record)
+{
+    aider_time_t at = time_of(record->time_ns);
+    if (record->kind == TAP_ENDED)
+        end_session(self, record->status, at);
+    else
+        session_watch_bytes(self->watch, record, at);
+}
+
+// Take what lies in the tap. Returns whether there may be more.
+static bool
+drain(observer_t *self)
+{
+    for (int count = 0; count < RECORDS_AT_ONCE && !self->ended; count++) {
+        tap_record_t record;
+        switch (tap_next(self->plan->tap, &record)) {
+        case TAP_RECORD:
+            take_record(self, &record);
+            break;
+        case TAP_EMPTY:
+            return false;
+        case TAP_BROKEN:
+            mesh_log_error("tap-broken", "what the relay wrote cannot be read");
+            end_session(self, SIGKILL, time_now());
+            return false;
+        case TAP_CLOSED:
+            end_session(self, SIGKILL, time_now());
+            return false;
+        }
+    }
+    return !self->ended;
+}
+
+static void
+proceed(observer_t *self)
+{
+    // The bell was heard; what is not taken now is asked for in the loop's next turn.
+    if (drain(self))
+        (void) zloop_timer(outlet_loop(self->outlet), 0, 1, on_more, self);
+    plan_tick(self);
+}
+
+// zloop_fn: the bell.
+static int
+on_tap(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    proceed(arg);
+    return 0;
+}
+
+// zloop_timer_fn
+static int
+on_more(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    proceed(arg);
+    return 0;
+}
+
+// zloop_timer_fn
+static int
+on_tick(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    observer_t *self = arg;
+    self->timer = 0;
+    if (!self->ended) {
+        session_watch_tick(self->watch, time_now());
+        proceed(self);
+    }
+    return 0;
+}
+
+// outlet_stop_fn: told to stop while the command runs. What is known is delivered; how the
+// session ends, nobody will tell.
+static void
+on_stop(void *arg)
+{
+    observer_t *self = arg;
+    if (self->ended)
+        return;
+    mesh_log_warning("observer-stopped", "the session goes on unobserved");
+    zloop_poller_end(outlet_loop(self->outlet), &self->item);
+    if (self->timer)
+        (void) zloop_timer_end(outlet_loop(self->outlet), self->timer);
+    self->ended = true;
+}
+
+// session_report_fn
+static void
+on_report(void *arg, const session_report_t *report)
+{
+    observer_t *self = arg;
+    outlet_publish(self->outlet, report->type, report->session_id, report->request_id,
+                   report->timestamp, report->payload);
+}
+
+static json_t *
+metadata(const observer_plan_t *plan)
+{
+    return json_pack("{s:s, s:i}", "mode", bridge_mode_name(plan->mode), "pid",
+                     (int) getppid());
+}
+
+static int
+observe(const observer_plan_t *plan)
+{
+    observer_t self = {.plan = plan};
+    mesh_program_start_zmq();
+    self.outlet = outlet_new(plan->settings, metadata(plan));
+    if (!self.outlet)
+        return 1;
+    session_watch_plan_t watch = {
+        .settings = plan->settings,
+        .words = plan->words,
+        .working_dir = plan->working_dir,
+        .columns = plan->columns,
+        .analytics_path = plan->analytics_path,
+        .mode = plan->mode,
+    };
+    self.watch = session_watch_new(&watch, time_now(), on_report, &self);
+    outlet_on_stop(self.outlet, on_stop, &self);
+    self.item = (zmq_pollitem_t){.fd = tap_fd(plan->tap), .events = ZMQ_POLLIN};
+    (void) zloop_poller(outlet_loop(self.outlet), &self.item, on_tap, &self);
+    zloop_poller_set_tolerant(outlet_loop(self.outlet), &self.item);
+    // What came before we listened has rung already, or not at all.
+    (void) zloop_timer(outlet_loop(self.outlet), 0, 1, on_more, &self);
+
+    size_t left = outlet_run(self.outlet);
+    if (left)
+        mesh_log_warning("not-delivered", "%zu events were not taken by a broker in time",
+                         left);
+    session_watch_destroy(&self.watch);
+    outlet_destroy(&self.outlet);
+    return 0;
+}
+
+// In the forked process.
+static _Noreturn void
+become_observer(const observer_plan_t *plan)
+{
+    (void) prctl(PR_SET_NAME, "bridge-observer");
+    (void) setsid();
+    tap_become_reader(plan->tap);
+    int bell = tap_fd(plan->tap);
+    // Silent, unless somebody asked to hear it: stderr is the user's.
+    bool speaks = strcmp(mesh_settings_origin(plan->settings, "log/level"), "default") != 0;
+    if (descriptors_keep_only(&bell, 1, speaks) < 0)
+        exit(1);
+    tap_set_fd(plan->tap, bell);
+    // What the user's shell ignores or blocks is nothing to us.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    (void) signal(SIGTERM, SIG_DFL);
+    // By exit, so that leak checkers have their say; nothing of the relay's waits in stdio.
+    exit(observe(plan));
+}
+
+pid_t
+observer_start(const observer_plan_t *plan)
+{
+    pid_t observer = fork();
+    if (observer == 0)
+        become_observer(plan);
+    if (observer > 0)
+        tap_become_writer(plan->tap);
+    return observer;
+}

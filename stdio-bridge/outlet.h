@@ -1,0 +1,39 @@
+// outlet - the bridge's way into the mesh: loop, link and publisher, and their end
+//
+// One outlet is one source. It belongs to the process that makes it and to one thread.
+// SPDX-License-Identifier: MPL-2.0
+#ifndef OUTLET_H
+#define OUTLET_H
+
+#include <czmq.h>
+#include <jansson.h>
+
+#include "mesh/settings.h"
+
+typedef struct outlet outlet_t;
+
+// Create it and start to look for the broker; metadata (an object, stolen) goes with the hello.
+// CZMQ must have been started (mesh_program_start_zmq). Returns NULL when the settings name an
+// endpoint that cannot be used; that has been logged.
+outlet_t *outlet_new(const mesh_settings_t *settings, json_t *metadata);
+void outlet_destroy(outlet_t **self_p);
+
+// The loop that everything hangs on. Borrowed.
+zloop_t *outlet_loop(outlet_t *self);
+
+// As mesh_publisher_publish; steals payload.
+void outlet_publish(outlet_t *self, const char *type, const char *session_id,
+                    const char *request_id, double timestamp, json_t *payload);
+
+// Have fn called when the process is told to stop (SIGTERM, SIGINT, SIGHUP); outlet_finish
+// follows by itself, with a time short enough to end within a second.
+typedef void outlet_stop_fn(void *arg);
+void outlet_on_stop(outlet_t *self, outlet_stop_fn *fn, void *arg);
+
+// Nothing more will be published: end the loop when all is acknowledged, or after within_ms.
+void outlet_finish(outlet_t *self, int64_t within_ms);
+
+// Run the loop until it ends. Returns how many events were not acknowledged.
+size_t outlet_run(outlet_t *self);
+
+#endif

@@ -1,0 +1,268 @@
+// session_watch - what the observer hears and reads of one wrapped command, put together
+// SPDX-License-Identifier: MPL-2.0
+#include "session_watch.h"
+
+#include <assert.h>
+#include <czmq.h>
+
+#include "mcp_session.h"
+#include "mesh/log.h"
+#include "mesh/uuid.h"
+#include "plain_lines.h"
+#include "session_place.h"
+
+enum { STREAMS = 3, FALLBACK_MODELS_MOST = 16 };
+
+typedef struct stream {
+    session_watch_t *watch;    // borrowed; whose it is
+    tap_kind_t kind;
+    plain_lines_t *lines;    // owned
+} stream_t;
+
+struct session_watch {
+    const session_watch_plan_t *plan;    // borrowed
+    session_report_fn *handler;
+    void *arg;    // borrowed
+    aider_time_t now;
+    stream_t streams[STREAMS];
+    json_t *members;                                          // owned
+    const char *fallback_models[FALLBACK_MODELS_MOST + 1];    // borrowed from the settings
+    bool hides_prompts;
+    char session_id[MESH_UUID_TEXT_SIZE];    // of the one session in mode cli
+    aider_session_t *aider;                  // owned; in mode cli
+    mcp_session_t *mcp;                      // owned; in mode mcp
+    mcp_session_start_t mcp_start;
+};
+
+// ---- saying ----
+
+// session_report_fn
+static void
+on_report(void *arg, const session_report_t *report)
+{
+    session_watch_t *self = arg;
+    if (self->hides_prompts)
+        json_object_del(report->payload, "prompt");
+    self->handler(self->arg, report);
+}
+
+// aider_session_report_fn
+static void
+on_aider_report(void *arg, const aider_report_t *aider)
+{
+    session_watch_t *self = arg;
+    session_report_t report = {
+        .type = aider->type,
+        .session_id = self->session_id,
+        .request_id = aider->request_id,
+        .timestamp = aider->timestamp,
+        .payload = aider->payload,
+    };
+    on_report(self, &report);
+}
+
+// ---- hearing ----
+
+// plain_lines_fn
+static void
+on_line(void *arg, const char *line)
+{
+    const stream_t *stream = arg;
+    session_watch_t *self = stream->watch;
+    static const mcp_side_t sides[STREAMS] = {MCP_FROM_CLIENT, MCP_FROM_SERVER, MCP_FROM_LOG};
+    if (self->mcp)
+        mcp_session_line(self->mcp, sides[stream->kind], line, self->now);
+    else if (stream->kind != TAP_STDIN)
+        aider_session_line(self->aider,
+                           stream->kind == TAP_STDOUT ? AIDER_SOURCE_CONSOLE
+                                                      : AIDER_SOURCE_STDERR,
+                           line, self->now);
+}
+
+void
+session_watch_bytes(session_watch_t *self, const tap_record_t *record, aider_time_t now)
+{
+    assert(record->kind <= TAP_STDERR);
+    self->now = now;
+    stream_t *stream = &self->streams[record->kind];
+    plain_lines_feed(stream->lines, record->bytes, record->length, record->lost_bytes);
+    if (self->aider && stream->kind == TAP_STDOUT)
+        aider_session_partial(self->aider, plain_lines_partial(stream->lines), now);
+}
+
+void
+session_watch_tick(session_watch_t *self, aider_time_t now)
+{
+    self->now = now;
+    if (self->aider)
+        aider_session_tick(self->aider, now);
+    if (self->mcp)
+        mcp_session_tick(self->mcp, now);
+}
+
+int64_t
+session_watch_next_tick_ms(const session_watch_t *self)
+{
+    return self->aider ? aider_session_next_tick_ms(self->aider)
+                       : mcp_session_next_tick_ms(self->mcp);
+}
+
+void
+session_watch_end(session_watch_t *self, int exit_code, int signal, aider_time_t now)
+{
+    self->now = now;
+    for (int i = 0; i < STREAMS; i++) {
+        stream_t *stream = &self->streams[i];
+        plain_lines_finish(stream->lines);
+        if (plain_lines_lost_bytes(stream->lines) || plain_lines_cut(stream->lines))
+            mesh_log_warning("stream-not-parsed",
+                             "of stream %d, %llu bytes came faster than they could be parsed, "
+                             "and %llu lines were longer than bridge/line_limit",
+                             i, (unsigned long long) plain_lines_lost_bytes(stream->lines),
+                             (unsigned long long) plain_lines_cut(stream->lines));
+    }
+    if (self->aider)
+        aider_session_exit(self->aider, exit_code, signal, now);
+    if (self->mcp)
+        mcp_session_exit(self->mcp, exit_code, signal, now);
+}
+
+// ---- beginning and end ----
+
+static json_t *
+labels(const mesh_settings_t *settings)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; i < mesh_settings_list_size(settings, "bridge/labels"); i++) {
+        const char *label = mesh_settings_list_item(settings, "bridge/labels", i);
+        const char *equals = strchr(label, '=');
+        json_t *value = equals ? json_string(equals + 1) : NULL;
+        char *key = equals ? strndup(label, (size_t) (equals - label)) : NULL;
+        if (value)
+            json_object_set_new(object, key, value);
+        free(key);
+    }
+    return object;
+}
+
+// Members of session_started that neither AIDER nor its command line tells.
+static json_t *
+members(const session_watch_plan_t *plan)
+{
+    json_t *object = session_place_members(plan->working_dir);
+    const char *name = mesh_settings_string(plan->settings, "bridge/name");
+    json_t *text = *name ? json_string(name) : NULL;
+    if (text)
+        json_object_set_new(object, "name", text);
+    json_t *all_labels = labels(plan->settings);
+    if (json_object_size(all_labels))
+        json_object_set(object, "labels", all_labels);
+    json_decref(all_labels);
+    return object;
+}
+
+static void
+take_fallback_models(session_watch_t *self)
+{
+    const mesh_settings_t *settings = self->plan->settings;
+    size_t size = mesh_settings_list_size(settings, "bridge/fallback_models");
+    for (size_t i = 0; i < size && i < FALLBACK_MODELS_MOST; i++)
+        self->fallback_models[i] =
+            mesh_settings_list_item(settings, "bridge/fallback_models", i);
+}
+
+// The width that AIDER wraps at: what it was told, else its terminal's.
+static size_t
+columns(const session_watch_plan_t *plan)
+{
+    const char *told = getenv("COLUMNS");
+    if (told && *told && strspn(told, "0123456789") == strlen(told))
+        return (size_t) strtoul(told, NULL, 10);
+    return plan->columns;
+}
+
+// What the server uses where a call names no model: its --editor-model or --model.
+static const char *
+default_model(char *const *words)
+{
+    for (; *words; words++) {
+        static const char *const options[] = {"--editor-model", "--model"};
+        for (size_t i = 0; i < 2; i++) {
+            size_t size = strlen(options[i]);
+            if (streq(*words, options[i]))
+                return words[1];
+            if (strncmp(*words, options[i], size) == 0 && (*words)[size] == '=')
+                return *words + size + 1;
+        }
+    }
+    return NULL;
+}
+
+static void
+start_cli(session_watch_t *self)
+{
+    mesh_uuid_t id = mesh_uuid_new();
+    mesh_uuid_format(&id, self->session_id);
+    aider_session_start_t start = {
+        // Not written to; C has no conversion that adds the inner const.
+        .argv = (const char *const *) self->plan->words,
+        .working_dir = self->plan->working_dir,
+        .fallback_models = self->fallback_models,
+        .members = self->members,
+        .columns = columns(self->plan),
+    };
+    self->aider = aider_session_new(&start, self->now, on_aider_report, self);
+}
+
+static void
+start_mcp(session_watch_t *self)
+{
+    self->mcp_start = (mcp_session_start_t){
+        .working_dir = self->plan->working_dir,
+        .model = default_model(self->plan->words),
+        .fallback_models = self->fallback_models,
+        .members = self->members,
+        .columns = columns(self->plan),
+    };
+    self->mcp = mcp_session_new(&self->mcp_start, on_report, self);
+}
+
+session_watch_t *
+session_watch_new(const session_watch_plan_t *plan, aider_time_t now,
+                  session_report_fn *handler, void *arg)
+{
+    session_watch_t *self = zmalloc(sizeof *self);
+    self->plan = plan;
+    self->handler = handler;
+    self->arg = arg;
+    self->now = now;
+    self->members = members(plan);
+    self->hides_prompts = streq(mesh_settings_string(plan->settings, "bridge/prompt"), "none");
+    take_fallback_models(self);
+    size_t limit_bytes = mesh_settings_bytes(plan->settings, "bridge/line_limit");
+    for (int i = 0; i < STREAMS; i++) {
+        self->streams[i] = (stream_t){.watch = self, .kind = (tap_kind_t) i};
+        self->streams[i].lines = plain_lines_new(limit_bytes, on_line, &self->streams[i]);
+    }
+    if (plan->mode == BRIDGE_MODE_MCP)
+        start_mcp(self);
+    else
+        start_cli(self);
+    return self;
+}
+
+void
+session_watch_destroy(session_watch_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        session_watch_t *self = *self_p;
+        aider_session_destroy(&self->aider);
+        mcp_session_destroy(&self->mcp);
+        for (int i = 0; i < STREAMS; i++)
+            plain_lines_destroy(&self->streams[i].lines);
+        json_decref(self->members);
+        free(self);
+        *self_p = NULL;
+    }
+}
