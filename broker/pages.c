@@ -126,8 +126,8 @@ typedef struct snapshot_page {
     size_t limit_bytes;
 } snapshot_page_t;
 
-// sessions_visit_fn: a session is shown whole or in the next page; the first one is shown whole
-// whatever its size (at most SESSIONS_TYPES_LIMIT events).
+// sessions_visit_fn: a session is shown whole, or in the next page. One that fills more than a
+// whole page is shown as far as the page goes, so that the pages come to an end.
 static bool
 add_to_snapshot(void *arg, const record_t *record)
 {
