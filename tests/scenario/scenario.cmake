@@ -35,6 +35,10 @@ function(mesh_add_scenario name seconds)
         COST ${seconds} ${ARG_PROPERTIES})
 endfunction()
 
+# What the acceptance tests stand on: the provider they script, the runner, the kept captures.
+mesh_add_scenario(fake_llm 60)
+mesh_add_scenario(aider_run 60)
+mesh_add_scenario(captures 30)
 mesh_add_scenario(acceptance_rate_limits 120)
 mesh_add_scenario(acceptance_giving_up 180)
 mesh_add_scenario(acceptance_hidden_retries 120)
