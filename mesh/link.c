@@ -23,7 +23,7 @@ enum {
     SEND_HWM = 1100,    // messages; the open requests and what else is said in a second
     RECEIVE_HWM = 1100,
     RECONNECT_MS = 50,
-    RECONNECT_MAX_MS = 1000,
+    RECONNECT_MAX_MS = 500,
     DRAIN_LIMIT = 64,    // messages handled in one wake-up
     TEXT_LIMIT = 1024,
 };
@@ -310,6 +310,11 @@ on_error(mesh_link_t *self, const json_t *body)
     const char *code = "", *text = "";
     (void) mesh_control_get_text(body, "code", TEXT_LIMIT, &code);
     (void) mesh_control_get_text(body, "message", TEXT_LIMIT, &text);
+    if (streq(code, "unknown_peer")) {
+        // Another incarnation answers: it does not know us yet.
+        self->hello_due = true;
+        watch(self);
+    }
     if (self->up && mesh_control_get_number(body, "id", &id) == 0) {
         link_requests_answer(self->requests, id, "error", body, NULL);
         return;

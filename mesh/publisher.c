@@ -119,6 +119,9 @@ on_subscription(zloop_t *loop, zsock_t *socket, void *arg)
     if (zframe_size(frame) > 0)
         self->subscribed = zframe_data(frame)[0] == 1;
     zframe_destroy(&frame);
+    // A subscription that comes anew may be that of another incarnation: its answer tells.
+    if (self->subscribed)
+        mesh_link_heartbeat(self->link);
     pump(self);
     return 0;
 }
@@ -150,7 +153,7 @@ connect_to(mesh_publisher_t *self, const char *endpoint, const mesh_welcome_t *w
     zsock_set_linger(self->socket, 100);
     zsock_set_maxmsgsize(self->socket, MESH_WIRE_PAYLOAD_LIMIT);
     zsock_set_reconnect_ivl(self->socket, 50);
-    zsock_set_reconnect_ivl_max(self->socket, 1000);
+    zsock_set_reconnect_ivl_max(self->socket, 500);
     zsock_set_heartbeat_ivl(self->socket, 1000);
     zsock_set_heartbeat_timeout(self->socket, 3000);
     if (zsock_connect(self->socket, "%s", endpoint) != 0)

@@ -230,7 +230,7 @@ connect_to(mesh_subscriber_t *self, const char *endpoint)
     zsock_set_linger(self->socket, 0);
     zsock_set_maxmsgsize(self->socket, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
     zsock_set_reconnect_ivl(self->socket, 50);
-    zsock_set_reconnect_ivl_max(self->socket, 1000);
+    zsock_set_reconnect_ivl_max(self->socket, 500);
     zsock_set_heartbeat_ivl(self->socket, 1000);
     zsock_set_heartbeat_timeout(self->socket, 3000);
     zsock_set_subscribe(self->socket, "");
