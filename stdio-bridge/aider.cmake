@@ -1,12 +1,15 @@
 # aider: what AIDER's output means; knows no sockets and no processes
 add_library(aider_parts STATIC
     aider_facts.c
+    aider_files.c
     aider_options.c
     aider_patterns.c
     aider_session.c
     aider_tally.c
     aider_turn.c
+    file_follower.c
     line_reader.c
+    ndjson_event.c
     terminal_text.c
 )
 target_include_directories(aider_parts PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
