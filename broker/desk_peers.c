@@ -1,0 +1,229 @@
+// desk_peers - hello, heartbeat, bye: who is there, and what the broker has of their sources
+// SPDX-License-Identifier: MPL-2.0
+#include <assert.h>
+
+#include "desk_private.h"
+#include "mesh/control.h"
+#include "mesh/log.h"
+#include "mesh/program.h"
+#include "mesh/wire.h"
+
+static json_t *
+source_state(desk_t *self, const mesh_uuid_t *source)
+{
+    char text[MESH_UUID_TEXT_SIZE];
+    mesh_uuid_format(source, text);
+    json_int_t taken = (json_int_t) sequencer_taken(relay_sequencer(self->relay), source);
+    return json_pack("{s:s, s:I, s:I}", "source", text, "committed", taken, "synced", taken);
+}
+
+static void
+send_ack(desk_t *self, zframe_t *route, json_t *states)
+{
+    desk_send(
+        self, route, "ack",
+        json_pack("{s:s, s:o}", "incarnation", self->identity->incarnation, "sources", states),
+        NULL);
+}
+
+void
+desk_acknowledge(void *desk, const void *holder, const mesh_uuid_t *source)
+{
+    desk_t *self = desk;
+    const peer_t *peer = holder;
+    json_t *states = json_array();
+    json_array_append_new(states, source_state(self, source));
+    send_ack(self, peer->route, states);
+}
+
+void
+desk_ask_again(void *desk, const void *holder, const mesh_uuid_t *source, uint64_t from)
+{
+    desk_t *self = desk;
+    const peer_t *peer = holder;
+    char text[MESH_UUID_TEXT_SIZE];
+    mesh_uuid_format(source, text);
+    desk_send(self, peer->route, "resend",
+              json_pack("{s:s, s:I}", "source", text, "from", (json_int_t) from), NULL);
+}
+
+// Read one entry of "sources". Returns -1 when it is not as it must be.
+static int
+read_source(const json_t *entry, mesh_uuid_t *source, uint64_t *first, uint64_t *last)
+{
+    const char *text;
+    return mesh_control_get_text(entry, "source", MESH_UUID_TEXT_SIZE, &text) == 0 &&
+                   mesh_uuid_parse(source, text) == 0 && !mesh_uuid_is_zero(source) &&
+                   mesh_control_get_number(entry, "first", first) == 0 &&
+                   mesh_control_get_number(entry, "last", last) == 0 && *first > 0
+               ? 0
+               : -1;
+}
+
+static json_t *
+peer_event(const peer_t *peer)
+{
+    json_t *payload = json_pack("{s:s, s:s, s:s, s:f}", "transport_id", peer->transport_id,
+                                "transport_type", peer_type(peer), "host", peer_host(peer),
+                                "last_seen", (double) zclock_time() / 1000);
+    assert(payload);
+    static const char *const kept[] = {"capabilities", "metadata", "pid", "version"};
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++) {
+        json_t *member = json_object_get(peer->hello, kept[i]);
+        if (member)
+            json_object_set(payload, kept[i], member);
+    }
+    return payload;
+}
+
+static void
+part_with(desk_t *self, peer_t *peer, const char *type)
+{
+    mesh_log_info(strchr(type, '.') + 1, "%s on %s", peer->transport_id, peer_host(peer));
+    json_t *payload = peer_event(peer);
+    json_object_set_new(
+        payload, "last_seen",
+        json_real((double) (zclock_time() - (zclock_mono() - peer->heard_ms)) / 1000));
+    desk_fail_calls_of(self, peer);
+    sequencer_release(relay_sequencer(self->relay), peer);
+    registry_remove(self->registry, &peer);
+    relay_announce(self->relay, type, payload);
+    self->on_change(self->arg);
+}
+
+static void
+send_welcome(desk_t *self, const desk_request_t *request, json_t *next)
+{
+    journal_t *journal = relay_journal(self->relay);
+    json_t *body = json_pack(
+        "{s:I, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:O, s:{s:I, s:I}, s:I, s:I, s:o}", "id",
+        (json_int_t) request->id, "broker_id", self->identity->broker_id, "incarnation",
+        self->identity->incarnation, "protocol", MESH_WIRE_VERSION, "version", mesh_version(),
+        "epoch", mesh_control_epoch(journal_epoch(journal)), "first",
+        (json_int_t) journal_first(journal), "head", (json_int_t) journal_head(journal),
+        "endpoints", self->identity->endpoints, "window", "events", self->window_events,
+        "bytes", self->window_bytes, "heartbeat_ms", (json_int_t) self->heartbeat_ms,
+        "lost_after_ms", (json_int_t) self->lost_after_ms, "sources", next);
+    assert(body);
+    desk_send(self, request->route, "welcome", body, NULL);
+}
+
+// Claim the sources of a hello for the peer; what is wanted next of each goes into *next.
+// Returns false when the hello was refused.
+static bool
+claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, json_t *next)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(json_object_get(request->body, "sources"), index, entry)
+    {
+        mesh_uuid_t source;
+        uint64_t first, last, wanted;
+        if (read_source(entry, &source, &first, &last) != 0) {
+            desk_send_malformed(self, request, "sources");
+            return false;
+        }
+        if (sequencer_claim(relay_sequencer(self->relay), &source, peer, first, &wanted) != 0) {
+            json_t *body =
+                json_pack("{s:I, s:s, s:s, s:O}", "id", (json_int_t) request->id, "code",
+                          "source_held", "message", "another live program holds this source",
+                          "source", json_object_get(entry, "source"));
+            desk_send(self, request->route, "error", body, NULL);
+            return false;
+        }
+        json_array_append_new(next, json_pack("{s:O, s:I}", "source",
+                                              json_object_get(entry, "source"), "next",
+                                              (json_int_t) wanted));
+    }
+    return true;
+}
+
+void
+desk_on_hello(desk_t *self, const desk_request_t *request)
+{
+    uint64_t protocol;
+    if (mesh_control_get_number(request->body, "protocol", &protocol) == 0 &&
+        protocol != MESH_WIRE_VERSION) {
+        desk_send_error(self, request->route, request->id, "version",
+                        "this broker speaks protocol 1");
+        return;
+    }
+    peer_t *peer = NULL;
+    const char *wrong = NULL;
+    registry_outcome_t outcome =
+        registry_hello(self->registry, request->body, request->route, zclock_mono(),
+                       (double) zclock_time() / 1000, &peer, &wrong);
+    if (outcome == REGISTRY_MALFORMED) {
+        desk_send_malformed(self, request, wrong);
+    } else if (outcome == REGISTRY_FULL) {
+        desk_send_error(self, request->route, request->id, "peers_full",
+                        "as many programs are registered as broker/peers allows");
+    } else {
+        json_t *next = json_array();
+        if (claim_sources(self, request, peer, next))
+            send_welcome(self, request, json_incref(next));
+        json_decref(next);
+        if (outcome == REGISTRY_JOINED) {
+            mesh_log_info("transport_joined", "%s on %s", peer->transport_id, peer_host(peer));
+            relay_announce(self->relay, "mesh.transport_joined", peer_event(peer));
+        }
+        self->on_change(self->arg);
+    }
+}
+
+static peer_t *
+sender_of(desk_t *self, const desk_request_t *request)
+{
+    const char *id;
+    if (mesh_control_get_text(request->body, "transport_id", REGISTRY_ID_LIMIT, &id) != 0)
+        return NULL;
+    return registry_heard(self->registry, id, request->route, zclock_mono());
+}
+
+void
+desk_on_heartbeat(desk_t *self, const desk_request_t *request)
+{
+    if (!sender_of(self, request)) {
+        desk_send(self, request->route, "hello_again",
+                  json_pack("{s:s}", "incarnation", self->identity->incarnation), NULL);
+        return;
+    }
+    // What was sent before the heartbeat may still wait in the other socket.
+    (void) relay_take_in(self->relay);
+    json_t *states = json_array();
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(json_object_get(request->body, "sources"), index, entry)
+    {
+        mesh_uuid_t source;
+        uint64_t first, last;
+        if (read_source(entry, &source, &first, &last) != 0)
+            continue;
+        json_array_append_new(states, source_state(self, &source));
+        uint64_t from =
+            sequencer_missing(relay_sequencer(self->relay), &source, last, zclock_mono());
+        if (from)
+            desk_send(self, request->route, "resend",
+                      json_pack("{s:O, s:I}", "source", json_object_get(entry, "source"),
+                                "from", (json_int_t) from),
+                      NULL);
+    }
+    send_ack(self, request->route, states);
+}
+
+void
+desk_on_bye(desk_t *self, const desk_request_t *request)
+{
+    (void) relay_take_in(self->relay);
+    peer_t *peer = sender_of(self, request);
+    if (peer)
+        part_with(self, peer, "mesh.transport_left");
+}
+
+void
+desk_expire_peers(desk_t *self, int64_t now_ms)
+{
+    peer_t *peer;
+    while ((peer = registry_overdue(self->registry, now_ms - self->lost_after_ms)))
+        part_with(self, peer, "mesh.transport_lost");
+}

@@ -1,0 +1,60 @@
+// desk_private - what the files of the desk share
+// SPDX-License-Identifier: MPL-2.0
+#ifndef BROKER_DESK_PRIVATE_H
+#define BROKER_DESK_PRIVATE_H
+
+#include "calls.h"
+#include "desk.h"
+
+enum { DESK_NAME_LIMIT = 128 };    // bytes of a service's name or an error's code
+
+struct desk {
+    zloop_t *loop;                      // borrowed
+    relay_t *relay;                     // borrowed
+    const desk_identity_t *identity;    // borrowed
+    desk_change_fn *on_change;
+    void *arg;               // borrowed
+    zsock_t *socket;         // owned
+    registry_t *registry;    // owned
+    calls_t *calls;          // owned
+    int64_t heartbeat_ms, lost_after_ms;
+    json_int_t window_events, window_bytes;
+    int timer;
+    uint64_t malformed;
+};
+
+typedef struct desk_request {
+    zframe_t *route;       // owned; who asks
+    const json_t *body;    // borrowed
+    uint64_t id;           // 0 where there is none
+} desk_request_t;
+
+// Send a message to whom route leads. Steals body; takes *frames_p, which may be NULL.
+void desk_send(desk_t *self, zframe_t *route, const char *verb, json_t *body,
+               zmsg_t **frames_p);
+
+// Answer "error"; id is 0 where the request had none.
+void desk_send_error(desk_t *self, zframe_t *route, uint64_t id, const char *code,
+                     const char *message);
+
+// Count the request and answer that its member is wrong.
+void desk_send_malformed(desk_t *self, const desk_request_t *request, const char *member);
+
+// What the verbs do.
+void desk_on_hello(desk_t *self, const desk_request_t *request);
+void desk_on_heartbeat(desk_t *self, const desk_request_t *request);
+void desk_on_bye(desk_t *self, const desk_request_t *request);
+void desk_on_replay(desk_t *self, const desk_request_t *request);
+void desk_on_snapshot(desk_t *self, const desk_request_t *request);
+void desk_on_call(desk_t *self, const desk_request_t *request);
+void desk_on_answer(desk_t *self, const desk_request_t *request);
+
+// Tell the mesh of programs that were not heard from, and callers of calls that were not
+// answered, in time.
+void desk_expire_peers(desk_t *self, int64_t now_ms);
+void desk_expire_calls(desk_t *self, int64_t now_ms);
+
+// A service is gone: its callers are told.
+void desk_fail_calls_of(desk_t *self, const peer_t *peer);
+
+#endif
