@@ -73,32 +73,10 @@ format_time(char text[static 32])
     (void) snprintf(text + length, 32 - length, ".%03dZ", (int) (now.tv_nsec / 1000000));
 }
 
-void
-mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
+// Write a line of words; cut says that they were longer.
+static void
+write_words(mesh_log_level_t level, const char *event, const char *words, bool cut)
 {
-    assert(event && format);
-    if (level < the_log.level)
-        return;
-    int kept_errno = errno;
-    if (!is_writable()) {
-        the_log.dropped++;
-        errno = kept_errno;
-        return;
-    }
-    if (the_log.dropped) {
-        unsigned long dropped = the_log.dropped;
-        the_log.dropped = 0;
-        mesh_log(MESH_LOG_ERROR, "log-dropped", "%lu lines could not be written", dropped);
-    }
-
-    char text[LINE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    int text_bytes = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (text_bytes < 0)
-        text[0] = '\0';
-
     char time_text[32];
     format_time(time_text);
     bool json = the_log.format == MESH_LOG_JSON;
@@ -111,11 +89,40 @@ mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
                         time_text, level_names[level], the_log.program, event);
     assert(head > 0 && head < LINE_BYTES - TAIL_BYTES);
     size_t used = (size_t) head;
-    bool all = mesh_text_escape(line, sizeof line - TAIL_BYTES, &used, text, form);
-    if (!all || text_bytes >= (int) sizeof text)
+    bool all = mesh_text_escape(line, sizeof line - TAIL_BYTES, &used, words, form);
+    if (!all || cut)
         used = (size_t) (stpcpy(line + used, "…") - line);
     used = (size_t) (stpcpy(line + used, json ? "\"}\n" : "\n") - line);
     write_line(line, used);
+}
 
+void
+mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
+{
+    assert(event && format);
+    if (level < the_log.level)
+        return;
+    int kept_errno = errno;
+
+    char words[LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    int words_bytes = vsnprintf(words, sizeof words, format, arguments);
+    va_end(arguments);
+    if (words_bytes < 0)
+        words[0] = '\0';
+
+    if (!is_writable())
+        the_log.dropped++;
+    else {
+        if (the_log.dropped) {
+            char count[64];
+            (void) snprintf(count, sizeof count, "%lu lines could not be written",
+                            the_log.dropped);
+            the_log.dropped = 0;
+            write_words(MESH_LOG_ERROR, "log-dropped", count, false);
+        }
+        write_words(level, event, words, words_bytes >= (int) sizeof words);
+    }
     errno = kept_errno;
 }

@@ -156,7 +156,7 @@ take_option(command_line_t *line, const mesh_program_flag_t *flag, const char *v
         line->config = value;
     else if (streq(flag->name, "--env"))
         line->environment_name = value;
-    else if (streq(flag->name, "--set"))
+    else if (value && streq(flag->name, "--set"))
         return add_assignment(line, flag->name, strdup(value));
     else {
         for (size_t i = 0; i < COMMON_OPTIONS; i++) {

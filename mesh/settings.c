@@ -71,8 +71,12 @@ char *
 mesh_settings_variable(const mesh_setting_t *row)
 {
     char *name = mesh_text_printf("AIDERMESH_%s", row->key);
-    for (char *at = name; *at; at++)
-        *at = *at == '/' ? '_' : (char) toupper((unsigned char) *at);
+    for (char *at = name; *at; at++) {
+        if (*at == '/')
+            *at = '_';
+        else
+            *at = (char) toupper((unsigned char) *at);
+    }
     return name;
 }
 

@@ -13,38 +13,19 @@
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
 
-#define TEXT(key, initial, meaning)                                                            \
-    {                                                                                          \
-        key, MESH_SETTING_STRING, initial, NULL, 0, 0, false, meaning                          \
-    }
-#define SECRET(key, meaning)                                                                   \
-    {                                                                                          \
-        key, MESH_SETTING_STRING, "", NULL, 0, 0, true, meaning                                \
-    }
-#define LIST(key, initial, meaning)                                                            \
-    {                                                                                          \
-        key, MESH_SETTING_LIST, initial, NULL, 0, 0, false, meaning                            \
-    }
-#define CHOICE(key, initial, allowed, meaning)                                                 \
-    {                                                                                          \
-        key, MESH_SETTING_CHOICE, initial, allowed, 0, 0, false, meaning                       \
-    }
-#define FLAG(key, initial, meaning)                                                            \
-    {                                                                                          \
-        key, MESH_SETTING_FLAG, initial, NULL, 0, 0, false, meaning                            \
-    }
-#define NUMBER(key, initial, least, most, meaning)                                             \
-    {                                                                                          \
-        key, MESH_SETTING_NUMBER, initial, NULL, least, most, false, meaning                   \
-    }
-#define DURATION(key, initial, least, most, meaning)                                           \
-    {                                                                                          \
-        key, MESH_SETTING_DURATION, initial, NULL, least, most, false, meaning                 \
-    }
-#define SIZE(key, initial, least, most, meaning)                                               \
-    {                                                                                          \
-        key, MESH_SETTING_SIZE, initial, NULL, least, most, false, meaning                     \
-    }
+// clang-format off
+#define WORDS(name, of, start, means) \
+    .key = (name), .kind = MESH_SETTING_##of, .initial = (start), .meaning = (means)
+#define RANGE(from, to) .least = (from), .most = (to)
+#define TEXT(name, start, means) {WORDS(name, STRING, start, means)}
+#define SECRET(name, means) {WORDS(name, STRING, "", means), .secret = true}
+#define LIST(name, start, means) {WORDS(name, LIST, start, means)}
+#define CHOICE(name, start, words, means) {WORDS(name, CHOICE, start, means), .allowed = (words)}
+#define FLAG(name, start, means) {WORDS(name, FLAG, start, means)}
+#define NUMBER(name, start, from, to, means) {WORDS(name, NUMBER, start, means), RANGE(from, to)}
+#define DURATION(name, start, from, to, means) {WORDS(name, DURATION, start, means), RANGE(from, to)}
+#define SIZE(name, start, from, to, means) {WORDS(name, SIZE, start, means), RANGE(from, to)}
+// clang-format on
 
 const mesh_setting_t mesh_settings_table[] = {
     LIST("bridge/fallback_models", "",

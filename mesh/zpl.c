@@ -12,6 +12,8 @@
 
 #include "text.h"
 
+static_assert(MESH_ZPL_ITEMS == 2000 && MESH_ZPL_LINE_BYTES == 1023, "said in words below");
+
 typedef struct outline {
     int lines[MESH_ZPL_ITEMS];    // where each item stands
     size_t items;

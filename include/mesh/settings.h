@@ -23,13 +23,13 @@ typedef enum {
 } mesh_setting_kind_t;
 
 typedef struct mesh_setting {
-    const char *key;    // "broker/window_events"
-    mesh_setting_kind_t kind;
+    const char *key;        // "broker/window_events"
     const char *initial;    // the default, in the form a user writes; "" is "not set"
     const char *allowed;    // CHOICE: the words; else NULL
-    int64_t least, most;    // inclusive range of NUMBER, DURATION (ms) and SIZE (bytes)
-    bool secret;            // never printed; may come by environment ..._FILE
     const char *meaning;    // one sentence for --help, docs and --print-config
+    int64_t least, most;    // inclusive range of NUMBER, DURATION (ms) and SIZE (bytes)
+    mesh_setting_kind_t kind;
+    bool secret;    // never printed; may come by environment ..._FILE
 } mesh_setting_t;
 
 // The table, ended by a row whose key is NULL.

@@ -308,7 +308,7 @@ a_file_that_is_missing_no_file_or_too_long_is_named(void **state)
     assert_error_says(&error, "it is not a regular file");
     assert_int_equal(mesh_settings_read_file(settings, big, NULL, &error), -1);
     assert_error_says(&error, "it has more than 1048576 bytes");
-    assert_int_equal(truncate(big, 1024 * 1024), 0);
+    assert_int_equal(truncate(big, 1048576), 0);
     assert_int_equal(mesh_settings_read_file(settings, big, NULL, &error), 0);
 
     free(missing);
@@ -368,9 +368,9 @@ a_file_past_the_limits_of_zconfig_is_refused_and_not_handed_to_it(void **state)
     free(line);
 
     // Siblings that zconfig would free by recursion.
-    char *many = malloc(2 * 3000);
-    for (int i = 0; i < 3000; i++)
-        memcpy(many + 2 * i, "a\n", 2);
+    char *many = malloc(6000);
+    for (size_t i = 0; i < 6000; i++)
+        many[i] = i % 2 ? '\n' : 'a';
     assert_zpl_refused(many, 6000,
                        "line 2001: the line is one item more than the 2000 allowed");
     free(many);

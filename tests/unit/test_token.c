@@ -28,9 +28,8 @@ set_up(void **state)
     fixture->directory = temp_dir_new();
     fixture->path = temp_dir_file(fixture->directory, "token");
     fixture->settings = mesh_settings_new();
-    if (asprintf(&assignment, "mesh/state_dir=%s", fixture->directory) < 0 ||
-        mesh_settings_assign(fixture->settings, assignment, "--set", &error) != 0)
-        return -1;
+    assert_true(asprintf(&assignment, "mesh/state_dir=%s", fixture->directory) > 0);
+    assert_int_equal(mesh_settings_assign(fixture->settings, assignment, "--set", &error), 0);
     free(assignment);
     *state = fixture;
     return 0;
