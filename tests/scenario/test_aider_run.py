@@ -65,7 +65,8 @@ def test_both_streams_the_timeline_and_the_status_are_kept(prepared):
 
 def test_a_terminal_is_one_and_answers_what_is_asked_of_it(prepared):
     outcome = aider_run.run(prepared, python(
-        "import os, sys, tty; print(all(map(os.isatty, range(3))), os.get_terminal_size().columns)\n"
+        "import os, sys, tty\n"
+        "print(all(map(os.isatty, range(3))), os.get_terminal_size().columns)\n"
         "tty.setraw(0); sys.stdout.write('\\x1b[6n'); print(repr(sys.stdin.read(6)))"),
         terminal=True, size=(24, 97), timeout_s=20)
     assert "True 97\r\n" in outcome.stdout

@@ -185,20 +185,24 @@ def test_hang_up_closes_and_reset_resets_before_an_answer():
 
 def test_a_stream_cut_in_the_middle_has_a_part_of_the_reply_and_no_end():
     with FakeLLM([{"do": "midstream_close", "text": "half a"}]) as llm:
-        response = post(connect(llm), stream=True)
+        connection = connect(llm)
+        response = post(connection, stream=True)
         with pytest.raises(http.client.IncompleteRead) as cut:
             response.read()
+        connection.close()
     assert streamed_text(cut.value.partial) == "half a"
     assert b"[DONE]" not in cut.value.partial
 
 
 def test_a_stream_reset_in_the_middle_ends_in_a_reset():
     with FakeLLM([{"do": "midstream_reset", "text": "half a"}]) as llm:
-        response = post(connect(llm), stream=True)
+        connection = connect(llm)
+        response = post(connection, stream=True)
         received = b""
         with pytest.raises(ConnectionResetError):
             while piece := response.read1():
                 received += piece
+        connection.close()
     assert streamed_text(received) == "half a"
 
 
