@@ -121,7 +121,10 @@ tell_health(monitor_t *self, int64_t now_ms)
     mesh_publisher_publish(self->publisher, "mesh.health", NULL, NULL, unix_now(), payload);
     self->health_told = true;
     self->health_status = mesh_health_status(self->health, now_ms);
-    self->health_due_ms = now_ms + self->health_every_ms;
+    // By the schedule, not by when the tick came; anew after a pause.
+    self->health_due_ms += self->health_every_ms;
+    if (self->health_due_ms <= now_ms)
+        self->health_due_ms = now_ms + self->health_every_ms;
 }
 
 // Tell the health when it changes, and from time to time. While the broker is away only a

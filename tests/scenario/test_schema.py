@@ -28,7 +28,8 @@ THROTTLING = {
     "severity": "medium", "diagnosis": "no_output", "context": {"request_duration": 31.5},
 }
 TRANSPORT = {**COMMON, "transport_id": "stdio-1", "transport_type": "stdio",
-             "capabilities": ["aider.session_started"], "last_seen": 1763800000.0}
+             "capabilities": ["aider.session_started"], "last_seen": 1763800000.0,
+             "metadata": {}, "pid": 4711, "version": "0.1.0"}
 CLIENT = {"client_id": "0190d9e8-0000-7000-8000-000000000002"}
 RANGE = {"from": "00c0ffee00c0ffee-4", "to": "00c0ffee00c0ffee-9", "at_most": 5}
 
@@ -235,6 +236,10 @@ WRONG = [
     ("mesh.transport_left", 0, "transport_type", "", "transport_type"),
     ("mesh.transport_lost", 0, "capabilities", "sse", "capabilities"),
     ("mesh.transport_lost", 0, "last_seen", "now", "last_seen"),
+    ("mesh.transport_lost", 0, "metadata", [], "metadata"),
+    ("mesh.transport_lost", 0, "metadata", {"port": None}, "metadata"),
+    ("mesh.transport_lost", 0, "pid", 0, "pid"),
+    ("mesh.transport_lost", 0, "version", 1, "version"),
     ("mesh.health", 0, "status", "fine", "status"),
     ("mesh.health", 0, "status", "degraded", "reasons"),
     ("mesh.health", 0, "reasons", ["catching_up"], "reasons"),
