@@ -1,0 +1,92 @@
+// event_ring - the newest events of the mesh as finished frames, shared by all clients
+// SPDX-License-Identifier: MPL-2.0
+//
+// Each event is made into a frame once and lies here until newer ones need its room; clients
+// write from this memory. Entries have serial numbers, 0 upwards without holes, that outlive
+// epochs; offsets and times are looked up among the entries of the present epoch only.
+#ifndef SSE_EVENT_RING_H
+#define SSE_EVENT_RING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mesh/cursor.h"
+#include "mesh/wire.h"
+#include "type_ledger.h"
+
+typedef struct event_ring event_ring_t;
+
+enum {
+    EVENT_RING_LEAST_BYTES = 1024 * 1024,    // room for the largest event, several times over
+    EVENT_RING_EVERYONE = UINT16_MAX,        // the type number of what every client gets
+};
+
+typedef struct event_ring_entry {
+    uint64_t offset;    // of what is shown without a cursor: that of the entry before
+    int64_t recorded_us;
+    uint64_t frame_at;     // place of the frame
+    uint64_t origin_at;    // place of host NUL session NUL
+    uint32_t frame_bytes;
+    uint32_t payload_at;    // where the payload begins in the frame; two bytes follow it
+    uint32_t missed;        // how many events, at most, are missing where this entry says so
+    uint16_t type;          // number in the ledger, or EVENT_RING_EVERYONE
+    uint16_t host_bytes;
+} event_ring_entry_t;
+
+// Called before entries go: first is the oldest serial that stays. The memory of those that go
+// can still be read.
+typedef void event_ring_evict_fn(void *arg, uint64_t first);
+
+// Create a ring that takes limit_bytes in all, at least EVENT_RING_LEAST_BYTES: three quarters
+// for frames, the rest for the index.
+event_ring_t *event_ring_new(size_t limit_bytes);
+void event_ring_destroy(event_ring_t **self_p);
+void event_ring_on_evict(event_ring_t *self, event_ring_evict_fn *evict, void *arg);
+
+// Begin another order of events, after the place given: what was before it is not to be had.
+void event_ring_begin_epoch(event_ring_t *self, const mesh_cursor_t *after);
+
+// Append an event. Returns 0, or -1 when it is refused: the topic is not legal, or its place
+// is not after the last one of this epoch.
+int event_ring_append(event_ring_t *self, const mesh_event_t *event);
+
+// Append a frame of our own that every client gets, at a place not before the last. It says
+// that up to missed events before that place will never come.
+void event_ring_append_control(event_ring_t *self, const char *frame, size_t frame_bytes,
+                               uint64_t offset, uint64_t missed);
+
+// Entries now held: from first up to, not including, next.
+uint64_t event_ring_first(const event_ring_t *self);
+uint64_t event_ring_next(const event_ring_t *self);
+
+// Most entries that the ring can hold; a multiple of 64.
+size_t event_ring_capacity(const event_ring_t *self);
+
+// An entry that is held, and its parts; valid until the next append.
+const event_ring_entry_t *event_ring_entry(const event_ring_t *self, uint64_t serial);
+const char *event_ring_frame(const event_ring_t *self, const event_ring_entry_t *entry);
+const char *event_ring_type(const event_ring_t *self, const event_ring_entry_t *entry);
+const char *event_ring_host(const event_ring_t *self, const event_ring_entry_t *entry);
+const char *event_ring_session(const event_ring_t *self, const event_ring_entry_t *entry);
+const char *event_ring_payload(const event_ring_t *self, const event_ring_entry_t *entry,
+                               size_t *bytes);
+
+// The newest place: epoch 0 before the first epoch.
+mesh_cursor_t event_ring_position(const event_ring_t *self);
+
+// The first serial of this epoch whose offset is greater than offset, or whose time is not
+// before recorded_us; next when there is none.
+uint64_t event_ring_after(const event_ring_t *self, uint64_t offset);
+uint64_t event_ring_since(const event_ring_t *self, int64_t recorded_us);
+
+// The oldest serial of this epoch that is held.
+uint64_t event_ring_epoch_first(const event_ring_t *self);
+
+// What was removed in this epoch.
+const type_ledger_t *event_ring_ledger(const event_ring_t *self);
+
+// Bytes between the oldest and the newest frame held.
+size_t event_ring_bytes(const event_ring_t *self);
+
+#endif

@@ -1,0 +1,63 @@
+// http_answer - responses with the headers that all of ours have
+// SPDX-License-Identifier: MPL-2.0
+#include "http_answer.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct MHD_Response *
+http_answer_make(char *body, size_t body_bytes, const char *content_type)
+{
+    struct MHD_Response *response =
+        body ? MHD_create_response_from_buffer(body_bytes, body, MHD_RESPMEM_MUST_FREE)
+             : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    assert(response);
+    if (content_type)
+        http_answer_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+    return response;
+}
+
+void
+http_answer_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    enum MHD_Result rc = MHD_add_response_header(response, name, value);
+    assert(rc == MHD_YES);    // all names and values are ours
+}
+
+enum MHD_Result
+http_answer_send(const http_peer_t *peer, unsigned status, struct MHD_Response *response)
+{
+    http_answer_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    http_answer_header(response, "X-Content-Type-Options", "nosniff");
+    http_answer_header(response, MHD_HTTP_HEADER_VARY, "Origin");
+    if (peer->allowed_origin)
+        http_answer_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN,
+                           peer->allowed_origin);
+    enum MHD_Result rc = MHD_queue_response(peer->connection, status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+enum MHD_Result
+http_answer_json(const http_peer_t *peer, unsigned status, json_t *json)
+{
+    char *body = json_dumps(json, JSON_INDENT(2));
+    assert(body);
+    json_decref(json);
+    return http_answer_send(peer, status,
+                            http_answer_make(body, strlen(body), "application/json"));
+}
+
+struct MHD_Response *
+http_answer_problem(unsigned status, const char *detail)
+{
+    json_t *json = json_object();
+    json_object_set_new(json, "type", json_string("about:blank"));
+    json_object_set_new(json, "title", json_string(MHD_get_reason_phrase_for(status)));
+    json_object_set_new(json, "status", json_integer(status));
+    json_object_set_new(json, "detail", json_string(detail));
+    char *body = json_dumps(json, JSON_INDENT(2));
+    assert(body);
+    json_decref(json);
+    return http_answer_make(body, strlen(body), "application/problem+json");
+}

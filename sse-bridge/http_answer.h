@@ -1,0 +1,32 @@
+// http_answer - responses with the headers that all of ours have
+// SPDX-License-Identifier: MPL-2.0
+#ifndef SSE_HTTP_ANSWER_H
+#define SSE_HTTP_ANSWER_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+#include <microhttpd.h>
+
+// To whom: the connection, and the origin whose pages may read the answer, or NULL.
+typedef struct http_peer {
+    struct MHD_Connection *connection;
+    const char *allowed_origin;
+} http_peer_t;
+
+// A response of body_bytes at body, from malloc, which is taken; NULL for none.
+struct MHD_Response *http_answer_make(char *body, size_t body_bytes, const char *content_type);
+
+void http_answer_header(struct MHD_Response *response, const char *name, const char *value);
+
+// Add the headers that all answers have, queue the response and let go of it.
+enum MHD_Result http_answer_send(const http_peer_t *peer, unsigned status,
+                                 struct MHD_Response *response);
+
+// Steals json.
+enum MHD_Result http_answer_json(const http_peer_t *peer, unsigned status, json_t *json);
+
+// A refusal (RFC 9457) to which headers can be added before it is sent. detail is a sentence.
+struct MHD_Response *http_answer_problem(unsigned status, const char *detail);
+
+#endif

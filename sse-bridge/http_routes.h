@@ -1,0 +1,30 @@
+// http_routes - which path is answered how, and who may ask
+// SPDX-License-Identifier: MPL-2.0
+#ifndef SSE_HTTP_ROUTES_H
+#define SSE_HTTP_ROUTES_H
+
+#include "access.h"
+#include "health.h"
+#include "http_server.h"
+#include "stream_door.h"
+
+typedef struct http_routes http_routes_t;
+
+// Gathers what /health and its like show.
+typedef void http_routes_facts_fn(void *arg, health_facts_t *facts);
+
+// All are borrowed.
+http_routes_t *http_routes_new(const access_t *access, stream_door_t *door,
+                               http_routes_facts_fn *facts, void *arg);
+void http_routes_destroy(http_routes_t **self_p);
+
+// Go by other rules from here on.
+void http_routes_use(http_routes_t *self, const access_t *access);
+
+// http_server_answer_fn
+enum MHD_Result http_routes_answer(void *routes, const http_request_t *request);
+
+// Requests refused for want of the token.
+uint64_t http_routes_refused(const http_routes_t *self);
+
+#endif

@@ -1,0 +1,279 @@
+// http_server - libmicrohttpd in a zloop, without a thread of its own
+// SPDX-License-Identifier: MPL-2.0
+#include "http_server.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sys/socket.h>
+
+#include "head_watch.h"
+#include "mesh/log.h"
+
+enum {
+    // How often heads that are late are looked for, and libmicrohttpd's own time-outs.
+    TICK_MS = 250,
+    // libmicrohttpd asks to be called again at once while it has more to do. Others want their
+    // turn too.
+    RUNS_AT_ONCE = 4,
+    // Of a connection's memory, beside the head of the request: the parsed request, and the
+    // head
+    // of the response.
+    CONNECTION_SPARE_BYTES = 2048,
+};
+
+struct http_server {
+    struct MHD_Daemon *daemon;    // owned
+    zloop_t *loop;                // borrowed
+    zmq_pollitem_t poll;          // libmicrohttpd's epoll set
+    int tick_timer;
+    int run_timer;    // -1 when it has nothing due before the tick
+    head_watch_t heads;
+    http_server_limits_t limits;
+    http_server_answer_fn *answer;
+    void *arg;
+    uint64_t heads_late;
+    uint64_t requests;
+};
+
+// One request between its first line and its answer.
+typedef struct exchange {
+    char *target;    // owned
+    bool seen;       // the head has been shown to us
+} exchange_t;
+
+// MHD_OPTION_URI_LOG_CALLBACK, the one place that shows the target as it came.
+static void *
+on_target(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+    (void) arg;
+    (void) connection;
+    exchange_t *exchange = calloc(1, sizeof *exchange);
+    assert(exchange);
+    exchange->target = strdup(uri);
+    assert(exchange->target);
+    return exchange;
+}
+
+static head_wait_t *
+wait_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+// MHD_RequestCompletedCallback: the answer has gone, or cannot go.
+static void
+on_completed(void *arg, struct MHD_Connection *connection, void **context,
+             enum MHD_RequestTerminationCode why)
+{
+    http_server_t *self = arg;
+    (void) why;
+    exchange_t *exchange = *context;
+    if (exchange) {
+        free(exchange->target);
+        free(exchange);
+        *context = NULL;
+    }
+    head_wait_t *wait = wait_of(connection);
+    if (wait)
+        head_watch_add(&self->heads, wait, zclock_mono());
+}
+
+// MHD_NotifyConnectionCallback
+static void
+on_connection(void *arg, struct MHD_Connection *connection, void **socket_context,
+              enum MHD_ConnectionNotificationCode what)
+{
+    http_server_t *self = arg;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        head_wait_t *wait = calloc(1, sizeof *wait);
+        assert(wait);
+        wait->fd = info ? info->connect_fd : -1;
+        *socket_context = wait;
+        head_watch_add(&self->heads, wait, zclock_mono());
+    } else if (*socket_context) {
+        head_watch_remove(&self->heads, *socket_context);
+        free(*socket_context);
+        *socket_context = NULL;
+    }
+}
+
+static bool
+has_body(struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
+    return (length && strcmp(length, "0") != 0) ||
+           MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+                                       MHD_HTTP_HEADER_TRANSFER_ENCODING);
+}
+
+// MHD_AccessHandlerCallback: called when the head is here, and again when the body is.
+static enum MHD_Result
+on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
+           const char *version, const char *upload, size_t *upload_bytes, void **context)
+{
+    http_server_t *self = arg;
+    (void) url;
+    (void) version;
+    (void) upload;
+    exchange_t *exchange = *context;
+    *upload_bytes = 0;
+    if (!exchange->seen) {
+        exchange->seen = true;
+        head_wait_t *wait = wait_of(connection);
+        if (wait)
+            head_watch_remove(&self->heads, wait);
+        // To answer at once has libmicrohttpd close the connection, as it should where a body
+        // follows that nobody will read; else it is kept for the next request.
+        if (!has_body(connection))
+            return MHD_YES;
+    }
+    self->requests++;
+    http_request_t request = {
+        .connection = connection, .method = method, .target = exchange->target};
+    return self->answer(self->arg, &request);
+}
+
+static void __attribute__((format(printf, 2, 0)))
+on_log(void *arg, const char *format, va_list arguments)
+{
+    (void) arg;
+    char text[256];
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    mesh_log_debug("http-library", "%s", text);
+}
+
+static int on_run_due(zloop_t *loop, int timer, void *arg);
+
+static void
+run(http_server_t *self)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+    bool due = true;
+    for (int runs = 0; due && wait_ms == 0 && runs < RUNS_AT_ONCE; runs++) {
+        MHD_run(self->daemon);
+        due = MHD_get_timeout(self->daemon, &wait_ms) == MHD_YES;
+    }
+    // What is due later than the tick is seen at a tick.
+    if (due && wait_ms < TICK_MS && self->run_timer == -1)
+        self->run_timer = zloop_timer(self->loop, (size_t) wait_ms, 1, on_run_due, self);
+}
+
+static int
+on_run_due(zloop_t *loop, int timer, void *arg)
+{
+    (void) loop;
+    (void) timer;
+    http_server_t *self = arg;
+    self->run_timer = -1;
+    run(self);
+    return 0;
+}
+
+static int
+on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    run(arg);
+    return 0;
+}
+
+static int
+on_tick(zloop_t *loop, int timer, void *arg)
+{
+    (void) loop;
+    (void) timer;
+    http_server_t *self = arg;
+    head_wait_t *wait;
+    while ((wait = head_watch_expired(&self->heads, self->limits.head_deadline_ms,
+                                      zclock_mono()))) {
+        // libmicrohttpd sees the end of the stream and closes the socket, which is its own.
+        shutdown(wait->fd, SHUT_RDWR);
+        self->heads_late++;
+    }
+    run(self);
+    return 0;
+}
+
+http_server_t *
+http_server_new(zloop_t *loop, int listen_fd, const http_server_limits_t *limits,
+                http_server_answer_fn *answer, void *arg)
+{
+    http_server_t *self = calloc(1, sizeof *self);
+    assert(self);
+    self->loop = loop;
+    self->limits = *limits;
+    self->answer = answer;
+    self->arg = arg;
+    self->run_timer = -1;
+    self->tick_timer = -1;
+    unsigned idle_s = (unsigned) ((limits->head_deadline_ms + 999) / 1000);
+    // The logger comes first, so that it hears what is wrong with the others.
+    self->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
+        self, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        self, MHD_OPTION_NOTIFY_CONNECTION, on_connection, self, MHD_OPTION_CONNECTION_LIMIT,
+        limits->connections, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->head_bytes + CONNECTION_SPARE_BYTES,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+    if (!self->daemon) {
+        free(self);
+        return NULL;
+    }
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(self->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    assert(info && info->epoll_fd >= 0);
+    self->poll = (zmq_pollitem_t){.fd = info->epoll_fd, .events = ZMQ_POLLIN};
+    zloop_poller(loop, &self->poll, on_readable, self);
+    zloop_poller_set_tolerant(loop, &self->poll);
+    self->tick_timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
+    return self;
+}
+
+void
+http_server_destroy(http_server_t **self_p)
+{
+    assert(self_p);
+    http_server_t *self = *self_p;
+    if (self) {
+        MHD_run(self->daemon);
+        zloop_poller_end(self->loop, &self->poll);
+        zloop_timer_end(self->loop, self->tick_timer);
+        if (self->run_timer != -1)
+            zloop_timer_end(self->loop, self->run_timer);
+        MHD_stop_daemon(self->daemon);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+uint64_t
+http_server_heads_late(const http_server_t *self)
+{
+    return self->heads_late;
+}
+
+uint64_t
+http_server_requests(const http_server_t *self)
+{
+    return self->requests;
+}
+
+unsigned
+http_server_connections(const http_server_t *self)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(self->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+    return info ? info->num_connections : 0;
+}

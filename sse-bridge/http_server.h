@@ -1,0 +1,43 @@
+// http_server - libmicrohttpd in a zloop, without a thread of its own
+// SPDX-License-Identifier: MPL-2.0
+#ifndef SSE_HTTP_SERVER_H
+#define SSE_HTTP_SERVER_H
+
+#include <stdint.h>
+
+#include <czmq.h>
+#include <microhttpd.h>
+
+typedef struct http_server http_server_t;
+
+typedef struct http_server_limits {
+    unsigned connections;
+    size_t head_bytes;           // of one request; more is answered 431
+    int64_t head_deadline_ms;    // from the connection, or the answer before, to a whole head
+} http_server_limits_t;
+
+// One request. All borrowed for the call that shows it.
+typedef struct http_request {
+    struct MHD_Connection *connection;
+    const char *method;
+    const char *target;    // path and query as they came, not decoded
+} http_request_t;
+
+// Queue a response; as MHD_AccessHandlerCallback, but called once a request, and never waits
+// for a body: there is none that we want.
+typedef enum MHD_Result http_server_answer_fn(void *arg, const http_request_t *request);
+
+// Serve on a listening socket, which is taken. Returns NULL when libmicrohttpd refuses (it logs
+// why).
+http_server_t *http_server_new(zloop_t *loop, int listen_fd, const http_server_limits_t *limits,
+                               http_server_answer_fn *answer, void *arg);
+
+// Send what can be sent at once, then close all connections. None may be suspended.
+void http_server_destroy(http_server_t **self_p);
+
+// Connections closed because their request did not come in time.
+uint64_t http_server_heads_late(const http_server_t *self);
+uint64_t http_server_requests(const http_server_t *self);
+unsigned http_server_connections(const http_server_t *self);
+
+#endif

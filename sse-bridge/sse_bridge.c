@@ -1,0 +1,428 @@
+// sse_bridge - the program: events of the mesh in, streams out
+// SPDX-License-Identifier: MPL-2.0
+#include "sse_bridge.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <sys/resource.h>
+
+#include "access.h"
+#include "http_routes.h"
+#include "http_server.h"
+#include "listener.h"
+#include "mesh/exit_status.h"
+#include "mesh/link.h"
+#include "mesh/log.h"
+#include "mesh/paths.h"
+#include "mesh/program.h"
+#include "mesh/ready.h"
+#include "mesh/signals.h"
+#include "mesh/subscriber.h"
+#include "port_file.h"
+#include "rate_meter.h"
+#include "stream_door.h"
+#include "stream_hub.h"
+
+enum {
+    TICK_MS = 1000,
+    SESSIONS = 10000,              // remembered; the oldest finished go first
+    ENDED_AFTER_MS = 30 * 1000,    // from a session's completion to its streams' end
+    OVERLOAD_RETRY_MS = 30 * 1000,
+    // Connections that are no streams: requests, and clients that have not asked yet.
+    SPARE_CONNECTIONS = 512,
+    SPARE_FILES = 64,
+};
+
+typedef struct sse_bridge {
+    mesh_settings_t *reloaded;    // owned; NULL before the first reload
+    zloop_t *loop;                // owned, as all below
+    mesh_signals_t *signals;
+    mesh_link_t *link;
+    mesh_subscriber_t *subscriber;
+    access_t *access;
+    stream_hub_t *hub;
+    stream_door_t *door;
+    http_routes_t *routes;
+    http_server_t *server;
+    uint16_t port;
+    zmq_pollitem_t hub_poll;
+    rate_meter_t events;
+    rate_meter_t frames;
+    int64_t started_ms;
+    bool was_ready;
+    bool stopping;
+} sse_bridge_t;
+
+int
+sse_bridge_check(const mesh_settings_t *settings, char **error_p)
+{
+    return access_check_settings(settings, error_p);
+}
+
+// ---- from the mesh
+
+static void
+on_event(void *arg, const mesh_event_t *event)
+{
+    sse_bridge_t *self = arg;
+    stream_hub_event(self->hub, event, zclock_mono());
+}
+
+static void
+on_gap(void *arg, const mesh_gap_t *gap)
+{
+    static const char *const reasons[] = {
+        [MESH_GAP_TRIMMED] = "trimmed",
+        [MESH_GAP_NEW_EPOCH] = "new_epoch",
+        [MESH_GAP_JOURNAL_DOWN] = "journal_down",
+        [MESH_GAP_JOURNAL_UP] = "journal_up",
+    };
+    sse_bridge_t *self = arg;
+    mesh_log_warning("events-missed", "%s", reasons[gap->reason]);
+    if (gap->reason == MESH_GAP_NEW_EPOCH)
+        stream_hub_epoch(self->hub, &gap->to, zclock_mono());
+    else
+        stream_hub_gap(self->hub, reasons[gap->reason], &gap->to, zclock_mono());
+}
+
+static void
+feed(sse_bridge_t *self)
+{
+    stream_hub_feed(self->hub, mesh_subscriber_state(self->subscriber) == MESH_SUBSCRIBER_LIVE,
+                    mesh_subscriber_last_heard_ms(self->subscriber), zclock_mono());
+}
+
+static void
+on_state(void *arg, mesh_subscriber_state_t state)
+{
+    static const char *const names[] = {
+        [MESH_SUBSCRIBER_AWAY] = "away",
+        [MESH_SUBSCRIBER_CATCHING_UP] = "catching up",
+        [MESH_SUBSCRIBER_LIVE] = "live",
+    };
+    sse_bridge_t *self = arg;
+    mesh_log_info("feed-state", "%s", names[state]);
+    if (self->subscriber)
+        feed(self);
+}
+
+static const mesh_subscriber_handler_t subscriber_handler = {
+    .on_event = on_event,
+    .on_gap = on_gap,
+    .on_state = on_state,
+};
+
+// The subscriber does not tell what was gone before it began; the welcome does. So this listens
+// before the subscriber does.
+static void
+on_welcome(void *arg, const mesh_welcome_t *welcome)
+{
+    sse_bridge_t *self = arg;
+    if (event_ring_position(stream_hub_ring(self->hub)).epoch != 0)
+        return;
+    mesh_cursor_t after = {.epoch = welcome->epoch,
+                           .offset = welcome->first > 0 ? welcome->first - 1 : welcome->head};
+    stream_hub_epoch(self->hub, &after, zclock_mono());
+}
+
+static const mesh_link_listener_t link_listener = {.on_welcome = on_welcome};
+
+// ---- from the loop
+
+static int
+on_turn_due(zloop_t *loop, int timer, void *arg)
+{
+    (void) loop;
+    (void) timer;
+    sse_bridge_t *self = arg;
+    stream_hub_turn(self->hub, zclock_mono());
+    return 0;
+}
+
+// stream_hub_owner_t: what is read in this round of the loop is written in the next one.
+static void
+wants_turn(void *arg)
+{
+    sse_bridge_t *self = arg;
+    zloop_timer(self->loop, 0, 1, on_turn_due, self);
+}
+
+static void
+ended(void *arg, stream_t *stream, bool clean)
+{
+    (void) arg;
+    (void) clean;
+    stream_door_ended(stream);
+}
+
+static const stream_hub_owner_t hub_owner = {.wants_turn = wants_turn, .ended = ended};
+
+static int
+on_sockets(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    sse_bridge_t *self = arg;
+    stream_hub_poll(self->hub, zclock_mono());
+    return 0;
+}
+
+static void
+gather(void *arg, health_facts_t *facts)
+{
+    static const health_feed_t feeds[] = {
+        [MESH_SUBSCRIBER_AWAY] = HEALTH_FEED_AWAY,
+        [MESH_SUBSCRIBER_CATCHING_UP] = HEALTH_FEED_CATCHING_UP,
+        [MESH_SUBSCRIBER_LIVE] = HEALTH_FEED_LIVE,
+    };
+    const sse_bridge_t *self = arg;
+    int64_t now_ms = zclock_mono();
+    int64_t heard_ms = mesh_subscriber_last_heard_ms(self->subscriber);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *facts = (health_facts_t){
+        .timestamp = (double) now.tv_sec + (double) now.tv_nsec / 1e9,
+        .uptime_s = (double) (now_ms - self->started_ms) / 1000.0,
+        .feed = feeds[mesh_subscriber_state(self->subscriber)],
+        .heard_age_ms = heard_ms > 0 ? now_ms - heard_ms : -1,
+        .stopping = self->stopping,
+        .head = mesh_subscriber_head(self->subscriber),
+        .ring = stream_hub_ring(self->hub),
+        .streams = stream_hub_stats(self->hub),
+        .sessions = session_table_size(stream_hub_sessions(self->hub)),
+        .sessions_running = session_table_running(stream_hub_sessions(self->hub)),
+        .events_per_second = rate_meter_per_second(&self->events),
+        .frames_per_second = rate_meter_per_second(&self->frames),
+        .requests = http_server_requests(self->server),
+        .heads_late = http_server_heads_late(self->server),
+        .refused_access = http_routes_refused(self->routes),
+        .refused_limits = stream_door_refused(self->door),
+        .connections = http_server_connections(self->server),
+    };
+}
+
+static int
+on_tick(zloop_t *loop, int timer, void *arg)
+{
+    (void) loop;
+    (void) timer;
+    sse_bridge_t *self = arg;
+    int64_t now_ms = zclock_mono();
+    feed(self);
+    stream_hub_tick(self->hub, now_ms);
+    stream_hub_stats_t stats = stream_hub_stats(self->hub);
+    rate_meter_sample(&self->events, stats.events, now_ms);
+    rate_meter_sample(&self->frames, stats.written.events, now_ms);
+    health_facts_t facts;
+    const char *reason;
+    gather(self, &facts);
+    bool ready = health_is_ready(&facts, &reason);
+    if (ready != self->was_ready)
+        mesh_log_info(ready ? "feed-fresh" : "feed-stale", "%s", ready ? "" : reason);
+    self->was_ready = ready;
+    mesh_ready_notify("WATCHDOG=1");
+    return 0;
+}
+
+static void
+reload(sse_bridge_t *self)
+{
+    char *error = NULL;
+    mesh_settings_t *settings = mesh_program_reload(&error);
+    access_t *access = settings ? access_new(settings, &error) : NULL;
+    if (!access) {
+        mesh_log_error("reload-refused", "%s", error);
+        free(error);
+        mesh_settings_destroy(&settings);
+        return;
+    }
+    http_routes_use(self->routes, access);
+    access_destroy(&self->access);
+    mesh_settings_destroy(&self->reloaded);
+    self->access = access;
+    self->reloaded = settings;
+    mesh_log_info("reloaded", "token and origins are read again");
+}
+
+static int
+on_signal(int number, void *arg)
+{
+    sse_bridge_t *self = arg;
+    if (number == SIGHUP) {
+        reload(self);
+        return 0;
+    }
+    self->stopping = true;
+    return -1;
+}
+
+// ---- start and stop
+
+static json_t *
+metadata(const mesh_settings_t *settings, uint16_t port)
+{
+    const char *address = mesh_settings_string(settings, "http/address");
+    char *url = NULL;
+    int rc =
+        asprintf(&url, strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address, port);
+    assert(rc >= 0);
+    json_t *json = json_pack("{s:s, s:s, s:i, s:{s:{s:s, s:s, s:s, s:s}, s:[s, s, s]}}",
+                             "http_endpoint", url, "http_address", address, "http_port",
+                             (int) port, "streaming_capabilities", "sse_endpoints",
+                             "aider_events", "/events/aider", "error_events", "/events/errors",
+                             "progress_events", "/events/progress", "health_check", "/health",
+                             "supported_event_types", "aider", "errors", "progress");
+    assert(json);
+    free(url);
+    return json;
+}
+
+static int
+join_mesh(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
+{
+    char *host = mesh_paths_host(settings);
+    json_t *json = metadata(settings, self->port);
+    mesh_link_identity_t identity = {.transport_type = "sse", .host = host, .metadata = json};
+    self->link = mesh_link_new(self->loop, settings, &identity, error_p);
+    json_decref(json);
+    free(host);
+    if (!self->link)
+        return -1;
+    mesh_link_listen(self->link, &link_listener, self);
+    self->subscriber = mesh_subscriber_new(self->loop, self->link, MESH_FROM_EARLIEST, NULL,
+                                           &subscriber_handler, self);
+    return 0;
+}
+
+// Each stream is a file to the kernel. Take what the hard limit gives, and say when it is less
+// than the settings promise.
+static void
+raise_file_limit(size_t clients)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t) clients + SPARE_CONNECTIONS + SPARE_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    (void) setrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < wanted)
+        mesh_log_warning("file-limit",
+                         "%llu open files are allowed, %llu are needed for http/clients",
+                         (unsigned long long) limit.rlim_cur, (unsigned long long) wanted);
+}
+
+static int
+serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
+{
+    const char *address = mesh_settings_string(settings, "http/address");
+    int fd = listener_open(address, (uint16_t) mesh_settings_number(settings, "http/port"),
+                           &self->port, error_p);
+    if (fd < 0)
+        return -1;
+    size_t clients = (size_t) mesh_settings_number(settings, "http/clients");
+    raise_file_limit(clients);
+    stream_door_limits_t door_limits = {
+        .clients_per_address =
+            (size_t) mesh_settings_number(settings, "http/clients_per_address"),
+        .overload_retry_ms = OVERLOAD_RETRY_MS,
+    };
+    http_server_limits_t limits = {
+        .connections = (unsigned) clients + SPARE_CONNECTIONS,
+        .head_bytes = mesh_settings_bytes(settings, "http/head_limit"),
+        .head_deadline_ms = mesh_settings_ms(settings, "http/head_deadline"),
+    };
+    self->door = stream_door_new(self->hub, &door_limits);
+    self->routes = http_routes_new(self->access, self->door, gather, self);
+    self->server = http_server_new(self->loop, fd, &limits, http_routes_answer, self->routes);
+    if (!self->server) {
+        close(fd);
+        *error_p = strdup("libmicrohttpd cannot start");
+        return -1;
+    }
+    return 0;
+}
+
+static void
+make_hub(sse_bridge_t *self, const mesh_settings_t *settings)
+{
+    stream_hub_limits_t limits = {
+        .ring_bytes = mesh_settings_bytes(settings, "http/ring_bytes"),
+        .clients = (size_t) mesh_settings_number(settings, "http/clients"),
+        .filters = (size_t) mesh_settings_number(settings, "http/filters"),
+        .sessions = SESSIONS,
+        .comment_every_ms = mesh_settings_ms(settings, "http/comment_every"),
+        .retry_ms = mesh_settings_ms(settings, "http/retry"),
+        .ended_after_ms = ENDED_AFTER_MS,
+    };
+    self->hub = stream_hub_new(&limits, &hub_owner, self, self->started_ms);
+    self->hub_poll = (zmq_pollitem_t){.fd = stream_hub_fd(self->hub), .events = ZMQ_POLLIN};
+    zloop_poller(self->loop, &self->hub_poll, on_sockets, self);
+    zloop_poller_set_tolerant(self->loop, &self->hub_poll);
+}
+
+static int
+start(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
+{
+    const char *port_file = mesh_settings_string(settings, "http/port_file");
+    self->access = access_new(settings, error_p);
+    if (!self->access)
+        return -1;
+    make_hub(self, settings);
+    if (serve(self, settings, error_p) != 0 || join_mesh(self, settings, error_p) != 0)
+        return -1;
+    zloop_timer(self->loop, TICK_MS, 0, on_tick, self);
+    if (*port_file && port_file_write(port_file, self->port, error_p) != 0)
+        return -1;
+    mesh_log_info("http-listening", "%s port %u",
+                  mesh_settings_string(settings, "http/address"), self->port);
+    mesh_ready_notify("READY=1");
+    return 0;
+}
+
+static void
+stop(sse_bridge_t *self)
+{
+    mesh_ready_notify("STOPPING=1");
+    if (self->hub)
+        stream_hub_stop(self->hub, zclock_mono());
+    http_server_destroy(&self->server);
+    http_routes_destroy(&self->routes);
+    stream_door_destroy(&self->door);
+    mesh_subscriber_destroy(&self->subscriber);
+    mesh_link_destroy(&self->link);
+    if (self->hub)
+        zloop_poller_end(self->loop, &self->hub_poll);
+    stream_hub_destroy(&self->hub);
+    access_destroy(&self->access);
+    mesh_signals_destroy(&self->signals);
+    zloop_destroy(&self->loop);
+    mesh_settings_destroy(&self->reloaded);
+}
+
+int
+sse_bridge_run(const mesh_settings_t *settings, int argc, char *argv[])
+{
+    (void) argc;
+    (void) argv;
+    sse_bridge_t self = {.started_ms = zclock_mono()};
+    char *error = NULL;
+    int status = MESH_EXIT_STOPPED;
+    self.loop = zloop_new();
+    self.signals = mesh_signals_new(self.loop, on_signal, &self);
+    if (start(&self, settings, &error) == 0) {
+        zloop_start(self.loop);
+    } else {
+        mesh_log_error("start-failed", "%s", error);
+        free(error);
+        status = MESH_EXIT_FAILED;
+    }
+    stop(&self);
+    const char *port_file = mesh_settings_string(settings, "http/port_file");
+    if (*port_file && status == MESH_EXIT_STOPPED)
+        (void) unlink(port_file);
+    return status;
+}

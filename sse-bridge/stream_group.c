@@ -1,0 +1,135 @@
+// stream_group - the streams that share one filter, and which entries of the ring match it
+// SPDX-License-Identifier: MPL-2.0
+#include "stream_group.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { WORD_BITS = 64 };
+
+stream_group_t *
+stream_group_new(filter_t **filter_p, const event_ring_t *ring)
+{
+    stream_group_t *self = calloc(1, sizeof *self);
+    assert(self);
+    self->capacity = event_ring_capacity(ring);
+    self->bits = calloc(self->capacity / WORD_BITS, sizeof *self->bits);
+    assert(self->bits);
+    self->known_from = event_ring_next(ring);
+    self->filter = *filter_p;
+    *filter_p = NULL;
+    return self;
+}
+
+void
+stream_group_destroy(stream_group_t **self_p)
+{
+    assert(self_p);
+    stream_group_t *self = *self_p;
+    if (self) {
+        filter_destroy(&self->filter);
+        free(self->bits);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+static void
+set_bit(stream_group_t *self, uint64_t serial, bool value)
+{
+    uint64_t at = serial % self->capacity;
+    uint64_t mask = (uint64_t) 1 << (at % WORD_BITS);
+    if (value)
+        self->bits[at / WORD_BITS] |= mask;
+    else
+        self->bits[at / WORD_BITS] &= ~mask;
+}
+
+bool
+stream_group_add(stream_group_t *self, uint64_t serial, bool everyone, filter_event_t *event)
+{
+    bool matches = everyone || filter_matches(self->filter, event);
+    set_bit(self, serial, matches);
+    return matches;
+}
+
+bool
+stream_group_look_back(stream_group_t *self, const event_ring_t *ring,
+                       const session_table_t *sessions, uint64_t down_to, int64_t *budget)
+{
+    // Entries that the ring has removed meanwhile were known or not: they are gone.
+    if (down_to < event_ring_first(ring))
+        down_to = event_ring_first(ring);
+    while (self->known_from > down_to) {
+        if (*budget <= 0)
+            return false;
+        uint64_t serial = self->known_from - 1;
+        const event_ring_entry_t *entry = event_ring_entry(ring, serial);
+        filter_event_t event = {.type = event_ring_type(ring, entry),
+                                .host = event_ring_host(ring, entry),
+                                .session = event_ring_session(ring, entry)};
+        event.payload = event_ring_payload(ring, entry, &event.payload_bytes);
+        event.session_labels = session_table_labels(sessions, event.session);
+        stream_group_add(self, serial, entry->type == EVENT_RING_EVERYONE, &event);
+        *budget -= event.parsed ? STREAM_GROUP_PAYLOAD_COST : STREAM_GROUP_TOPIC_COST;
+        filter_event_clear(&event);
+        self->known_from = serial;
+    }
+    return true;
+}
+
+// The bits of the word that holds serial, those before it cut off.
+static uint64_t
+word_from(const stream_group_t *self, uint64_t serial)
+{
+    uint64_t at = serial % self->capacity;
+    return self->bits[at / WORD_BITS] & (~(uint64_t) 0 << (at % WORD_BITS));
+}
+
+// Serials run through a word without a break, since the capacity is a multiple of 64.
+static uint64_t
+word_end(uint64_t serial)
+{
+    return serial - serial % WORD_BITS + WORD_BITS;
+}
+
+uint64_t
+stream_group_match(const stream_group_t *self, uint64_t from, uint64_t to)
+{
+    while (from < to) {
+        uint64_t word = word_from(self, from);
+        if (word != 0) {
+            uint64_t serial = word_end(from) - WORD_BITS + (uint64_t) __builtin_ctzll(word);
+            return serial < to ? serial : to;
+        }
+        from = word_end(from);
+    }
+    return to;
+}
+
+size_t
+stream_group_count(const stream_group_t *self, uint64_t from, uint64_t to)
+{
+    size_t count = 0;
+    while (from < to) {
+        uint64_t word = word_from(self, from);
+        uint64_t end = word_end(from);
+        if (end > to)
+            word &= ~(uint64_t) 0 >> (end - to);
+        count += (size_t) __builtin_popcountll(word);
+        from = end;
+    }
+    return count;
+}
+
+uint64_t
+stream_group_nth_last(const stream_group_t *self, uint64_t from, uint64_t to, size_t nth)
+{
+    size_t count = stream_group_count(self, from, to);
+    if (count < nth)
+        return from;
+    uint64_t serial = stream_group_match(self, from, to);
+    for (size_t skip = count - nth; skip > 0; skip--)
+        serial = stream_group_match(self, serial + 1, to);
+    return serial;
+}

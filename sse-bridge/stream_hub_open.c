@@ -1,0 +1,157 @@
+// stream_hub_open - how a stream of the hub gets its socket, its verdict and its start
+// SPDX-License-Identifier: MPL-2.0
+#include <assert.h>
+#include <stdlib.h>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "event_frame.h"
+#include "stream_hub_private.h"
+#include "stream_notice.h"
+
+// xorshift64: spreads reconnects, nothing more.
+static uint64_t
+next_random(stream_hub_t *self)
+{
+    self->random ^= self->random << 13;
+    self->random ^= self->random >> 7;
+    self->random ^= self->random << 17;
+    return self->random;
+}
+
+int64_t
+stream_hub_retry_ms(stream_hub_t *self)
+{
+    int64_t fifth = self->limits.retry_ms / 5;
+    return self->limits.retry_ms - fifth +
+           (int64_t) (next_random(self) % (uint64_t) (2 * fifth + 1));
+}
+
+static resume_world_t
+world_of(const stream_hub_t *self, const stream_t *stream)
+{
+    return (resume_world_t){
+        .live = self->live,
+        .heard_ms = self->heard_ms,
+        .position = event_ring_position(self->ring),
+        .removed = type_ledger_removed(event_ring_ledger(self->ring), filter_may_match_type,
+                                       stream->group->filter),
+    };
+}
+
+// Say how the stream begins, at a serial of the ring, and let it be written to.
+static void
+open_at(stream_hub_t *self, stream_t *stream, uint64_t serial)
+{
+    mesh_cursor_t position = event_ring_position(self->ring);
+    // Just before the first entry that comes.
+    if (serial < event_ring_next(self->ring)) {
+        uint64_t offset = event_ring_entry(self->ring, serial)->offset;
+        position.offset = offset > 0 ? offset - 1 : 0;
+    }
+    if (stream->answer.start == RESUME_START_AFTER)
+        position.offset =
+            stream->answer.verdict == RESUME_GAP ? stream->answer.to : stream->answer.after;
+    size_t bytes;
+    char *frame = stream_notice_opened(stream, &stream->answer, &position,
+                                       stream_hub_retry_ms(self), &bytes);
+    stream_add_own(stream, frame, bytes);
+    free(frame);
+    stream->position = serial;
+    stream->state = STREAM_OPEN;
+    self->stats.opened[stream->answer.verdict]++;
+    stream_move(stream, &self->ready);
+    if (serial < self->slowest)
+        self->slowest = serial;
+    stream_hub_want_turn(self);
+}
+
+void
+stream_hub_seek(stream_hub_t *self, stream_t *stream, int64_t *budget)
+{
+    uint64_t first = event_ring_epoch_first(self->ring);
+    uint64_t next = event_ring_next(self->ring);
+    stream_group_t *group = stream->group;
+    size_t found;
+    for (;;) {
+        // Portions of a few hundred, since the last few are mostly near the end.
+        uint64_t known = group->known_from > first ? group->known_from : first;
+        found = stream_group_count(group, known, next);
+        if (known == first || found >= stream->ask.last)
+            break;
+        uint64_t down_to = known - first > 256 ? known - 256 : first;
+        if (!stream_group_look_back(group, self->ring, self->sessions, down_to, budget)) {
+            stream_move(stream, &self->ready);
+            stream_hub_want_turn(self);
+            return;
+        }
+    }
+    uint64_t from = group->known_from > first ? group->known_from : first;
+    resume_world_t world = world_of(self, stream);
+    resume_last(&stream->answer, &world, stream->ask.last, (uint32_t) found);
+    open_at(self, stream, stream_group_nth_last(group, from, next, stream->ask.last));
+}
+
+void
+stream_hub_decide(stream_hub_t *self, stream_t *stream)
+{
+    resume_world_t world = world_of(self, stream);
+    stream->answer = resume_decide(&stream->ask, &world, self->now_ms);
+    if (stream->answer.verdict == RESUME_HOLD)
+        return;
+    switch (stream->answer.start) {
+    case RESUME_START_NOW:
+        open_at(self, stream, event_ring_next(self->ring));
+        break;
+    case RESUME_START_AFTER:
+        open_at(self, stream, event_ring_after(self->ring, stream->answer.after));
+        break;
+    case RESUME_START_TIME:
+        open_at(self, stream, event_ring_since(self->ring, stream->ask.since_us));
+        break;
+    case RESUME_START_EARLIEST:
+        open_at(self, stream, event_ring_epoch_first(self->ring));
+        break;
+    case RESUME_START_LAST:
+        stream->state = STREAM_SEEKING;
+        stream_move(stream, &self->ready);
+        stream_hub_want_turn(self);
+        break;
+    }
+}
+
+void
+stream_hub_attach(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms)
+{
+    assert(stream->state == STREAM_ADMITTED);
+    self->now_ms = now_ms;
+    stream->fd = fd;
+    stream->written_ms = now_ms;
+    // Ours are whole messages: nothing is gained by waiting for more. Fails on a test's socket
+    // pair, which has no such delay.
+    int on = 1;
+    (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    // Edges: a socket that is full says once when it has room, without being armed for it.
+    struct epoll_event watch = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+                                .data.ptr = stream};
+    stream->state = STREAM_HELD;
+    stream_move(stream, &self->held);
+    if (epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, fd, &watch) != 0) {
+        stream_hub_end(self, stream, false);
+        return;
+    }
+    if (self->stopping) {
+        stream_hub_goodbye(self, stream, STREAM_REASON_STOPPING);
+        return;
+    }
+    stream_hub_decide(self, stream);
+    if (stream->state == STREAM_HELD) {
+        // A first byte, so that the client sees the response now and not with the verdict.
+        stream_set_own(stream, EVENT_FRAME_COMMENT);
+        int64_t budget = 0;
+        stream_hub_advance(self, stream, &budget);
+    }
+}

@@ -1,0 +1,67 @@
+// stream_hub_private - what the three files of stream_hub share
+// SPDX-License-Identifier: MPL-2.0
+#ifndef SSE_STREAM_HUB_PRIVATE_H
+#define SSE_STREAM_HUB_PRIVATE_H
+
+#include <czmq.h>
+
+#include "stream_group.h"
+#include "stream_hub.h"
+
+struct stream_hub {
+    stream_hub_limits_t limits;
+    const stream_hub_owner_t *owner;
+    void *arg;
+    event_ring_t *ring;
+    session_table_t *sessions;
+    zhashx_t *groups;         // stream_group_t by filter key, owned
+    stream_group_t *dirty;    // those with news, by next_dirty
+
+    // Streams that are in step stand in their group's idle list; the others here.
+    stream_list_t held;       // waiting for the verdict
+    stream_list_t ready;      // more to write, in the next turn
+    stream_list_t blocked;    // the socket is full
+    uint64_t slowest;         // no position in ready and blocked is before it
+
+    int epoll_fd;
+    bool turn_wanted;
+    bool live;
+    int64_t heard_ms;
+    int64_t now_ms;    // of the call we are in
+    bool stopping;
+    size_t clients;
+    size_t rest_bytes;    // frames kept for slow clients because the ring lets go of them
+    uint64_t random;      // state of the jitter
+    stream_hub_stats_t stats;
+};
+
+enum {
+    // Evaluations of a filter in one turn; see stream_group.h for what they cost.
+    STREAM_HUB_TURN_BUDGET = 16384,
+    STREAM_HUB_POLL_EVENTS = 256,
+    // A client has nothing to say after its request; what it says is thrown away, up to here.
+    STREAM_HUB_INPUT_BYTES = 16 * 1024,
+    STREAM_HUB_REST_BYTES = 16 * 1024 * 1024,
+    // How long a client that was told goodbye may take to read it.
+    STREAM_HUB_GOODBYE_MS = 10 * 1000,
+};
+
+// stream_hub.c
+void stream_hub_want_turn(stream_hub_t *self);
+void stream_hub_end(stream_hub_t *self, stream_t *stream, bool clean);
+
+// stream_hub_open.c: decide where streams begin.
+void stream_hub_decide(stream_hub_t *self, stream_t *stream);
+void stream_hub_seek(stream_hub_t *self, stream_t *stream, int64_t *budget);
+int64_t stream_hub_retry_ms(stream_hub_t *self);
+
+// stream_hub_slow.c: the ring is about to let go of what is before first.
+void stream_hub_let_go(void *arg, uint64_t first);
+void stream_hub_say_lost(stream_hub_t *self, stream_t *stream);
+void stream_hub_goodbye(stream_hub_t *self, stream_t *stream, stream_reason_t reason);
+
+// stream_hub_turns.c
+int stream_hub_drain(stream_t *stream);
+void stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget);
+
+#endif

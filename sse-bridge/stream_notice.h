@@ -1,0 +1,33 @@
+// stream_notice - the events that one client is told about its own stream
+// SPDX-License-Identifier: MPL-2.0
+//
+// Each function returns a frame that the caller frees, and its length in *bytes.
+#ifndef SSE_STREAM_NOTICE_H
+#define SSE_STREAM_NOTICE_H
+
+#include "stream.h"
+
+// stream.opened, and after it stream.gap where the verdict is a gap. position is where the
+// stream begins: everything after it comes.
+char *stream_notice_opened(const stream_t *stream, const resume_answer_t *answer,
+                           const mesh_cursor_t *position, int64_t retry_ms, size_t *bytes);
+
+// stream.gap for all streams: what lay between from and to will not come.
+char *stream_notice_gap(const char *reason, const mesh_cursor_t *from, const mesh_cursor_t *to,
+                        uint64_t at_most, size_t *bytes);
+
+// stream.dropped: events of this stream were passed over, because it read too slowly.
+char *stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *bytes);
+
+// stream.closing. retry_ms is said when it is not negative.
+char *stream_notice_closing(const stream_t *stream, stream_reason_t reason, int64_t retry_ms,
+                            size_t *bytes);
+
+// stream.closing for a client that gets no stream at all ("overloaded", ...).
+char *stream_notice_refused(const char *reason, const char *detail, int64_t retry_ms,
+                            size_t *bytes);
+
+// "ended", "slow", "stopping".
+const char *stream_reason_name(stream_reason_t reason);
+
+#endif

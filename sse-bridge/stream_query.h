@@ -1,0 +1,39 @@
+// stream_query - what a client asks of a stream: path, query and Last-Event-ID, checked
+// SPDX-License-Identifier: MPL-2.0
+#ifndef SSE_STREAM_QUERY_H
+#define SSE_STREAM_QUERY_H
+
+#include <stdint.h>
+
+#include "event_types.h"
+#include "filter.h"
+#include "resume.h"
+
+enum {
+    STREAM_QUERY_PROBLEM_BYTES = 1024,
+    STREAM_QUERY_LAST_MOST = 100000,    // of last=N
+    STREAM_QUERY_ID_BYTES = 128,        // a longer Last-Event-ID is no cursor
+    STREAM_QUERY_PARAMETERS = 64,       // pairs in one query
+};
+
+// What happens to a client that reads so slowly that the ring has passed it.
+typedef enum { STREAM_SLOW_DISCONNECT, STREAM_SLOW_DROP_OLDEST } stream_slow_t;
+
+typedef struct stream_query {
+    endpoint_t endpoint;
+    filter_t *filter;    // sealed; owned
+    resume_ask_t ask;    // asked_ms is left to the caller
+    stream_slow_t slow;
+} stream_query_t;
+
+// Read the query string (what follows '?', still encoded; NULL or "" for none) of a request for
+// an endpoint. last_event_id is the header's value, or NULL. now_us is Unix microseconds, for
+// ages. Returns 0, and the caller ends *self with stream_query_clear; or -1 with a sentence in
+// problem that names the parameter or value and what is allowed, as printable ASCII.
+int stream_query_parse(stream_query_t *self, endpoint_t endpoint, const char *query,
+                       const char *last_event_id, int64_t now_us,
+                       char problem[static STREAM_QUERY_PROBLEM_BYTES]);
+
+void stream_query_clear(stream_query_t *self);
+
+#endif

@@ -1,0 +1,131 @@
+// stream_writer - writes what one stream has waiting, in one system call
+// SPDX-License-Identifier: MPL-2.0
+#include "stream_writer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "stream_group.h"
+
+// What one call will write: pieces of memory, and the entries that they are made of.
+typedef struct batch {
+    struct iovec pieces[1 + STREAM_WRITER_EVENTS];
+    size_t piece_count;
+    uint64_t serials[STREAM_WRITER_EVENTS];
+    size_t serial_count;
+    size_t bytes;
+    uint64_t after;    // where to look next once all is written
+    bool more;         // whether something that matches is left
+} batch_t;
+
+// iovec has no const; what we hand to sendmsg is only read.
+static void *
+writable(const char *bytes)
+{
+    union {
+        const char *constant;
+        void *plain;
+    } pointer = {.constant = bytes};
+    return pointer.plain;
+}
+
+static void
+add_piece(batch_t *self, const char *bytes, size_t count)
+{
+    struct iovec *last = self->piece_count > 0 ? &self->pieces[self->piece_count - 1] : NULL;
+    self->bytes += count;
+    // Frames of one after the other mostly lie so in the ring.
+    if (last && (const char *) last->iov_base + last->iov_len == bytes) {
+        last->iov_len += count;
+        return;
+    }
+    self->pieces[self->piece_count++] =
+        (struct iovec){.iov_base = writable(bytes), .iov_len = count};
+}
+
+static void
+collect(batch_t *self, const stream_t *stream, const event_ring_t *ring)
+{
+    self->piece_count = 0;
+    self->serial_count = 0;
+    self->bytes = 0;
+    self->more = false;
+    self->after = stream->position;
+    if (stream_own_left(stream) > 0)
+        add_piece(self, stream->own + stream->own_sent, stream_own_left(stream));
+    if (stream->state != STREAM_OPEN)
+        return;
+
+    uint64_t next = event_ring_next(ring);
+    uint64_t serial = stream_group_match(stream->group, stream->position, next);
+    uint32_t sent = stream->frame_sent;
+    assert(sent == 0 || serial == stream->position);
+    while (serial < next && self->serial_count < STREAM_WRITER_EVENTS) {
+        const event_ring_entry_t *entry = event_ring_entry(ring, serial);
+        add_piece(self, event_ring_frame(ring, entry) + sent, entry->frame_bytes - sent);
+        sent = 0;
+        self->serials[self->serial_count++] = serial;
+        serial = stream_group_match(stream->group, serial + 1, next);
+    }
+    self->more = serial < next;
+    self->after = serial;
+}
+
+static void
+account(stream_t *stream, const batch_t *batch, const event_ring_t *ring, size_t written,
+        stream_writer_count_t *count)
+{
+    size_t own = stream_own_left(stream);
+    if (own > written)
+        own = written;
+    if (own > 0)
+        stream_own_written(stream, own);
+    written -= own;
+    for (size_t at = 0; at < batch->serial_count; at++) {
+        const event_ring_entry_t *entry = event_ring_entry(ring, batch->serials[at]);
+        size_t left = entry->frame_bytes - stream->frame_sent;
+        if (written < left) {
+            // A position is moved onto a frame only when part of it is written: before that
+            // there is nothing to finish.
+            if (written > 0) {
+                stream->position = batch->serials[at];
+                stream->frame_sent += (uint32_t) written;
+            }
+            return;
+        }
+        written -= left;
+        stream->position = batch->serials[at] + 1;
+        stream->frame_sent = 0;
+        count->events++;
+    }
+    stream->position = batch->after;
+}
+
+stream_writer_outcome_t
+stream_writer_write(stream_t *stream, const event_ring_t *ring, stream_writer_count_t *count)
+{
+    batch_t batch;
+    collect(&batch, stream, ring);
+    if (batch.bytes == 0) {
+        stream->position = batch.after;
+        return STREAM_WRITER_DONE;
+    }
+    struct msghdr message = {.msg_iov = batch.pieces, .msg_iovlen = batch.piece_count};
+    ssize_t written;
+    do {
+        written = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (written < 0 && errno == EINTR);
+    count->calls++;
+    if (written < 0)
+        return (errno == EAGAIN || errno == EWOULDBLOCK) ? STREAM_WRITER_BLOCKED
+                                                         : STREAM_WRITER_GONE;
+    count->bytes += (uint64_t) written;
+    account(stream, &batch, ring, (size_t) written, count);
+    if ((size_t) written < batch.bytes)
+        return STREAM_WRITER_BLOCKED;
+    return batch.more ? STREAM_WRITER_MORE : STREAM_WRITER_DONE;
+}
