@@ -109,8 +109,10 @@ static char *
 parse_quantity(value_t *value, const mesh_setting_t *row)
 {
     mesh_quantity_t kind = quantity_of(row->kind);
-    const char *form = mesh_quantity_parse(kind, value->text, &value->number);
-    if (!form && value->number >= row->least && value->number <= row->most)
+    int64_t number = 0;
+    const char *form = mesh_quantity_parse(kind, value->text, &number);
+    value->number = number;
+    if (!form && number >= row->least && number <= row->most)
         return NULL;
     char *least = mesh_quantity_format(kind, row->least);
     char *most = mesh_quantity_format(kind, row->most);
