@@ -213,7 +213,7 @@ def test_errors_have_the_codes_that_the_document_names(broker, opened):
         return refused.value.code
     assert code("replay", {"epoch": "0" * 16, "after": 0}) == "unknown_peer"
     welcome = stranger.hello()
-    assert code("no-such-verb", {}) == "malformed"
+    assert code("no_such_verb", {}) == "malformed"
     assert code("replay", {"after": "x"}) == "malformed"
     other = f"{int(welcome['epoch'], 16) ^ 1:016x}"
     assert code("replay", {"epoch": other, "after": 0}) == "epoch"
