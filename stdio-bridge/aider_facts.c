@@ -44,6 +44,7 @@ struct aider_facts {
     bool round_open;      // a model call may be running
     bool replied;         // the reply of this round has been told
     bool edited;          // an edit followed the last Tokens line
+    char reply[256];      // the first line of the reply in this round, in the history
     bool in_input;        // inside a block of "#### " lines
     bool after_tokens;    // the line before was a Tokens line
     bool limit_output;    // figures of a token limit block, as they come
@@ -169,6 +170,11 @@ settle_failure(aider_facts_t *self, double delay)
 static bool
 take_description(failure_t *failure, const char *line)
 {
+    if (!failure->described && aider_patterns_sentence(line)) {
+        failure->described = true;
+        failure->description = NULL;
+        return true;
+    }
     const char *expected =
         failure->described ? failure->description : failure->exception->description;
     if (!expected)
@@ -211,6 +217,10 @@ continue_failure(aider_facts_t *self, aider_line_kind_t kind, const char *line,
     if ((kind == AIDER_LINE_OTHER || kind == AIDER_LINE_URL) && text_open) {
         append(failure->text, sizeof failure->text, " ");
         append(failure->text, sizeof failure->text, line);
+        // A chain of classes may go on behind the end of the row.
+        const char *at;
+        const aider_exception_t *exception = aider_patterns_exception(failure->text, &at);
+        failure->exception = exception ? exception : failure->exception;
         return true;
     }
     if (kind == AIDER_LINE_OTHER && !failure->described)
@@ -511,6 +521,7 @@ static bool
 counts_inside_reply(aider_line_kind_t kind)
 {
     return kind == AIDER_LINE_TOKENS || kind == AIDER_LINE_TOKEN_LIMIT ||
+           kind == AIDER_LINE_RETRYING || kind == AIDER_LINE_BLANK || kind == AIDER_LINE_URL ||
            kind == AIDER_LINE_EMPTY_RESPONSE || kind == AIDER_LINE_INTERRUPT ||
            kind == AIDER_LINE_REFLECTIONS || kind == AIDER_LINE_UNCAUGHT ||
            kind == AIDER_LINE_LIMIT_INPUT || kind == AIDER_LINE_LIMIT_OUTPUT ||
@@ -529,11 +540,12 @@ tool_line(aider_facts_t *self, const char *line, int64_t now_ms)
     aider_line_kind_t kind = aider_patterns_line(line, &text);
     if (take_failure(self, line, now_ms))
         return;
-    if (self->failure.exception && continue_failure(self, kind, line, text))
-        return;
-    bool quoted = self->source == AIDER_SOURCE_CONSOLE && self->replied && self->round_open;
+    bool quoted = self->source == AIDER_SOURCE_CONSOLE && self->replied && self->round_open &&
+                  !self->failure.described;
     if (quoted && !counts_inside_reply(kind))
         kind = AIDER_LINE_OTHER;
+    if (self->failure.exception && continue_failure(self, kind, line, text))
+        return;
     bool after_tokens = self->after_tokens;
     take_line(self, kind, line, text);
     if (after_tokens)
@@ -556,6 +568,12 @@ history_line(aider_facts_t *self, const char *line, int64_t now_ms)
             while (input[0] && input[strlen(input) - 1] == ' ')
                 input[strlen(input) - 1] = '\0';
             open_round(self);
+            self->in_input = true;
+            // The architect's plan goes to the editor as if somebody had typed it.
+            bool typed = !self->reply[0] || strcmp(input, self->reply) != 0;
+            self->reply[0] = '\0';
+            if (!typed)
+                return;
             self->edited = false;
             aider_fact_t fact = fact_of(AIDER_FACT_INPUT, input);
             fact.sure = true;
@@ -581,6 +599,8 @@ history_line(aider_facts_t *self, const char *line, int64_t now_ms)
         take_cost(self, line + 7);
         self->after_tokens = false;
     } else if (!self->after_tokens) {
+        if (!self->replied)
+            snprintf(self->reply, sizeof self->reply, "%s", line);
         reply_seen(self);
     }
 }
@@ -767,6 +787,14 @@ aider_facts_partial(aider_facts_t *self, const char *partial, int64_t now_ms)
     } else if (!self->failure.exception && !may_become_known(partial)) {
         reply_seen(self);
     }
+}
+
+void
+aider_facts_begun(aider_facts_t *self)
+{
+    assert(self);
+    if (self->banner == BANNER_AHEAD)
+        self->banner = BANNER_PASSED;
 }
 
 void

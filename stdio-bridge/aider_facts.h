@@ -97,6 +97,9 @@ void aider_facts_partial(aider_facts_t *self, const char *partial, int64_t now_m
 // One record of the analytics log. Borrows record; one that is not as expected tells nothing.
 void aider_facts_record(aider_facts_t *self, const json_t *record);
 
+// A request is known to be open, so the banner, if there is one, is over.
+void aider_facts_begun(aider_facts_t *self);
+
 // Time has passed: tell what waited long enough.
 void aider_facts_tick(aider_facts_t *self, int64_t now_ms);
 

@@ -209,27 +209,47 @@ aider_patterns_exception_entry(size_t i)
     return i < EXCEPTION_COUNT ? &EXCEPTIONS[i] : NULL;
 }
 
+// The exception whose "<Class>:" stands at name, and where the text goes on behind it; NULL
+// when there is none.
+static const aider_exception_t *
+exception_at(const char *name, const char **behind)
+{
+    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    if (length == 0 || name[length] != ':')
+        return NULL;
+    *behind = name + length + 1;
+    for (size_t i = 0; i < EXCEPTION_COUNT; i++) {
+        if (strlen(EXCEPTIONS[i].name) == length && !strncmp(name, EXCEPTIONS[i].name, length))
+            return &EXCEPTIONS[i];
+    }
+    bool error = length > 5 && !strncmp(name + length - 5, "Error", 5);
+    return error ? &UNKNOWN_EXCEPTION : NULL;
+}
+
 const aider_exception_t *
 aider_patterns_exception(const char *text, const char **at)
 {
     assert(text && at);
-    for (const char *found = strstr(text, "litellm."); found;
-         found = strstr(found + 1, "litellm.")) {
-        const char *name = found + strlen("litellm.");
-        for (size_t i = 0; i < EXCEPTION_COUNT; i++) {
-            size_t length = strlen(EXCEPTIONS[i].name);
-            if (strncmp(name, EXCEPTIONS[i].name, length) == 0 && name[length] == ':') {
-                *at = found;
-                return &EXCEPTIONS[i];
-            }
-        }
-        size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-        if (length > 5 && !strncmp(name + length - 5, "Error:", 6)) {
-            *at = found;
-            return &UNKNOWN_EXCEPTION;
-        }
+    static const char LEAD[] = "litellm.";
+    enum { LEAD_LENGTH = sizeof LEAD - 1 };
+    const char *found = strstr(text, LEAD);
+    const char *behind = NULL;
+    const aider_exception_t *exception = NULL;
+    for (; found && !exception; found = exception ? found : strstr(found + 1, LEAD))
+        exception = exception_at(found + LEAD_LENGTH, &behind);
+    if (!exception)
+        return NULL;
+    *at = found;
+    // "litellm.X: litellm.Y: …": the last of the chain is the one AIDER has decided by.
+    for (;;) {
+        behind += strspn(behind, " ");
+        if (strncmp(behind, LEAD, LEAD_LENGTH) != 0)
+            return exception;
+        const aider_exception_t *inner = exception_at(behind + LEAD_LENGTH, &behind);
+        if (!inner)
+            return exception;
+        exception = inner;
     }
-    return NULL;
 }
 
 const aider_exception_t *
@@ -243,6 +263,24 @@ aider_patterns_description(const char *line)
             return &EXCEPTIONS[i];
     }
     return NULL;
+}
+
+bool
+aider_patterns_sentence(const char *line)
+{
+    assert(line);
+    // What AIDER says behind some texts, whatever their class.
+    static const char *const SENTENCES[] = {
+        "You need to: pip install boto3",
+        "OpenRouter or the upstream API provider is down, overloaded or rate limiting your "
+        "requests.",
+        "Insufficient credits with the API provider. Please add credits.",
+    };
+    for (size_t i = 0; i < sizeof SENTENCES / sizeof SENTENCES[0]; i++) {
+        if (!strcmp(line, SENTENCES[i]))
+            return true;
+    }
+    return aider_patterns_description(line) != NULL;
 }
 
 static bool
@@ -424,8 +462,7 @@ put_provider(const char *from, size_t length, char *provider, size_t size)
 static const char *
 provider_of_text(const char *text, char *provider, size_t size)
 {
-    static const char *const TAILS[] = {"Exception - ", "Exception: ", "Exception ",
-                                        "Exception"};
+    static const char *const TAILS[] = {"Exception - ", "Exception: "};
     for (size_t i = 0; i < sizeof TAILS / sizeof TAILS[0]; i++) {
         for (const char *at = strstr(text, TAILS[i]); at; at = strstr(at + 1, TAILS[i])) {
             const char *from = at;

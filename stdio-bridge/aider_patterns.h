@@ -84,13 +84,16 @@ aider_line_kind_t aider_patterns_line(const char *line, const char **text);
 // last.
 bool aider_patterns_entry(size_t i, const char **prefix, const char **meaning);
 
-// Find "litellm.<Class>:" in text; a class the table does not know, but for its ending in
-// "Error", gets an exception of type unmapped. Returns the exception and sets *at to where
-// "litellm." begins, or NULL.
+// Find "litellm.<Class>:" in text; of several in a chain the last counts, and a class the table
+// does not know, but for its ending in "Error", gets an exception of type unmapped. Returns the
+// exception and sets *at to where "litellm." begins, or NULL.
 const aider_exception_t *aider_patterns_exception(const char *text, const char **at);
 
 // The exception a line stands for by being its description word for word, or NULL.
 const aider_exception_t *aider_patterns_description(const char *line);
+
+// Whether a line is one of AIDER's own sentences behind an error, whole.
+bool aider_patterns_sentence(const char *line);
 
 // The i-th exception of the table, or NULL behind the last.
 const aider_exception_t *aider_patterns_exception_entry(size_t i);

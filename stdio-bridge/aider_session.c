@@ -235,6 +235,7 @@ open_turn(aider_session_t *self, const char *prompt)
     close_turn(self, 0, 0);
     self->turn_number++;
     aider_turn_open(&self->turn, self->now.mono_ms);
+
     json_t *payload = json_object();
     set_preview(payload, self->message ? self->message : prompt);
     set_text(payload, "model", self->model);
@@ -291,7 +292,11 @@ on_input(aider_session_t *self, source_t *source, const char *text, bool sure)
     copy_text(source->input, sizeof source->input, text);
     // The console may show no input, or half of it.
     bool nothing = text[0] == '\0' || !strcmp(text, "<blank>") || !strcmp(text, "^C");
-    if (sure && !is_command(text) && !nothing)
+    // An input of no words, with --message, is how the caller itself says that a request is
+    // open.
+    if (nothing && !self->interactive)
+        aider_facts_begun(self->sources[AIDER_SOURCE_CONSOLE].facts);
+    if (sure && !is_command(text) && (!nothing || !self->interactive))
         join(self, source, text);
 }
 

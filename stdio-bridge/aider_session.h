@@ -17,6 +17,9 @@
 // AIDER_SESSION_ANALYTICS_MS for the sources that do; feed the history before the console, and
 // both before the analytics log.
 //
+// A caller that knows of the request itself, as an MCP call, says so with the history line
+// "#### ".
+//
 // Stages of aider.session_progress: "banner", "streaming", "tokens", "file_added", "edit",
 // "commit", "lint", "test", "shell", "confirmation", "retry_ended", "interrupted" and
 // "waiting".

@@ -69,7 +69,10 @@ aider_turn_failure(aider_turn_t *self, const aider_fact_t *fact, int64_t now_ms)
     self->last_attempt = attempt.will_retry ? attempt.number : 0;
     self->retrying = attempt.will_retry;
     self->failed = !attempt.will_retry;
-    self->gave_up = !attempt.will_retry && fact->exception->retryable;
+    // AIDER does not repeat what more credit would be needed for, although it does its class.
+    const char *type = aider_patterns_error_type(fact->exception, fact->text);
+    bool refused = !fact->exception->rate_limit && !strcmp(type, "quota");
+    self->gave_up = !attempt.will_retry && fact->exception->retryable && !refused;
     self->retry_at_ms = attempt.will_retry ? now_ms + (int64_t) (attempt.delay * 1000) : -1;
     return attempt;
 }

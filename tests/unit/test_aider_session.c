@@ -1,0 +1,1011 @@
+// test_aider_session - what is reported of recorded AIDER sessions
+// SPDX-License-Identifier: MPL-2.0
+#include "unit_test.h"
+
+#include "aider_session.h"
+#include "line_reader.h"
+#include "terminal_text.h"
+
+#include <czmq.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { TRANSCRIPT_BYTES = 1 << 16, PATH_BYTES = 512 };
+
+// One played session: what it reported, one line an event.
+typedef struct stage {
+    aider_session_t *session;
+    int64_t now_ms;
+    char transcript[TRANSCRIPT_BYTES];
+    json_t *events;    // array of {"type", "request_id", "payload"}
+} stage_t;
+
+static void
+note(stage_t *stage, const char *text)
+{
+    size_t length = strlen(stage->transcript);
+    snprintf(stage->transcript + length, sizeof stage->transcript - length, "%s", text);
+}
+
+static void
+note_member(stage_t *stage, const json_t *payload, const char *key)
+{
+    json_t *value = json_object_get(payload, key);
+    if (!value)
+        return;
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6) | JSON_SORT_KEYS);
+    note(stage, " ");
+    note(stage, key);
+    note(stage, "=");
+    note(stage, text);
+    free(text);
+}
+
+static void
+on_report(void *arg, const aider_report_t *event)
+{
+    static const char *const KEYS[] = {
+        "prompt",
+        "stage",
+        "message",
+        "outcome",
+        "error_type",
+        "attempt",
+        "will_retry",
+        "estimated_delay",
+        "retry_after",
+        "limit_type",
+        "fatal",
+        "attempts",
+        "tokens_sent",
+        "tokens_received",
+        "cost",
+        "session_cost",
+        "exit_code",
+        "signal",
+        "kind",
+        "question",
+        "rate_limit_encountered",
+        "changes_detected",
+        "progress_data",
+    };
+    stage_t *stage = arg;
+    assert_int_equal(strncmp(event->type, "aider.", 6), 0);
+    note(stage, event->type + 6);
+    for (size_t i = 0; i < sizeof KEYS / sizeof KEYS[0]; i++)
+        note_member(stage, event->payload, KEYS[i]);
+    note(stage, "\n");
+    json_t *entry =
+        json_pack("{s:s, s:s*, s:f, s:o}", "type", event->type, "request_id", event->request_id,
+                  "timestamp", event->timestamp, "payload", event->payload);
+    assert_non_null(entry);
+    json_array_append_new(stage->events, entry);
+}
+
+static aider_time_t
+now_of(const stage_t *stage)
+{
+    return (aider_time_t){.mono_ms = stage->now_ms,
+                          .unix_s = 1800000000.0 + (double) stage->now_ms / 1000};
+}
+
+static stage_t *
+stage_new(const aider_session_start_t *start)
+{
+    stage_t *stage = zmalloc(sizeof *stage);
+    stage->events = json_array();
+    stage->now_ms = 1000;
+    stage->session = aider_session_new(start, now_of(stage), on_report, stage);
+    return stage;
+}
+
+static void
+stage_destroy(stage_t **stage_p)
+{
+    aider_session_destroy(&(*stage_p)->session);
+    json_decref((*stage_p)->events);
+    free(*stage_p);
+    *stage_p = NULL;
+}
+
+// Let time pass, with every tick the session asks for.
+static void
+pass(stage_t *stage, int64_t ms)
+{
+    int64_t end_ms = stage->now_ms + ms;
+    for (int ticks = 0; ticks < 10000; ticks++) {
+        int64_t next_ms = aider_session_next_tick_ms(stage->session);
+        if (next_ms < 0 || next_ms > end_ms)
+            break;
+        if (next_ms > stage->now_ms)
+            stage->now_ms = next_ms;
+        aider_session_tick(stage->session, now_of(stage));
+        // A tick that leaves its own reason standing would spin for ever.
+        int64_t after_ms = aider_session_next_tick_ms(stage->session);
+        assert_true(after_ms < 0 || after_ms > stage->now_ms);
+    }
+    stage->now_ms = end_ms;
+}
+
+static void
+say(stage_t *stage, aider_source_t source, const char *line)
+{
+    aider_session_line(stage->session, source, line, now_of(stage));
+}
+
+static void
+leave(stage_t *stage, int exit_code, int signal)
+{
+    aider_session_exit(stage->session, exit_code, signal, now_of(stage));
+}
+
+// -- captures
+// ----------------------------------------------------------------------------------
+
+static char *
+read_file(const char *path)
+{
+    FILE *stream = fopen(path, "r");
+    if (!stream)
+        return NULL;
+    char *text = zmalloc(1 << 20);
+    size_t size = fread(text, 1, (1 << 20) - 1, stream);
+    text[size] = '\0';
+    fclose(stream);
+    return text;
+}
+
+static char *
+read_capture(const char *name, const char *file)
+{
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, TEST_FIXTURES "/captures/%s/%s", name, file);
+    return read_file(path);
+}
+
+// Break lines between words as rich does at 80 columns, a blank staying at the end.
+static char *
+wrap(const char *text, size_t columns)
+{
+    char *wrapped = zmalloc(strlen(text) * 2 + 2);
+    char *to = wrapped;
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        while (length > columns) {
+            size_t at = columns;
+            while (at > 0 && line[at] != ' ')
+                at--;
+            // rich keeps the blank at the end of the row when it fits.
+            size_t taken = at == 0 ? columns : at < columns ? at + 1 : at;
+            memcpy(to, line, taken);
+            to += taken;
+            *to++ = '\n';
+            line += at == columns ? at + 1 : taken;
+            length = strcspn(line, "\n");
+        }
+        memcpy(to, line, length);
+        to += length;
+        line += length;
+        if (*line == '\n')
+            *to++ = *line++;
+    }
+    return wrapped;
+}
+
+// -- playing
+// -----------------------------------------------------------------------------------
+
+// Which sources are played, and how.
+enum {
+    CONSOLE = 1,
+    HISTORY = 2,
+    ANALYTICS = 4,
+    WRAPPED = 8,     // the console as 80 columns would show it
+    IN_TURN = 16,    // a line of each source in turn, instead of one source after the other
+    CONSOLE_FIRST = 32,    // else the history leads
+    TIMED = 64,    // the console as it came, reads and pauses; the history along with it
+    ALL = CONSOLE | HISTORY | ANALYTICS,
+};
+
+enum { MOST_WORDS = 64 };
+
+typedef struct script {
+    aider_source_t source;
+    line_reader_t *reader;    // NULL when the source is not played
+} script_t;
+
+// The argv of a capture's cmd.txt, quoted as a shell wants it; "--message hi a.py" without one.
+static void
+read_argv(const char *capture, char *buffer, size_t size, const char *argv[MOST_WORDS])
+{
+    char *text = read_capture(capture, "cmd.txt");
+    const char *command = "aider --model openai/fake-model --message hi a.py";
+    for (const char *line = text; line && *line; line += strcspn(line, "\n") + 1) {
+        if (line[0] != '#') {
+            command = line;
+            break;
+        }
+    }
+    size_t count = 0;
+    char *to = buffer;
+    for (const char *at = command; *at && *at != '\n' && count < MOST_WORDS - 1;) {
+        bool quoted = false;
+        argv[count++] = to;
+        for (; *at && *at != '\n' && (quoted || *at != ' '); at++) {
+            if (*at == '\'')
+                quoted = !quoted;
+            else if (to < buffer + size - 2)
+                *to++ = *at;
+        }
+        *to++ = '\0';
+        at += *at == ' ';
+    }
+    argv[count] = NULL;
+    free(text);
+}
+
+static void
+load(script_t *script, aider_source_t source, const char *capture, const char *file,
+     bool wrapped)
+{
+    script->source = source;
+    char *text = read_capture(capture, file);
+    if (!text)
+        return;
+    script->reader = line_reader_new(LINE_READER_DEFAULT_LIMIT_BYTES);
+    char *used = wrapped ? wrap(text, 80) : strdup(text);
+    line_reader_feed(script->reader, used, strlen(used));
+    free(used);
+    free(text);
+}
+
+// Play one line. Returns false when the source has no more, and else copies it to `played`.
+static bool
+play_line(stage_t *stage, script_t *script, terminal_text_t *text, char played[PATH_BYTES])
+{
+    const char *line;
+    size_t size;
+    if (!script->reader || line_reader_next(script->reader, &line, &size) != LINE_READER_LINE)
+        return false;
+    const char *plain = terminal_text_plain(text, line, size, NULL);
+    snprintf(played, PATH_BYTES, "%s", plain);
+    say(stage, script->source, plain);
+    return true;
+}
+
+// How many lines of the history are told by the time the console shows a line: up to the next
+// one of AIDER's that is the same, looking a little ahead only.
+static size_t
+history_reached(char **lines, size_t count, size_t from, const char *shown)
+{
+    size_t length = strcspn(shown, "\n");
+    for (size_t i = from; i < count && i < from + 12 && length > 8; i++) {
+        if (!strncmp(lines[i], "> ", 2) && !strncmp(lines[i] + 2, shown, length))
+            return i + 1;
+    }
+    return from;
+}
+
+static void
+play_chunk(stage_t *stage, line_reader_t *reader, terminal_text_t *text, const char *data)
+{
+    const char *line;
+    size_t size;
+    line_reader_feed(reader, data, strlen(data));
+    while (line_reader_next(reader, &line, &size) != LINE_READER_NEED_MORE)
+        say(stage, AIDER_SOURCE_CONSOLE, terminal_text_plain(text, line, size, NULL));
+    line = line_reader_partial(reader, &size);
+    aider_session_partial(stage->session, terminal_text_plain(text, line, size, NULL),
+                          now_of(stage));
+}
+
+// The console in its own time, and, with HISTORY, the chat history along with it.
+static void
+play_timed(stage_t *stage, const char *capture, int what, terminal_text_t *text)
+{
+    char *timeline = read_capture(capture, "stdout.timeline.jsonl");
+    char *history = what & HISTORY ? read_capture(capture, "chat.history.md") : strdup("");
+    assert_non_null(timeline);
+    char *lines[2000];
+    size_t count = 0;
+    for (char *line = strtok(history, "\n"); line && count < 2000; line = strtok(NULL, "\n"))
+        lines[count++] = line;
+    line_reader_t *reader = line_reader_new(LINE_READER_DEFAULT_LIMIT_BYTES);
+    size_t told = 0;
+    int64_t start_ms = stage->now_ms;
+    size_t position = 0;
+    while (timeline[position]) {
+        json_error_t error;
+        json_t *entry = json_loads(timeline + position, JSON_DISABLE_EOF_CHECK, &error);
+        assert_non_null(entry);
+        position += strcspn(timeline + position, "\n");
+        position += timeline[position] == '\n';
+        double at_s = json_number_value(json_object_get(entry, "t"));
+        const char *data = json_string_value(json_object_get(entry, "data"));
+        int64_t at_ms = start_ms + (int64_t) (at_s * 1000);
+        if (at_ms > stage->now_ms)
+            pass(stage, at_ms - stage->now_ms);
+        for (const char *shown = data; *shown;
+             shown += strcspn(shown, "\n") + (strchr(shown, '\n') != NULL)) {
+            size_t reached = history_reached(lines, count, told, shown);
+            for (; told < reached; told++)
+                say(stage, AIDER_SOURCE_HISTORY, lines[told]);
+        }
+        play_chunk(stage, reader, text, data);
+        json_decref(entry);
+    }
+    for (; told < count; told++)
+        say(stage, AIDER_SOURCE_HISTORY, lines[told]);
+    line_reader_destroy(&reader);
+    free(history);
+    free(timeline);
+}
+
+static void
+play_lines(stage_t *stage, const char *capture, int what, terminal_text_t *text)
+{
+    script_t scripts[3] = {{0}};
+    int console = what & CONSOLE_FIRST ? 0 : 1;
+    if (what & CONSOLE && !(what & TIMED))
+        load(&scripts[console], AIDER_SOURCE_CONSOLE, capture, "stdout.txt",
+             (what & WRAPPED) != 0);
+    if (what & HISTORY && !(what & TIMED))
+        load(&scripts[1 - console], AIDER_SOURCE_HISTORY, capture, "chat.history.md", false);
+    if (what & ANALYTICS)
+        load(&scripts[2], AIDER_SOURCE_ANALYTICS, capture, "analytics.jsonl", false);
+    char played[PATH_BYTES];
+    for (bool more = true; more;) {
+        more = false;
+        for (int i = 0; i < 3; i++) {
+            while (play_line(stage, &scripts[i], text, played)) {
+                more = true;
+                pass(stage, 1);
+                if (what & IN_TURN)
+                    break;
+            }
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        line_reader_destroy(&scripts[i].reader);
+}
+
+static stage_t *
+play(const char *capture, int what)
+{
+    char words[4096];
+    const char *argv[MOST_WORDS];
+    read_argv(capture, words, sizeof words, argv);
+    stage_t *stage = stage_new(&(aider_session_start_t){.argv = argv, .working_dir = "/repo"});
+    terminal_text_t *text = terminal_text_new();
+    if (what & TIMED)
+        play_timed(stage, capture, what, text);
+    play_lines(stage, capture, what, text);
+    terminal_text_destroy(&text);
+    char *rc_text = read_capture(capture, "rc");
+    int rc = rc_text ? atoi(rc_text) : 0;
+    free(rc_text);
+    leave(stage, rc > 0 ? rc : 0, rc < 0 ? -rc : 0);
+    return stage;
+}
+
+// -- comparing
+// ---------------------------------------------------------------------------------
+
+static int
+compare_lines(const void *left, const void *right)
+{
+    return strcmp(*(char *const *) left, *(char *const *) right);
+}
+
+// What every way of playing a capture must agree on: the lines that tell of attempts and ends,
+// without what only some sources know (prompts, exact tokens and costs), sorted, because two
+// files and a pipe agree on no common order.
+static char *
+essence(const char *transcript)
+{
+    static const char *const KEPT[] = {"rate_limit",
+                                       "error_occurred",
+                                       "request_",
+                                       "session_completed",
+                                       "session_progress stage=\"edit\"",
+                                       "session_progress stage=\"commit\""};
+    static const char *const CUT[] = {
+        " prompt=", " tokens_sent=", " tokens_received=", " cost=", " session_cost="};
+    char *copy = strdup(transcript);
+    char *lines[500];
+    size_t count = 0;
+    for (char *line = strtok(copy, "\n"); line && count < 500; line = strtok(NULL, "\n")) {
+        bool kept = false;
+        for (size_t i = 0; i < sizeof KEPT / sizeof KEPT[0]; i++)
+            kept = kept || !strncmp(line, KEPT[i], strlen(KEPT[i]));
+        for (size_t i = 0; i < sizeof CUT / sizeof CUT[0]; i++) {
+            char *at = strstr(line, CUT[i]);
+            if (at)
+                *at = '\0';
+        }
+        if (kept)
+            lines[count++] = line;
+    }
+    qsort(lines, count, sizeof *lines, compare_lines);
+    char *result = zmalloc(strlen(transcript) + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        strcat(result, lines[i]);
+        strcat(result, "\n");
+    }
+    free(copy);
+    return result;
+}
+
+static const char *const CAPTURES[] = {
+    "400_bad_request",
+    "401_auth",
+    "401_no_key",
+    "403_forbidden",
+    "404_no_code",
+    "404_not_found",
+    "408_request_timeout",
+    "422_unprocessable",
+    "429_exhausted",
+    "429_hidden",
+    "429_hidden_no_header",
+    "429_no_stream",
+    "429_quota",
+    "429x2_then_ok",
+    "429x2_then_ok_80cols",
+    "500_server_error",
+    "502_bad_gateway",
+    "503_unavailable",
+    "504_80cols",
+    "504_gateway_timeout",
+    "529_overloaded",
+    "anthropic",
+    "anthropic_401",
+    "anthropic_context",
+    "architect",
+    "connection_refused",
+    "connection_reset",
+    "content_policy",
+    "context_estimate",
+    "context_window",
+    "edit_and_commit",
+    "edit_commitmsg_401",
+    "edit_commitmsg_429",
+    "edit_format",
+    "edit_weak_model",
+    "empty_response",
+    "finish_length",
+    "groq",
+    "interactive",
+    "interactive_confirm",
+    "interactive_ctrl_c",
+    "interactive_ctrl_c_twice",
+    "interactive_eof",
+    "interactive_fancy",
+    "lint_then_ok",
+    "malformed_no_stream",
+    "malformed_stream",
+    "midstream_429",
+    "midstream_close",
+    "midstream_error",
+    "midstream_reset",
+    "mixed_then_ok",
+    "mixed_timeout_conn_500_503_ok",
+    "ok",
+    "openrouter",
+    "sigint_request",
+    "sigint_retry",
+    "sigterm_request",
+    "slow_stream",
+    "test_then_ok",
+    "timeout",
+};
+
+enum { CAPTURE_COUNT = sizeof CAPTURES / sizeof CAPTURES[0] };
+
+static void
+each_capture_is_reported_as_written_down(void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < CAPTURE_COUNT; i++) {
+        stage_t *stage = play(CAPTURES[i], ALL);
+        char path[PATH_BYTES];
+        snprintf(path, sizeof path, TEST_FIXTURES "/aider-events/%s.txt", CAPTURES[i]);
+        char *expected = read_file(path);
+        if (!expected || strcmp(expected, stage->transcript) != 0)
+            fail_msg("%s: want\n%s\nhave\n%s", CAPTURES[i], expected ? expected : "(no file)",
+                     stage->transcript);
+        free(expected);
+        stage_destroy(&stage);
+    }
+}
+
+// Play all captures but those excepted in another way, and find the same essence.
+static void
+expect_the_same(int what, const char *const *excepted)
+{
+    for (size_t i = 0; i < CAPTURE_COUNT; i++) {
+        bool left_out = false;
+        for (const char *const *at = excepted; at && *at; at++)
+            left_out = left_out || !strcmp(*at, CAPTURES[i]);
+        if (left_out)
+            continue;
+        stage_t *all = play(CAPTURES[i], ALL);
+        stage_t *other = play(CAPTURES[i], what);
+        char *want = essence(all->transcript);
+        char *have = essence(other->transcript);
+        if (strcmp(want, have) != 0)
+            fail_msg("%s: want\n%s\nhave\n%s", CAPTURES[i], want, have);
+        free(want);
+        free(have);
+        stage_destroy(&all);
+        stage_destroy(&other);
+    }
+}
+
+static void
+sources_in_turn_tell_the_same(void **state)
+{
+    (void) state;
+    expect_the_same(ALL | IN_TURN, NULL);
+}
+
+static void
+a_history_behind_the_console_tells_the_same(void **state)
+{
+    (void) state;
+    expect_the_same(ALL | CONSOLE_FIRST, NULL);
+    expect_the_same(ALL | CONSOLE_FIRST | IN_TURN, NULL);
+}
+
+static void
+the_console_alone_tells_the_same(void **state)
+{
+    (void) state;
+    expect_the_same(CONSOLE, NULL);
+    expect_the_same(CONSOLE | TIMED, NULL);
+}
+
+static void
+a_console_of_80_columns_tells_the_same(void **state)
+{
+    (void) state;
+    expect_the_same(CONSOLE | WRAPPED, NULL);
+    expect_the_same(ALL | WRAPPED, NULL);
+}
+
+static void
+the_history_alone_misses_only_the_commit_message_s_errors(void **state)
+{
+    (void) state;
+    static const char *const EXCEPTED[] = {"edit_commitmsg_401", "edit_commitmsg_429", NULL};
+    expect_the_same(HISTORY, EXCEPTED);
+    expect_the_same(HISTORY | ANALYTICS, EXCEPTED);
+}
+
+static void
+console_and_history_in_their_own_time_tell_the_same(void **state)
+{
+    (void) state;
+    // Its history cannot be laid beside a console that is painted over.
+    static const char *const EXCEPTED[] = {"interactive_fancy", NULL};
+    expect_the_same(CONSOLE | HISTORY | TIMED, EXCEPTED);
+}
+
+// The n-th event of a type, from 0; fails the test when there are fewer.
+static json_t *
+event_of(const stage_t *stage, const char *type, size_t n)
+{
+    size_t i;
+    json_t *event;
+    json_array_foreach(stage->events, i, event)
+    {
+        if (!strcmp(json_string_value(json_object_get(event, "type")), type) && n-- == 0)
+            return event;
+    }
+    fail_msg("no such %s in\n%s", type, stage->transcript);
+    return NULL;
+}
+
+static json_t *
+payload_of(const stage_t *stage, const char *type, size_t n)
+{
+    return json_object_get(event_of(stage, type, n), "payload");
+}
+
+static size_t
+count_of(const stage_t *stage, const char *type)
+{
+    size_t count = 0;
+    size_t i;
+    json_t *event;
+    json_array_foreach(stage->events, i, event) count +=
+        !strcmp(json_string_value(json_object_get(event, "type")), type);
+    return count;
+}
+
+static void
+expect_text(const json_t *payload, const char *key, const char *text)
+{
+    const char *have = json_string_value(json_object_get(payload, key));
+    assert_non_null(have);
+    assert_string_equal(have, text);
+}
+
+static void
+the_analytics_log_alone_knows_how_each_request_ended(void **state)
+{
+    (void) state;
+    stage_t *stage = play("429x2_then_ok", ANALYTICS);
+    expect_text(payload_of(stage, "aider.request_completed", 0), "outcome", "ok");
+    stage_destroy(&stage);
+    stage = play("401_auth", ANALYTICS);
+    expect_text(payload_of(stage, "aider.request_completed", 0), "outcome", "failed");
+    stage_destroy(&stage);
+    stage = play("interactive", ANALYTICS);
+    assert_int_equal(count_of(stage, "aider.request_completed"), 2);
+    stage_destroy(&stage);
+}
+
+static bool
+holds_null(json_t *value)
+{
+    bool found = json_is_null(value);
+    size_t i;
+    const char *key;
+    json_t *inner;
+    json_object_foreach(value, key, inner) found = found || holds_null(inner);
+    json_array_foreach(value, i, inner) found = found || holds_null(inner);
+    return found;
+}
+
+static void
+no_event_holds_a_null(void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < CAPTURE_COUNT; i++) {
+        stage_t *stage = play(CAPTURES[i], ALL);
+        assert_false(holds_null(stage->events));
+        stage_destroy(&stage);
+    }
+}
+
+static void
+all_events_of_a_request_carry_its_id(void **state)
+{
+    (void) state;
+    stage_t *stage = play("interactive", ALL);
+    assert_null(json_object_get(event_of(stage, "aider.session_started", 0), "request_id"));
+    assert_null(json_object_get(event_of(stage, "aider.session_completed", 0), "request_id"));
+    const char *first = json_string_value(
+        json_object_get(event_of(stage, "aider.request_started", 0), "request_id"));
+    const char *second = json_string_value(
+        json_object_get(event_of(stage, "aider.request_started", 1), "request_id"));
+    assert_non_null(first);
+    assert_non_null(second);
+    assert_string_not_equal(first, second);
+    static const char *const OF_FIRST[] = {"aider.rate_limit_detected",
+                                           "aider.request_completed"};
+    for (size_t i = 0; i < 2; i++)
+        expect_text(event_of(stage, OF_FIRST[i], 0), "request_id", first);
+    expect_text(event_of(stage, "aider.request_completed", 1), "request_id", second);
+    stage_destroy(&stage);
+}
+
+static void
+the_first_event_says_what_the_command_line_says(void **state)
+{
+    (void) state;
+    static const char *const ARGV[] = {
+        "python", "-m",    "aider", "--architect", "--model=gpt-4o", "--read", "README.md",
+        "-m",     "do it", "a.py",  "--file",      "b.py",           NULL};
+    static const char *const CHAIN[] = {"gpt-4o", "gpt-4o-mini", NULL};
+    json_t *members = json_pack("{s:s}", "branch", "main");
+    stage_t *stage = stage_new(&(aider_session_start_t){
+        .argv = ARGV, .working_dir = "/repo", .members = members, .fallback_models = CHAIN});
+    json_t *payload = payload_of(stage, "aider.session_started", 0);
+    json_t *want = json_pack("{s:s, s:[s,s], s:[s], s:s, s:s, s:b, s:s, s:s}", "prompt",
+                             "do it", "editable_files", "a.py", "b.py", "readonly_files",
+                             "README.md", "model", "gpt-4o", "working_dir", "/repo",
+                             "architect_mode", 1, "mode", "cli", "branch", "main");
+    assert_true(json_equal(payload, want));
+    say(stage, AIDER_SOURCE_HISTORY, "#### do it  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> litellm.RateLimitError: slow down  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> Retrying in 0.2 seconds...  ");
+    payload = payload_of(stage, "aider.rate_limit_detected", 0);
+    expect_text(payload, "fallback_model", "gpt-4o-mini");
+    expect_text(payload, "provider", "openai");
+    json_decref(want);
+    json_decref(members);
+    stage_destroy(&stage);
+}
+
+static const char *const INTERACTIVE[] = {"aider", "--model", "openai/fake", NULL};
+static const char *const MESSAGE[] = {"aider", "--model", "openai/fake", "-m", "hi", NULL};
+
+static stage_t *
+begin(const char *const *argv)
+{
+    return stage_new(&(aider_session_start_t){.argv = argv, .working_dir = "/repo"});
+}
+
+static void
+a_long_prompt_is_cut_to_100_characters_and_an_ellipsis(void **state)
+{
+    (void) state;
+    char prompt[400] = "";
+    for (int i = 0; i < 150; i++)
+        strcat(prompt, "ä");
+    const char *const argv[] = {"aider", "-m", prompt, NULL};
+    stage_t *stage = begin(argv);
+    const char *preview = json_string_value(
+        json_object_get(payload_of(stage, "aider.session_started", 0), "prompt"));
+    assert_int_equal(strlen(preview), 203);
+    assert_string_equal(preview + 200, "…");
+    stage_destroy(&stage);
+}
+
+static void
+an_error_with_nothing_behind_it_is_final_after_half_a_second(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_CONSOLE,
+        "litellm.RateLimitError: RateLimitError: OpenAIException - no");
+    pass(stage, AIDER_FACTS_HOLD_MS - 1);
+    assert_int_equal(count_of(stage, "aider.rate_limit_detected"), 0);
+    pass(stage, 1);
+    assert_int_equal(count_of(stage, "aider.rate_limit_detected"), 1);
+    json_t *payload = payload_of(stage, "aider.error_occurred", 0);
+    assert_true(json_is_true(json_object_get(payload, "fatal")));
+    assert_null(json_object_get(payload, "estimated_delay"));
+    stage_destroy(&stage);
+}
+
+static void
+a_sleep_before_a_retry_is_counted_down(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_CONSOLE,
+        "litellm.RateLimitError: RateLimitError: OpenAIException - no");
+    say(stage, AIDER_SOURCE_CONSOLE, "Retrying in 32.0 seconds...");
+    pass(stage, 31000);
+    assert_int_equal(count_of(stage, "aider.session_progress"), 3);
+    static const double LEFT_S[] = {22, 12, 2};
+    for (size_t i = 0; i < 3; i++) {
+        json_t *payload = payload_of(stage, "aider.session_progress", i);
+        expect_text(payload, "stage", "waiting");
+        json_t *data = json_object_get(payload, "progress_data");
+        double left_s = json_number_value(json_object_get(data, "retry_in"));
+        assert_true(left_s > LEFT_S[i] - 0.01 && left_s < LEFT_S[i] + 0.01);
+    }
+    stage_destroy(&stage);
+}
+
+static void
+a_reply_that_trickles_is_streaming_and_not_waiting(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_HISTORY, "#### hi  ");
+    say(stage, AIDER_SOURCE_CONSOLE, "Model: openai/fake with whole edit format");
+    say(stage, AIDER_SOURCE_CONSOLE, "");
+    aider_session_partial(stage->session, "Once upon", now_of(stage));
+    pass(stage, 5000);
+    aider_session_partial(stage->session, "Once upon a time", now_of(stage));
+    pass(stage, 6000);
+    pass(stage, 10000);
+    assert_non_null(strstr(stage->transcript,
+                           "stage=\"streaming\"\nsession_progress stage=\"streaming\"\n"
+                           "session_progress stage=\"waiting\"\n"));
+    stage_destroy(&stage);
+}
+
+static void
+nothing_is_waited_for_outside_a_request(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(INTERACTIVE);
+    aider_session_partial(stage->session, "> ", now_of(stage));
+    pass(stage, 60000);
+    assert_int_equal(count_of(stage, "aider.session_progress"), 0);
+    assert_int_equal(count_of(stage, "aider.waiting_for_input"), 1);
+    assert_int_equal(aider_session_next_tick_ms(stage->session), -1);
+    stage_destroy(&stage);
+}
+
+static void
+a_prompt_answered_at_once_was_not_waited_at(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(INTERACTIVE);
+    aider_session_partial(stage->session, "> ", now_of(stage));
+    pass(stage, AIDER_SESSION_PROMPT_HOLD_MS - 1);
+    say(stage, AIDER_SOURCE_CONSOLE, "> hello");
+    pass(stage, 5000);
+    assert_int_equal(count_of(stage, "aider.waiting_for_input"), 0);
+    assert_int_equal(count_of(stage, "aider.request_started"), 1);
+    stage_destroy(&stage);
+}
+
+static void
+late_lines_of_the_history_stay_out_of_the_next_request(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(INTERACTIVE);
+    say(stage, AIDER_SOURCE_HISTORY, "#### one  ");
+    say(stage, AIDER_SOURCE_CONSOLE, "> one");
+    say(stage, AIDER_SOURCE_CONSOLE,
+        "litellm.RateLimitError: RateLimitError: OpenAIException - no");
+    say(stage, AIDER_SOURCE_CONSOLE, "Retrying in 0.2 seconds...");
+    say(stage, AIDER_SOURCE_CONSOLE, "Tokens: 10 sent, 2 received.");
+    say(stage, AIDER_SOURCE_CONSOLE, "> two");
+    say(stage, AIDER_SOURCE_HISTORY,
+        "> litellm.RateLimitError: RateLimitError: OpenAIException - no  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> Retrying in 0.2 seconds...  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> Tokens: 10 sent, 2 received.  ");
+    say(stage, AIDER_SOURCE_HISTORY, "#### two  ");
+    say(stage, AIDER_SOURCE_CONSOLE, "Tokens: 20 sent, 3 received.");
+    say(stage, AIDER_SOURCE_HISTORY, "> Tokens: 20 sent, 3 received.  ");
+    leave(stage, 0, 0);
+    assert_int_equal(count_of(stage, "aider.rate_limit_detected"), 1);
+    assert_int_equal(count_of(stage, "aider.request_completed"), 2);
+    json_t *second = payload_of(stage, "aider.request_completed", 1);
+    assert_int_equal(json_integer_value(json_object_get(second, "tokens_sent")), 20);
+    assert_int_equal(json_integer_value(json_object_get(second, "attempts")), 1);
+    stage_destroy(&stage);
+}
+
+static void
+a_reply_that_quotes_an_error_is_a_reply(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_CONSOLE, "Model: openai/fake with whole edit format");
+    say(stage, AIDER_SOURCE_CONSOLE, "");
+    say(stage, AIDER_SOURCE_CONSOLE, "Your log says:");
+    say(stage, AIDER_SOURCE_CONSOLE,
+        "litellm.BadRequestError: OpenAIException - no such thing");
+    say(stage, AIDER_SOURCE_CONSOLE, "Applied edit to nothing.py");
+    say(stage, AIDER_SOURCE_CONSOLE, "Tokens: 10 sent, 2 received.");
+    leave(stage, 0, 0);
+    assert_int_equal(count_of(stage, "aider.error_occurred"), 0);
+    json_t *payload = payload_of(stage, "aider.session_completed", 0);
+    assert_true(json_is_true(json_object_get(payload, "success")));
+    assert_true(json_is_false(json_object_get(payload, "changes_detected")));
+    stage_destroy(&stage);
+}
+
+static void
+an_error_glued_to_a_reply_is_an_error(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_CONSOLE,
+        "Hello from litellm.APIConnectionError: APIConnectionError: OpenAIException - broke");
+    say(stage, AIDER_SOURCE_CONSOLE, "Retrying in 0.2 seconds...");
+    json_t *payload = payload_of(stage, "aider.error_occurred", 0);
+    expect_text(payload, "error_type", "connection");
+    expect_text(payload, "error_message",
+                "litellm.APIConnectionError: APIConnectionError: OpenAIException - broke");
+    stage_destroy(&stage);
+}
+
+static void
+without_a_request_the_exit_decides(void **state)
+{
+    (void) state;
+    static const struct {
+        int exit_code;
+        int signal;
+        const char *outcome;
+    } ENDS[] = {
+        {0, 0, "ok"}, {2, 0, "failed"}, {0, SIGINT, "cancelled"}, {0, SIGTERM, "killed"}};
+    for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0]; i++) {
+        stage_t *stage = begin(INTERACTIVE);
+        leave(stage, ENDS[i].exit_code, ENDS[i].signal);
+        json_t *payload = payload_of(stage, "aider.session_completed", 0);
+        expect_text(payload, "outcome", ENDS[i].outcome);
+        assert_int_equal(json_is_true(json_object_get(payload, "success")), i == 0);
+        assert_int_equal(json_object_get(payload, "signal") != NULL, ENDS[i].signal != 0);
+        assert_int_equal(json_object_get(payload, "exit_code") != NULL, ENDS[i].signal == 0);
+        stage_destroy(&stage);
+    }
+}
+
+static void
+a_finished_request_counts_whatever_the_exit_status(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(INTERACTIVE);
+    say(stage, AIDER_SOURCE_HISTORY, "#### one  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> Tokens: 10 sent, 2 received.  ");
+    say(stage, AIDER_SOURCE_HISTORY, "#### /exit  ");
+    leave(stage, 1, 0);
+    json_t *payload = payload_of(stage, "aider.session_completed", 0);
+    assert_true(json_is_true(json_object_get(payload, "success")));
+    stage_destroy(&stage);
+}
+
+static void
+an_uncaught_exception_is_a_crash(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_HISTORY, "#### hi  ");
+    say(stage, AIDER_SOURCE_CONSOLE, "# Uncaught ValueError in coder.py line 7");
+    say(stage, AIDER_SOURCE_CONSOLE, "Traceback (most recent call last):");
+    say(stage, AIDER_SOURCE_CONSOLE, "ValueError: no");
+    leave(stage, 1, 0);
+    json_t *payload = payload_of(stage, "aider.error_occurred", 0);
+    expect_text(payload, "error_type", "crash");
+    assert_int_equal(count_of(stage, "aider.error_occurred"), 1);
+    expect_text(payload_of(stage, "aider.session_completed", 0), "outcome", "failed");
+    stage_destroy(&stage);
+}
+
+static void
+reflections_stay_in_one_request(void **state)
+{
+    (void) state;
+    stage_t *stage = play("edit_format", ALL);
+    assert_int_equal(count_of(stage, "aider.request_started"), 1);
+    stage_destroy(&stage);
+    stage = play("edit_format", ANALYTICS);
+    assert_int_equal(count_of(stage, "aider.request_started"), 1);
+    stage_destroy(&stage);
+}
+
+static void
+lines_of_the_analytics_log_that_are_not_json_are_counted(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_ANALYTICS, "{\"event\": \"laun");
+    say(stage, AIDER_SOURCE_ANALYTICS, "[]");
+    say(stage, AIDER_SOURCE_ANALYTICS, "{\"event\": 7}");
+    pass(stage, 1000);
+    assert_int_equal(aider_session_malformed(stage->session), 2);
+    stage_destroy(&stage);
+}
+
+int
+main(int argc, char *argv[])
+{
+    // To write down a new capture: test_aider_session CAPTURE > tests/fixtures/aider-events/…
+    if (argc == 2) {
+        stage_t *stage = play(argv[1], ALL);
+        fputs(stage->transcript, stdout);
+        stage_destroy(&stage);
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_capture_is_reported_as_written_down),
+        cmocka_unit_test(sources_in_turn_tell_the_same),
+        cmocka_unit_test(a_history_behind_the_console_tells_the_same),
+        cmocka_unit_test(the_console_alone_tells_the_same),
+        cmocka_unit_test(a_console_of_80_columns_tells_the_same),
+        cmocka_unit_test(the_history_alone_misses_only_the_commit_message_s_errors),
+        cmocka_unit_test(console_and_history_in_their_own_time_tell_the_same),
+        cmocka_unit_test(the_analytics_log_alone_knows_how_each_request_ended),
+        cmocka_unit_test(no_event_holds_a_null),
+        cmocka_unit_test(all_events_of_a_request_carry_its_id),
+        cmocka_unit_test(the_first_event_says_what_the_command_line_says),
+        cmocka_unit_test(a_long_prompt_is_cut_to_100_characters_and_an_ellipsis),
+        cmocka_unit_test(an_error_with_nothing_behind_it_is_final_after_half_a_second),
+        cmocka_unit_test(a_sleep_before_a_retry_is_counted_down),
+        cmocka_unit_test(a_reply_that_trickles_is_streaming_and_not_waiting),
+        cmocka_unit_test(nothing_is_waited_for_outside_a_request),
+        cmocka_unit_test(a_prompt_answered_at_once_was_not_waited_at),
+        cmocka_unit_test(late_lines_of_the_history_stay_out_of_the_next_request),
+        cmocka_unit_test(a_reply_that_quotes_an_error_is_a_reply),
+        cmocka_unit_test(an_error_glued_to_a_reply_is_an_error),
+        cmocka_unit_test(without_a_request_the_exit_decides),
+        cmocka_unit_test(a_finished_request_counts_whatever_the_exit_status),
+        cmocka_unit_test(an_uncaught_exception_is_a_crash),
+        cmocka_unit_test(reflections_stay_in_one_request),
+        cmocka_unit_test(lines_of_the_analytics_log_that_are_not_json_are_counted),
+    };
+    return cmocka_run_group_tests_name("aider_session", tests, NULL, NULL);
+}
