@@ -17,7 +17,7 @@ typedef struct desk desk_t;
 typedef struct desk_identity {
     const char *broker_id;
     const char *incarnation;
-    const json_t *endpoints;    // object with "publish" and "subscribe"
+    json_t *endpoints;    // object with "publish" and "subscribe"
 } desk_identity_t;
 
 // Create the desk with its socket, not bound. relay, identity and its members are borrowed.

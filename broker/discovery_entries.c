@@ -70,7 +70,7 @@ add_sse_bridge(json_t *entries, const peer_t *peer, const char *broker_id, doubl
 
 json_t *
 discovery_entries(const json_t *others, const char *broker_id, const char *host,
-                  const json_t *endpoints, registry_t *registry, double now_s)
+                  json_t *endpoints, registry_t *registry, double now_s)
 {
     json_t *entries = discovery_entries_without(others, broker_id, now_s);
     for (const peer_t *peer = registry_first(registry); peer; peer = registry_next(registry))
@@ -79,8 +79,7 @@ discovery_entries(const json_t *others, const char *broker_id, const char *host,
 
     json_t *entry = new_entry(broker_id, host, MESH_PORT_CONTROL, "zmq", 0, now_s);
     name_writer(entry, broker_id);
-    json_object_set(json_object_get(entry, "metadata"), "endpoints",
-                    (json_t *) (uintptr_t) endpoints);
+    json_object_set(json_object_get(entry, "metadata"), "endpoints", endpoints);
     json_array_append_new(entries, entry);
     return entries;
 }

@@ -13,7 +13,7 @@
 // so that a reader who takes the youngest entry, as the predecessor's does, finds the HTTP
 // side. All borrowed; the caller owns the result.
 json_t *discovery_entries(const json_t *others, const char *broker_id, const char *host,
-                          const json_t *endpoints, registry_t *registry, double now_s);
+                          json_t *endpoints, registry_t *registry, double now_s);
 
 // Only those of others: what is left when this broker goes.
 json_t *discovery_entries_without(const json_t *others, const char *broker_id, double now_s);

@@ -136,7 +136,7 @@ add_to_snapshot(void *arg, const record_t *record)
     int rc = mesh_topic_parse(&topic, record_topic(record), record->topic_bytes);
     assert(rc == 0);
     if (!streq(topic.session, self->session)) {
-        strcpy(self->session, topic.session);    // both are of MESH_SESSION_SIZE
+        memcpy(self->session, topic.session, sizeof self->session);
         self->whole_count = self->page.count;
     }
     size_t bytes = record->topic_bytes + record->body_bytes;

@@ -87,7 +87,7 @@ find_or_add(sessions_t *self, const char *id)
     if (zhashx_size(self->by_id) >= self->limit)
         forget_one(self);
     session = zmalloc(sizeof *session);
-    strcpy(session->id, id);    // both are of MESH_SESSION_SIZE
+    memcpy(session->id, id, strlen(id) + 1);    // both are of MESH_SESSION_SIZE
     session->list = self->live;
     session->handle = zlistx_add_end(self->live, session);
     int rc = zhashx_insert(self->by_id, session->id, session);
@@ -111,7 +111,7 @@ keep_latest(session_t *session, const char *type, record_t *record)
     session->latest = realloc(session->latest, (session->count + 1) * sizeof *session->latest);
     assert(session->latest);
     latest = &session->latest[session->count++];
-    strcpy(latest->type, type);    // both are of MESH_TYPE_SIZE
+    memcpy(latest->type, type, strlen(type) + 1);    // both are of MESH_TYPE_SIZE
     latest->record = record_hold(record);
 }
 

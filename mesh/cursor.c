@@ -25,7 +25,7 @@ mesh_cursor_parse(mesh_cursor_t *self, const char *text)
         if (c >= '0' && c <= '9')
             value = (uint64_t) (c - '0');
         else if (c >= 'a' && c <= 'f')
-            value = (uint64_t) (c - 'a' + 10);
+            value = (uint64_t) (c - 'a') + 10;
         else
             return -1;
         parsed.epoch = parsed.epoch << 4 | value;

@@ -74,10 +74,12 @@ add_discovered(zlist_t *list, const mesh_settings_t *settings)
     json_t *entries = path ? mesh_discovery_read(path, &problem) : json_array();
     if (problem)
         mesh_log_warning("discovery-unreadable", "%s", problem);
-    const char *endpoint = mesh_discovery_control_endpoint(
-        entries, (double) zclock_time() / 1000, DISCOVERY_AGE_S);
-    if (endpoint && strlen(endpoint) <= ENDPOINT_LIMIT)
-        zlist_append(list, (char *) (uintptr_t) endpoint);
+    const char *found = mesh_discovery_control_endpoint(entries, (double) zclock_time() / 1000,
+                                                        DISCOVERY_AGE_S);
+    char *endpoint = found && strlen(found) <= ENDPOINT_LIMIT ? strdup(found) : NULL;
+    if (endpoint)
+        zlist_append(list, endpoint);
+    free(endpoint);
     json_decref(entries);
     free(problem);
     free(path);

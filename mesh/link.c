@@ -223,10 +223,11 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     return 0;
 }
 
-// Read a welcome into *welcome, whose endpoints the caller frees. Returns -1 when a member is
-// missing or wrong.
+// Read a welcome into *welcome; its endpoints are *publish_p and *subscribe_p, which the caller
+// frees in any case. Returns -1 when a member is missing or wrong.
 static int
-read_welcome(mesh_link_t *self, mesh_welcome_t *welcome, const json_t *body)
+read_welcome(mesh_link_t *self, mesh_welcome_t *welcome, const json_t *body, char **publish_p,
+             char **subscribe_p)
 {
     *welcome = (mesh_welcome_t){.body = body};
     const json_t *endpoints = json_object_get(body, "endpoints");
@@ -247,16 +248,18 @@ read_welcome(mesh_link_t *self, mesh_welcome_t *welcome, const json_t *body)
         return -1;
     self->heartbeat_every_ms = (int64_t) heartbeat_ms;
     self->lost_after_ms = (int64_t) lost_after_ms;
-    welcome->publish_endpoint = mesh_endpoints_resolve(publish, self->endpoint);
-    welcome->subscribe_endpoint = mesh_endpoints_resolve(subscribe, self->endpoint);
-    return welcome->publish_endpoint && welcome->subscribe_endpoint ? 0 : -1;
+    welcome->publish_endpoint = *publish_p = mesh_endpoints_resolve(publish, self->endpoint);
+    welcome->subscribe_endpoint = *subscribe_p =
+        mesh_endpoints_resolve(subscribe, self->endpoint);
+    return *publish_p && *subscribe_p ? 0 : -1;
 }
 
 static void
 on_welcome(mesh_link_t *self, const json_t *body)
 {
     mesh_welcome_t welcome;
-    if (read_welcome(self, &welcome, body) == 0) {
+    char *publish = NULL, *subscribe = NULL;
+    if (read_welcome(self, &welcome, body, &publish, &subscribe) == 0) {
         bool other = !self->incarnation || !streq(self->incarnation, welcome.incarnation);
         if (other || !self->up)
             mesh_log_info("broker-found", "%s at %s, incarnation %s", welcome.broker_id,
@@ -270,8 +273,8 @@ on_welcome(mesh_link_t *self, const json_t *body)
     } else {
         mesh_log_warning("welcome-malformed", "from %s", self->endpoint);
     }
-    free((void *) (uintptr_t) welcome.publish_endpoint);
-    free((void *) (uintptr_t) welcome.subscribe_endpoint);
+    free(publish);
+    free(subscribe);
 }
 
 static void

@@ -52,10 +52,15 @@ leave_expendable(mesh_outbox_t *self, entry_t *entry)
 {
     if (!entry->expendable)
         return;
-    *(entry->older_expendable ? &entry->older_expendable->newer_expendable
-                              : &self->oldest_expendable) = entry->newer_expendable;
-    *(entry->newer_expendable ? &entry->newer_expendable->older_expendable
-                              : &self->newest_expendable) = entry->older_expendable;
+    entry_t *older = entry->older_expendable, *newer = entry->newer_expendable;
+    if (older)
+        older->newer_expendable = newer;
+    else
+        self->oldest_expendable = newer;
+    if (newer)
+        newer->older_expendable = older;
+    else
+        self->newest_expendable = older;
     entry->expendable = false;
 }
 
@@ -63,10 +68,17 @@ static void
 remove_entry(mesh_outbox_t *self, entry_t *entry)
 {
     leave_expendable(self, entry);
-    *(entry->older ? &entry->older->newer : &self->oldest) = entry->newer;
-    *(entry->newer ? &entry->newer->older : &self->newest) = entry->older;
+    entry_t *older = entry->older, *newer = entry->newer;
+    if (entry == self->oldest)
+        self->oldest = newer;
+    else
+        older->newer = newer;
+    if (entry == self->newest)
+        self->newest = older;
+    else
+        newer->older = older;
     if (self->to_send == entry)
-        self->to_send = entry->newer;
+        self->to_send = newer;
     self->bytes -= entry_cost(entry);
     self->count--;
     free(entry);
@@ -151,15 +163,20 @@ mesh_outbox_push(mesh_outbox_t *self, const char *topic, size_t topic_bytes, con
     entry->event.covers = 1 + make_room(self, entry_cost(entry));
 
     entry->older = self->newest;
-    *(self->newest ? &self->newest->newer : &self->oldest) = entry;
+    if (self->newest)
+        self->newest->newer = entry;
+    else
+        self->oldest = entry;
     self->newest = entry;
     if (!self->to_send)
         self->to_send = entry;
     if (expendable) {
         entry->expendable = true;
         entry->older_expendable = self->newest_expendable;
-        *(self->newest_expendable ? &self->newest_expendable->newer_expendable
-                                  : &self->oldest_expendable) = entry;
+        if (self->newest_expendable)
+            self->newest_expendable->newer_expendable = entry;
+        else
+            self->oldest_expendable = entry;
         self->newest_expendable = entry;
     }
     self->bytes += entry_cost(entry);
