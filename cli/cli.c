@@ -14,7 +14,6 @@
 #include "mesh/exit_status.h"
 #include "mesh/program.h"
 #include "mesh/token.h"
-#include "mesh/wire.h"
 #include "programs.h"
 #include "tail.h"
 #include "up.h"
@@ -153,6 +152,31 @@ cli_nearest_verb(const char *word)
     return nearest;
 }
 
+// Options without a verb that are no request for help: what every program can be asked.
+static int
+no_verb(const mesh_settings_t *settings, int argc, char *argv[])
+{
+    (void) settings;
+    (void) argc;
+    (void) argv;
+    fputs("aidermesh: the verb comes first, then its options: aidermesh VERB [OPTION...]\n",
+          stderr);
+    return MESH_EXIT_USAGE;
+}
+
+static int
+options_main(int argc, char *argv[])
+{
+    static const mesh_program_t PROGRAM = {
+        .name = "aidermesh",
+        .summary = "",    // print_help says it
+        .usage = "VERB [OPTION...]",
+        .run = no_verb,
+        .starts_zmq_itself = true,    // it never does
+    };
+    return mesh_program_main(&PROGRAM, argc, argv);
+}
+
 static void
 print_help(FILE *out)
 {
@@ -162,7 +186,9 @@ print_help(FILE *out)
           out);
     for (size_t i = 0; i < VERBS; i++)
         fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].meaning);
-    fputs("\naidermesh VERB --help tells more. aidermesh --version prints the version.\n", out);
+    fputs("\naidermesh VERB --help tells more. Without a verb: --version, --print-config (the "
+          "configuration\nin effect, with the origin of each value), --check-config.\n",
+          out);
 }
 
 int
@@ -177,20 +203,15 @@ cli_main(int argc, char *argv[])
         print_help(stdout);
         return MESH_EXIT_STOPPED;
     }
-    if (strcmp(word, "--version") == 0) {
-        printf("aidermesh %s (protocol %d)\n", mesh_version(), MESH_WIRE_VERSION);
-        return MESH_EXIT_STOPPED;
-    }
+    if (word[0] == '-')
+        return options_main(argc, argv);
     for (size_t i = 0; i < VERBS; i++) {
         if (strcmp(word, verbs[i].name) == 0)
             return verbs[i].main(argc - 1, argv + 1);
     }
-    fprintf(stderr, "aidermesh: unknown %s \"", word[0] == '-' ? "option" : "verb");
+    fputs("aidermesh: unknown verb \"", stderr);
     event_line_write_text(stderr, word, WORD_LIMIT);
-    if (word[0] == '-')
-        fputs("\"; a verb comes first, see aidermesh --help\n", stderr);
-    else
-        fprintf(stderr, "\"; the nearest known is %s, see aidermesh --help\n",
-                cli_nearest_verb(word));
+    fprintf(stderr, "\"; the nearest known is %s, see aidermesh --help\n",
+            cli_nearest_verb(word));
     return MESH_EXIT_USAGE;
 }

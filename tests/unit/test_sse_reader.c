@@ -199,7 +199,7 @@ static void
 an_event_past_the_limit_is_skipped_whole_and_counted(void **state)
 {
     (void) state;
-    static const size_t PIECES[] = {1, 7, LIMIT, LIMIT + 1, 4 * LIMIT};
+    static const size_t PIECES[] = {1, 7, LIMIT, LIMIT + 1, 4 * (size_t) LIMIT};
     for (size_t i = 0; i < sizeof PIECES / sizeof PIECES[0]; i++) {
         seen_t seen = {"", 0};
         sse_reader_t *reader = sse_reader_new(LIMIT, on_event, &seen);

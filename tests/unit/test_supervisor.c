@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "programs.h"
 #include "supervisor.h"
 #include "temp_dir.h"
 
@@ -133,7 +134,8 @@ static void
 ready_is_told_only_of_the_program_that_says_it(void **state)
 {
     told_t *told = *state;
-    char self[] = "/proc/self/exe", ready[] = "--say-ready", unready[] = "--say-other";
+    char ready[] = "--say-ready", unready[] = "--say-other";
+    char *self = programs_self();
     char *first[] = {self, unready, NULL};
     char *second[] = {self, ready, NULL};
     assert_int_equal(supervisor_start(told->supervisor, "quiet", self, first), 0);
@@ -145,6 +147,7 @@ ready_is_told_only_of_the_program_that_says_it(void **state)
     supervisor_stop(told->supervisor);
     run_until(told, "ended quiet -15;");
     assert_string_equal(told->text, "ready loud;ended loud -15;ended quiet -15;");
+    free(self);
 }
 
 static void

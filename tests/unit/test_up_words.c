@@ -23,9 +23,11 @@ expect_words(const char *given, const char *port_file, const char *expected)
     up_words_t *words = up_words_new(argc, argv);
     char **arguments = up_words_for(words, "program", port_file);
     char joined[512] = "";
+    size_t used = 0;
     for (char **at = arguments; *at; at++) {
-        strcat(joined, *joined ? " " : "");
-        strcat(joined, *at);
+        used += (size_t) snprintf(joined + used, sizeof joined - used, "%s%s", used ? " " : "",
+                                  *at);
+        assert_true(used < sizeof joined);
     }
     assert_string_equal(joined, expected);
     up_words_free(&arguments);
