@@ -142,6 +142,7 @@ processes_that_start_at_once_agree_on_one_token(void **state)
             (void) !read(go[0], &byte, 1);
             char *token = mesh_token_load_or_make(fixture->settings, &error);
             bool said = token && write(answers[1], token, TOKEN_BYTES) == TOKEN_BYTES;
+            free(token);
             _exit(said ? 0 : 1);
         }
         (void) close(go[0]);
