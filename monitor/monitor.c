@@ -293,8 +293,7 @@ on_state(void *arg, mesh_subscriber_state_t state)
         sight_live(&self->sight, now_ms);
         break;
     }
-    if (!sight_is_clear(&self->sight, now_ms))
-        request_watch_hold(self->watch);
+    watch_requests(self, now_ms);
 }
 
 static const mesh_subscriber_handler_t SUBSCRIBER_HANDLER = {

@@ -167,7 +167,7 @@ a_text_that_does_not_fit_is_cut_at_the_end_of_a_character(void **state)
     char payload[400] = "{\"session_id\":\"s\",\"provider\":\"";
     size_t head = strlen(payload);
     memset(payload + head, 'x', 63);
-    (void) strcpy(payload + head + 63, "\xc3\xa9\"}");
+    memcpy(payload + head + 63, "\xc3\xa9\"}", 5);
     observation_t seen;
     assert_int_equal(read(&seen, "aider.request_started", payload), EVENT_READER_READ);
     assert_int_equal(strlen(seen.provider), 63);

@@ -491,6 +491,27 @@ progress_during_a_hold_clears_and_a_new_silence_counts_from_it(void **state)
 }
 
 static void
+other_thresholds_hold_for_requests_that_are_open(void **state)
+{
+    (void) state;
+    fixture_t *self = begin();
+    see(self, OBSERVED_REQUEST_STARTED, "r");
+    pass(self, 10000);
+    throttling_limits_t shorter = {.long_running_ms = 5000, .throttled_ms = 20000};
+    request_watch_set_thresholds(self->watch, &shorter);
+    request_watch_advance(self->watch, self->now_ms);
+    assert_told(self, "10000 r long_running/medium no_output\n");
+    throttling_limits_t longer = {.long_running_ms = 50000, .throttled_ms = 70000};
+    request_watch_set_thresholds(self->watch, &longer);
+    request_watch_advance(self->watch, self->now_ms);
+    pass(self, 69999);
+    assert_told(self, "");
+    pass(self, 70000);
+    assert_told(self, "70000 r throttled/medium no_output\n");
+    end(self);
+}
+
+static void
 past_the_limit_the_oldest_finished_goes_first(void **state)
 {
     (void) state;
@@ -556,6 +577,7 @@ main(void)
         cmocka_unit_test(what_a_monitor_before_left_unsaid_is_cleared_once),
         cmocka_unit_test(a_hold_reports_nothing_and_its_end_reports_what_then_holds),
         cmocka_unit_test(progress_during_a_hold_clears_and_a_new_silence_counts_from_it),
+        cmocka_unit_test(other_thresholds_hold_for_requests_that_are_open),
         cmocka_unit_test(past_the_limit_the_oldest_finished_goes_first),
         cmocka_unit_test(ten_thousand_open_requests_are_each_told_at_their_own_time),
     };
