@@ -272,8 +272,8 @@ aider_patterns_sentence(const char *line)
     // What AIDER says behind some texts, whatever their class.
     static const char *const SENTENCES[] = {
         "You need to: pip install boto3",
-        "OpenRouter or the upstream API provider is down, overloaded or rate limiting your "
-        "requests.",
+        ("OpenRouter or the upstream API provider is down, overloaded or rate limiting your "
+         "requests."),
         "Insufficient credits with the API provider. Please add credits.",
     };
     for (size_t i = 0; i < sizeof SENTENCES / sizeof SENTENCES[0]; i++) {
