@@ -25,11 +25,11 @@ case "$1" in
             status=0
             said="$("${run[@]}" "$2/tests/own_race" "$place" 2>&1)" || status=$?
             if [ "$status" != 66 ] || [[ "$said" != *"data race"*"own_race.c"* ]]; then
-                printf 'tsan: a race in a %s was not reported (status %s):\n%s\n' \
+                printf 'tsan: a race (%s) was not reported (status %s):\n%s\n' \
                     "$place" "$status" "$said" >&2
                 exit 1
             fi
-            echo "tsan: a race in a $place is reported"
+            echo "tsan: a race ($place) is reported"
         done
         ;;
     *)
