@@ -96,6 +96,7 @@ wait_for() {
 }
 
 start_mesh() {
+    : >"$dir/up.out"
     "$aidermesh" up "${up_words[@]}" >"$dir/up.out" 2>"$dir/up.log" </dev/null &
     up=$!
     if ! wait_for "$ready_limit_s" "$up" grep -q '^Wrap a session' "$dir/up.out"; then
@@ -108,14 +109,15 @@ start_mesh() {
 
 # The words that up printed to be pasted, run as they stand, so that they are known to work.
 follow() {
-    local width='\{1,100000\}'
+    # Long lines would hide on a terminal what comes after what.
+    local shorten=()
     if [ -t 1 ]; then
-        width="\\{1,$(($(tput cols 2>/dev/null || echo 80) - 4))\\}"
+        shorten=(-e "s/^\\(.\\{$(($(tput cols 2>/dev/null || echo 80) - 8))\\}\\).*/\\1.../")
     fi
     sed -n 's/^ *curl -N /exec curl -sS -N /p' "$dir/up.out" >"$dir/follow.sh"
     : >"$dir/events"
     mkfifo "$dir/frames"
-    tee "$dir/events" <"$dir/frames" | sed -u -n "s/^\(.$width\).*/    \1/p" &
+    tee "$dir/events" <"$dir/frames" | sed -u "${shorten[@]}" -e 's/^/    /' &
     frames_shown=$!
     bash "$dir/follow.sh" >"$dir/frames" &
     follower=$!
