@@ -1,5 +1,7 @@
 // bindings - binds a socket to its configured endpoints, or to the default one in the runtime
-// directory SPDX-License-Identifier: MPL-2.0
+// SPDX-License-Identifier: MPL-2.0
+//
+// directory
 #ifndef BROKER_BINDINGS_H
 #define BROKER_BINDINGS_H
 

@@ -1,7 +1,7 @@
 // calls - calls of services that wait for their answer
+// SPDX-License-Identifier: MPL-2.0
 //
 // Knows no sockets and is told the time (CLOCK_MONOTONIC ms).
-// SPDX-License-Identifier: MPL-2.0
 #ifndef BROKER_CALLS_H
 #define BROKER_CALLS_H
 

@@ -1,8 +1,10 @@
 // desk - answers what programs say on the control socket: hello, heartbeat, replay, snapshot,
+// SPDX-License-Identifier: MPL-2.0
+//
 // call, bye
 //
 // Owns the control socket, the registry and the open calls. The messages are listed in
-// docs/PROTOCOL.md. SPDX-License-Identifier: MPL-2.0
+// docs/PROTOCOL.md.
 #ifndef BROKER_DESK_H
 #define BROKER_DESK_H
 

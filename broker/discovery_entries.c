@@ -1,5 +1,7 @@
 // discovery_entries - what the discovery file says of this broker and of the sse-bridges it
-// knows SPDX-License-Identifier: MPL-2.0
+// SPDX-License-Identifier: MPL-2.0
+//
+// knows
 #include "discovery_entries.h"
 
 #include <assert.h>

@@ -1,7 +1,8 @@
 // journal - what the broker keeps of the one order: append, read from, trim, bounds
+// SPDX-License-Identifier: MPL-2.0
 //
 // This interface is all that the broker knows of it. Events are kept in memory, up to two
-// limits; the oldest go first. SPDX-License-Identifier: MPL-2.0
+// limits; the oldest go first.
 #ifndef BROKER_JOURNAL_H
 #define BROKER_JOURNAL_H
 

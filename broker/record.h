@@ -1,5 +1,7 @@
 // record - one ordered event as it goes to subscribers: topic and body frame, counted by its
-// holders SPDX-License-Identifier: MPL-2.0
+// SPDX-License-Identifier: MPL-2.0
+//
+// holders
 #ifndef BROKER_RECORD_H
 #define BROKER_RECORD_H
 

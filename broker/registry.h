@@ -1,7 +1,7 @@
 // registry - the programs of the mesh that have said hello, and which of them are overdue
+// SPDX-License-Identifier: MPL-2.0
 //
 // Knows no sockets and is told the time (CLOCK_MONOTONIC ms).
-// SPDX-License-Identifier: MPL-2.0
 #ifndef BROKER_REGISTRY_H
 #define BROKER_REGISTRY_H
 

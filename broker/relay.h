@@ -1,8 +1,9 @@
 // relay - takes events in, gives them their place, keeps them, passes them on
+// SPDX-License-Identifier: MPL-2.0
 //
 // Owns the publish and subscribe sockets and the broker's own source. What is kept is committed
 // to the journal before it is forwarded. On the way an event is never copied and its payload
-// never read. SPDX-License-Identifier: MPL-2.0
+// never read.
 #ifndef BROKER_RELAY_H
 #define BROKER_RELAY_H
 

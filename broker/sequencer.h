@@ -1,8 +1,9 @@
 // sequencer - the next number of each source: what is taken, what was seen, what must be sent
+// SPDX-License-Identifier: MPL-2.0
+//
 // again
 //
 // Knows no sockets and is told the time. The rules are section 5 of docs/PROTOCOL.md.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef BROKER_SEQUENCER_H
 #define BROKER_SEQUENCER_H
 

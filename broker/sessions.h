@@ -1,7 +1,7 @@
 // sessions - per session the newest event of each type: what a late joiner is shown first
+// SPDX-License-Identifier: MPL-2.0
 //
 // Looks into topics only; events are opaque. Knows no sockets.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef BROKER_SESSIONS_H
 #define BROKER_SESSIONS_H
 

@@ -1,5 +1,7 @@
 // control - messages on the control sockets: "aidermesh/1", a verb, a JSON object, further
-// frames SPDX-License-Identifier: MPL-2.0
+// SPDX-License-Identifier: MPL-2.0
+//
+// frames
 #include "mesh/control.h"
 
 #include <assert.h>

@@ -1,4 +1,5 @@
 // wire - the second frame of an event: a fixed header in network byte order, then the payload
+// SPDX-License-Identifier: MPL-2.0
 //
 //  0        1        2                 4                                   8
 //  +--------+--------+-----------------+-----------------------------------+
@@ -21,7 +22,6 @@
 //  |payload length                     |reserved 0                         |
 //  +-----------------------------------+-----------------------------------+  80
 //  |payload: UTF-8 JSON                                                    |
-// SPDX-License-Identifier: MPL-2.0
 #include "mesh/wire.h"
 
 #include <assert.h>

@@ -1,8 +1,9 @@
 // control - messages on the control sockets: "aidermesh/1", a verb, a JSON object, further
+// SPDX-License-Identifier: MPL-2.0
+//
 // frames
 //
 // The verbs and their bodies are listed in docs/PROTOCOL.md.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef MESH_CONTROL_H
 #define MESH_CONTROL_H
 

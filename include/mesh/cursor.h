@@ -1,5 +1,7 @@
 // cursor - a place in the broker's total order, as clients see it: "<epoch>-<offset>", opaque
-// to them SPDX-License-Identifier: MPL-2.0
+// SPDX-License-Identifier: MPL-2.0
+//
+// to them
 #ifndef MESH_CURSOR_H
 #define MESH_CURSOR_H
 

@@ -1,9 +1,10 @@
 // discovery - the file in which the mesh of this host can be found
+// SPDX-License-Identifier: MPL-2.0
 //
 // A JSON array of entries, readable by the predecessor's clients: each has coordinator_id,
 // host, port, transport_type, start_time, last_heartbeat, metadata and streaming_capabilities.
 // The broker is the only writer: its own entry is of type "zmq" with metadata.endpoints, each
-// sse-bridge's of type "sse" with its HTTP port. SPDX-License-Identifier: MPL-2.0
+// sse-bridge's of type "sse" with its HTTP port.
 #ifndef MESH_DISCOVERY_H
 #define MESH_DISCOVERY_H
 

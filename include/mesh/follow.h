@@ -1,9 +1,11 @@
 // follow - decides what a subscriber does with what arrives, so that its handler sees one order
+// SPDX-License-Identifier: MPL-2.0
+//
 // without a hole
 //
 // Knows no sockets and no clock. It is told what arrives (a welcome, a live event, a head, a
 // page of a replay) and says through its actions what to do: deliver an event, tell a gap, ask
-// for a replay. The rules are section 6 of docs/PROTOCOL.md. SPDX-License-Identifier: MPL-2.0
+// for a replay. The rules are section 6 of docs/PROTOCOL.md.
 #ifndef MESH_FOLLOW_H
 #define MESH_FOLLOW_H
 

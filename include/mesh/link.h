@@ -1,9 +1,10 @@
 // link - one program's control connection to the broker: hello, heartbeat, requests, calls
+// SPDX-License-Identifier: MPL-2.0
 //
 // Finds the broker (mesh/seeds, else the discovery file, else the default directory), says
 // hello, keeps the registration alive, and notices within three seconds when the broker is gone
 // or another incarnation answers. One link belongs to one zloop and its thread. Never blocks.
-// The messages are drawn in docs/PROTOCOL.md. SPDX-License-Identifier: MPL-2.0
+// The messages are drawn in docs/PROTOCOL.md.
 #ifndef MESH_LINK_H
 #define MESH_LINK_H
 

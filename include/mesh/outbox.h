@@ -1,10 +1,12 @@
 // outbox - numbered events that wait until the broker has them: what may be sent, what must be
+// SPDX-License-Identifier: MPL-2.0
+//
 // sent again
 //
 // Knows no sockets. Events leave it in the order of their numbers; at most a window of them is
 // sent and not acknowledged. Past its limit in bytes, events that were never sent make room:
 // the oldest of low rank first, then the oldest of all; the event after a dropped one covers
-// its number, so that the broker sees no hole. SPDX-License-Identifier: MPL-2.0
+// its number, so that the broker sees no hole.
 #ifndef MESH_OUTBOX_H
 #define MESH_OUTBOX_H
 

@@ -1,8 +1,9 @@
 // subscriber - every event of the mesh, once, in the broker's order, from a place on
+// SPDX-License-Identifier: MPL-2.0
 //
 // Subscribes to everything, checks that each event follows the one before (`previous`,
 // mesh.head), and fills what is missing by replay before it goes on: the handler sees one
-// sequence without a hole, or is told of the gap. SPDX-License-Identifier: MPL-2.0
+// sequence without a hole, or is told of the gap.
 #ifndef MESH_SUBSCRIBER_H
 #define MESH_SUBSCRIBER_H
 

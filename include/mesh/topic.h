@@ -1,10 +1,10 @@
 // topic - the first frame of an event: <type>/<host>/<session_id>
+// SPDX-License-Identifier: MPL-2.0
 //
 // A ZeroMQ subscription is a prefix of this frame: "aider." selects a family, "mesh.health/" a
 // type, "aider.error_occurred/build-7/" a type on one host. So that a prefix means what it
 // says, every byte of a part that is not an ASCII letter, digit, '.', '_', '-', '~' or ':' is
 // written as %XX with upper-case digits. The bytes are drawn in docs/PROTOCOL.md.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef MESH_TOPIC_H
 #define MESH_TOPIC_H
 

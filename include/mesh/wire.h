@@ -1,8 +1,9 @@
 // wire - the second frame of an event: a fixed header in network byte order, then the payload
+// SPDX-License-Identifier: MPL-2.0
 //
 // The layout is drawn in docs/PROTOCOL.md; tests/fixtures/wire holds test vectors. The broker
 // stamps the header in place, so an event crosses it without a copy and without a look into the
-// payload. SPDX-License-Identifier: MPL-2.0
+// payload.
 #ifndef MESH_WIRE_H
 #define MESH_WIRE_H
 
