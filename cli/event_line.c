@@ -150,6 +150,7 @@ write_session_started(FILE *out, const json_t *payload)
 {
     fputs("session started", out);
     write_string(out, payload, " (", "mode", ")");
+    write_string(out, payload, ", named ", "name", "");
     write_string(out, payload, ", aider ", "aider_version", "");
     write_string(out, payload, ", ", "model", "");
     write_string(out, payload, ", in ", "working_dir", "");
@@ -176,7 +177,7 @@ write_session_completed(FILE *out, const json_t *payload)
     write_number(out, payload, ", signal ", "signal", "");
     if (is_true(payload, "rate_limit_encountered"))
         fputs(", rate limits on the way", out);
-    write_string(out, payload, ": ", "changes_summary", "");
+    write_string(out, json_object_get(payload, "changes_summary"), ": ", "summary", "");
 }
 
 static void
@@ -262,6 +263,16 @@ write_transport(FILE *out, const json_t *payload)
     write_string(out, payload, "", "transport_id", "");
 }
 
+static void
+write_health(FILE *out, const json_t *payload)
+{
+    if (!write_string(out, payload, "the mesh is ", "status", ""))
+        fputs("health", out);
+    write_number(out, payload, ", requests open: ", "active_requests", "");
+    write_number(out, payload, ", throttled: ", "throttled_requests", "");
+    write_number(out, payload, ", events seen: ", "events_seen", "");
+}
+
 static bool
 is_common(const char *member)
 {
@@ -311,6 +322,7 @@ static const wording_t WORDINGS[] = {
     {"aider.throttling_detected", write_throttling_detected},
     {"aider.throttling_cleared", write_throttling_cleared},
     {"aider.waiting_for_input", write_waiting},
+    {"mesh.health", write_health},
     {"mesh.transport_joined", write_transport},
     {"mesh.transport_left", write_transport},
     {"mesh.transport_lost", write_transport},
@@ -441,13 +453,13 @@ event_line_write_stream(FILE *out, const char *type, const json_t *payload)
     }
     if (strcmp(type, "stream.dropped") == 0) {
         fputs("too slow: events were dropped", out);
-        if (!write_number(out, payload, ", ", "count", ""))
-            write_number(out, payload, ", at most ", "at_most", "");
+        write_number(out, payload, ", at most ", "at_most", "");
         return true;
     }
     if (strcmp(type, "stream.closing") == 0) {
         fputs("the server ends the stream", out);
         write_string(out, payload, ": ", "reason", "");
+        write_string(out, payload, ", ", "detail", "");
         return true;
     }
     return false;

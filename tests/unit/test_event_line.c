@@ -104,6 +104,13 @@ each_event_of_a_session_has_words_of_its_own(void **state)
                  "{\"success\": false, \"outcome\": \"gave_up\", \"exit_code\": 0,"
                  " \"duration\": 64.5, \"rate_limit_encountered\": true}",
                  "session ended: gave_up, after 64.5 s, exit code 0, rate limits on the way");
+    expect_words("aider.session_completed",
+                 "{\"success\": true, \"changes_summary\": {\"summary\": \"1 file edited\"}}",
+                 "session ended: ok: 1 file edited");
+    expect_words("mesh.health",
+                 "{\"status\": \"degraded\", \"active_requests\": 2, \"throttled_requests\": 1,"
+                 " \"events_seen\": 12}",
+                 "the mesh is degraded, requests open: 2, throttled: 1, events seen: 12");
     expect_words("aider.error_occurred",
                  "{\"error_type\": \"auth\", \"provider\": \"openai\", \"fatal\": true,"
                  " \"error_message\": \"bad key\"}",
@@ -271,6 +278,8 @@ verdict_and_gap_are_said_plainly(void **state)
                   "gap (trimmed): events are missing, at most 12");
     expect_stream("stream.closing", "{\"reason\": \"ended\"}", true,
                   "the server ends the stream: ended");
+    expect_stream("stream.dropped", "{\"reason\": \"slow\", \"at_most\": 7}", true,
+                  "too slow: events were dropped, at most 7");
     expect_stream("stream.opened", "{}", false, "");
     expect_stream("aider.error_occurred", "{}", false, "");
 }
