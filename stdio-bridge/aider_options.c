@@ -78,11 +78,8 @@ static const char *const WITH_VALUE[] = {
     "--shell-completions",
 };
 
-// Switches that a beginning could be taken for, when it is not meant for an option above.
-static const char *const SWITCHES[] = {
-    "--model-warnings",        "--lint", "--test", "--analytics", "--commit", "--env",
-    "--apply-clipboard-edits",
-};
+// Switches that are also the beginning of an option above, and are not meant for it.
+static const char *const SWITCHES[] = {"--lint", "--test", "--analytics", "--commit"};
 
 enum {
     WITH_VALUE_COUNT = sizeof WITH_VALUE / sizeof WITH_VALUE[0],

@@ -1,0 +1,190 @@
+// test_file_follower - the bytes appended to a file
+// SPDX-License-Identifier: MPL-2.0
+#include "unit_test.h"
+
+#include "file_follower.h"
+#include "temp_dir.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+write_to(const char *path, const char *mode, const char *text)
+{
+    FILE *stream = fopen(path, mode);
+    assert_non_null(stream);
+    assert_int_equal(fputs(text, stream) < 0, 0);
+    assert_int_equal(fclose(stream), 0);
+}
+
+static void
+expect(file_follower_t *follower, file_follower_outcome_t outcome, const char *text)
+{
+    char buffer[64];
+    size_t size;
+    assert_int_equal(file_follower_read(follower, buffer, sizeof buffer, &size), outcome);
+    assert_int_equal(size, strlen(text));
+    assert_memory_equal(buffer, text, size);
+}
+
+static bool
+is_readable(const file_follower_t *follower)
+{
+    struct pollfd entry = {.fd = file_follower_fd(follower), .events = POLLIN};
+    assert_true(entry.fd >= 0);
+    return poll(&entry, 1, 0) == 1;
+}
+
+static void
+only_what_comes_after_the_beginning_is_told(void **state)
+{
+    (void) state;
+    char *dir = temp_dir_new();
+    char *path = temp_dir_file(dir, "history");
+    write_to(path, "w", "old\n");
+    file_follower_t *follower = file_follower_new(path);
+    expect(follower, FILE_FOLLOWER_IDLE, "");
+    assert_false(is_readable(follower));
+    write_to(path, "a", "new\n");
+    assert_true(is_readable(follower));
+    expect(follower, FILE_FOLLOWER_BYTES, "new\n");
+    expect(follower, FILE_FOLLOWER_IDLE, "");
+    assert_false(is_readable(follower));
+    file_follower_destroy(&follower);
+    assert_null(follower);
+    free(path);
+    temp_dir_destroy(&dir);
+}
+
+static void
+a_file_made_later_is_told_from_its_beginning(void **state)
+{
+    (void) state;
+    char *dir = temp_dir_new();
+    char *path = temp_dir_file(dir, "history");
+    file_follower_t *follower = file_follower_new(path);
+    expect(follower, FILE_FOLLOWER_IDLE, "");
+    write_to(path, "w", "first\n");
+    assert_true(is_readable(follower));
+    expect(follower, FILE_FOLLOWER_RESTARTED, "");
+    expect(follower, FILE_FOLLOWER_BYTES, "first\n");
+    expect(follower, FILE_FOLLOWER_IDLE, "");
+    file_follower_destroy(&follower);
+    free(path);
+    temp_dir_destroy(&dir);
+}
+
+static void
+a_file_put_in_its_place_is_told_from_its_beginning(void **state)
+{
+    (void) state;
+    char *dir = temp_dir_new();
+    char *path = temp_dir_file(dir, "history");
+    char *moved = temp_dir_file(dir, "history.1");
+    write_to(path, "w", "old\n");
+    file_follower_t *follower = file_follower_new(path);
+    write_to(path, "a", "last\n");
+    assert_int_equal(rename(path, moved), 0);
+    write_to(path, "w", "new\n");
+    expect(follower, FILE_FOLLOWER_BYTES, "last\n");
+    expect(follower, FILE_FOLLOWER_RESTARTED, "");
+    expect(follower, FILE_FOLLOWER_BYTES, "new\n");
+    expect(follower, FILE_FOLLOWER_IDLE, "");
+    file_follower_destroy(&follower);
+    free(moved);
+    free(path);
+    temp_dir_destroy(&dir);
+}
+
+static void
+a_file_cut_short_begins_anew(void **state)
+{
+    (void) state;
+    char *dir = temp_dir_new();
+    char *path = temp_dir_file(dir, "history");
+    write_to(path, "w", "something long\n");
+    file_follower_t *follower = file_follower_new(path);
+    write_to(path, "w", "new\n");
+    expect(follower, FILE_FOLLOWER_RESTARTED, "");
+    expect(follower, FILE_FOLLOWER_BYTES, "new\n");
+    file_follower_destroy(&follower);
+    free(path);
+    temp_dir_destroy(&dir);
+}
+
+static void
+a_file_that_goes_away_and_comes_back_is_followed(void **state)
+{
+    (void) state;
+    char *dir = temp_dir_new();
+    char *path = temp_dir_file(dir, "history");
+    write_to(path, "w", "old\n");
+    file_follower_t *follower = file_follower_new(path);
+    assert_int_equal(unlink(path), 0);
+    expect(follower, FILE_FOLLOWER_IDLE, "");
+    write_to(path, "w", "back\n");
+    expect(follower, FILE_FOLLOWER_RESTARTED, "");
+    expect(follower, FILE_FOLLOWER_BYTES, "back\n");
+    file_follower_destroy(&follower);
+    free(path);
+    temp_dir_destroy(&dir);
+}
+
+static void
+what_is_no_file_is_refused_without_waiting(void **state)
+{
+    (void) state;
+    char *dir = temp_dir_new();
+    char *path = temp_dir_file(dir, "pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    file_follower_t *follower = file_follower_new(path);
+    expect(follower, FILE_FOLLOWER_FAILED, "");
+    assert_string_equal(file_follower_error(follower), "not a regular file");
+    file_follower_destroy(&follower);
+    free(path);
+    temp_dir_destroy(&dir);
+}
+
+static void
+a_folder_made_later_is_found(void **state)
+{
+    (void) state;
+    char *dir = temp_dir_new();
+    char *inner = temp_dir_file(dir, "inner");
+    char *path = temp_dir_file(inner, "history");
+    file_follower_t *follower = file_follower_new(path);
+    assert_int_equal(file_follower_fd(follower), -1);
+    expect(follower, FILE_FOLLOWER_IDLE, "");
+    assert_int_equal(mkdir(inner, 0700), 0);
+    expect(follower, FILE_FOLLOWER_IDLE, "");
+    assert_true(file_follower_fd(follower) >= 0);
+    write_to(path, "w", "text\n");
+    assert_true(is_readable(follower));
+    expect(follower, FILE_FOLLOWER_RESTARTED, "");
+    expect(follower, FILE_FOLLOWER_BYTES, "text\n");
+    file_follower_destroy(&follower);
+    free(path);
+    free(inner);
+    temp_dir_destroy(&dir);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(only_what_comes_after_the_beginning_is_told),
+        cmocka_unit_test(a_file_made_later_is_told_from_its_beginning),
+        cmocka_unit_test(a_file_put_in_its_place_is_told_from_its_beginning),
+        cmocka_unit_test(a_file_cut_short_begins_anew),
+        cmocka_unit_test(a_file_that_goes_away_and_comes_back_is_followed),
+        cmocka_unit_test(what_is_no_file_is_refused_without_waiting),
+        cmocka_unit_test(a_folder_made_later_is_found),
+    };
+    return cmocka_run_group_tests_name("file_follower", tests, NULL, NULL);
+}
