@@ -10,15 +10,18 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <termios.h>
 
 typedef struct child_process child_process_t;
 
 typedef struct child_process_plan {
     char *const *words;    // the command and its arguments
     char *const *environment;
-    int fds[3];                   // what become 0, 1 and 2; -1 is closed
-    int session_terminal;         // slave end that becomes the session's terminal; -1 for none
-    int user_terminal;            // restored by the monitor when the bridge is killed; -1
+    int fds[3];              // what become 0, 1 and 2; -1 is closed
+    int session_terminal;    // slave end that becomes the session's terminal; -1 for none
+    // Restored to these settings by the monitor when the bridge is killed; -1 for none.
+    int user_terminal;
+    const struct termios *user_settings;
     bool foreground;              // of the session's terminal
     sigset_t mask;                // the command's
     bool ignores_child_signal;    // the bridge was started with SIGCHLD ignored

@@ -3,9 +3,11 @@
 #include "descriptors.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 int
@@ -18,6 +20,23 @@ descriptors_fill_standard(bool closed[3])
             return -1;
     }
     return 0;
+}
+
+size_t
+descriptors_inherited(int fds[], size_t most)
+{
+    size_t count = 0;
+    DIR *open_files = opendir("/proc/self/fd");
+    if (!open_files)
+        return 0;
+    const struct dirent *entry = NULL;
+    while (count < most && (entry = readdir(open_files))) {
+        int fd = (int) strtol(entry->d_name, NULL, 10);
+        if (fd > 2 && fd != dirfd(open_files))
+            fds[count++] = fd;
+    }
+    (void) closedir(open_files);
+    return count;
 }
 
 static int

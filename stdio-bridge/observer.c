@@ -12,6 +12,7 @@
 #include "mesh/log.h"
 #include "mesh/program.h"
 #include "outlet.h"
+#include "session_files.h"
 #include "session_watch.h"
 
 enum {
@@ -23,6 +24,9 @@ typedef struct observer {
     const observer_plan_t *plan;
     outlet_t *outlet;          // owned
     session_watch_t *watch;    // owned
+    session_files_t *files;    // owned; NULL where none are read
+    zmq_pollitem_t file_items[SESSION_FILES_COUNT];
+    int64_t latest_ms;    // the watch's time, which never goes back
     zmq_pollitem_t item;
     int timer;    // of the next tick; 0 when none
     bool ended;
@@ -53,8 +57,21 @@ time_now(void)
     return time_of(clock_ns(CLOCK_MONOTONIC));
 }
 
+// Records lie in the tap while we do something else: what was said meanwhile keeps its own time
+// in the event, and is no step back for what counts seconds.
+static aider_time_t
+onward(observer_t *self, aider_time_t at)
+{
+    if (at.mono_ms > self->latest_ms)
+        self->latest_ms = at.mono_ms;
+    at.mono_ms = self->latest_ms;
+    return at;
+}
+
 static int on_tick(zloop_t *loop, int timer_id, void *arg);
 static int on_more(zloop_t *loop, int timer_id, void *arg);
+static int on_file(zloop_t *loop, zmq_pollitem_t *item, void *arg);
+static void stop_listening(observer_t *self);
 
 static void
 plan_tick(observer_t *self)
@@ -80,7 +97,7 @@ end_session(observer_t *self, int status, aider_time_t now)
     self->ended = true;
     int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     session_watch_end(self->watch, exit_code, WIFSIGNALED(status) ? WTERMSIG(status) : 0, now);
-    zloop_poller_end(outlet_loop(self->outlet), &self->item);
+    stop_listening(self);
     if (self->plan->analytics_path)
         (void) unlink(self->plan->analytics_path);
     int64_t linger_ms = mesh_settings_ms(self->plan->settings, "bridge/linger");
@@ -90,7 +107,7 @@ end_session(observer_t *self, int status, aider_time_t now)
 static void
 take_record(observer_t *self, const tap_record_t *record)
 {
-    aider_time_t at = time_of(record->time_ns);
+    aider_time_t at = onward(self, time_of(record->time_ns));
     if (record->kind == TAP_ENDED)
         end_session(self, record->status, at);
     else
@@ -111,23 +128,62 @@ drain(observer_t *self)
             return false;
         case TAP_BROKEN:
             mesh_log_error("tap-broken", "what the relay wrote cannot be read");
-            end_session(self, SIGKILL, time_now());
+            end_session(self, SIGKILL, onward(self, time_now()));
             return false;
         case TAP_CLOSED:
-            end_session(self, SIGKILL, time_now());
+            end_session(self, SIGKILL, onward(self, time_now()));
             return false;
         }
     }
     return !self->ended;
 }
 
+// Listen to files that can be listened to by now.
+static void
+listen_to_files(observer_t *self)
+{
+    int fds[SESSION_FILES_COUNT] = {-1, -1};
+    if (self->files)
+        session_files_fds(self->files, fds);
+    for (int i = 0; i < SESSION_FILES_COUNT; i++) {
+        zmq_pollitem_t *item = &self->file_items[i];
+        if (fds[i] < 0 || item->fd == fds[i])
+            continue;
+        *item = (zmq_pollitem_t){.fd = fds[i], .events = ZMQ_POLLIN};
+        (void) zloop_poller(outlet_loop(self->outlet), item, on_file, self);
+        zloop_poller_set_tolerant(outlet_loop(self->outlet), item);
+    }
+}
+
+static void
+stop_listening(observer_t *self)
+{
+    zloop_t *loop = outlet_loop(self->outlet);
+    zloop_poller_end(loop, &self->item);
+    for (int i = 0; i < SESSION_FILES_COUNT; i++)
+        if (self->file_items[i].fd > 0)
+            zloop_poller_end(loop, &self->file_items[i]);
+    if (self->timer)
+        (void) zloop_timer_end(loop, self->timer);
+    self->timer = 0;
+}
+
+static void
+go_on(observer_t *self, bool more)
+{
+    // The bell was heard; what is not taken now is asked for in the loop's next turn.
+    if (more)
+        (void) zloop_timer(outlet_loop(self->outlet), 0, 1, on_more, self);
+    if (self->ended)
+        return;
+    listen_to_files(self);
+    plan_tick(self);
+}
+
 static void
 proceed(observer_t *self)
 {
-    // The bell was heard; what is not taken now is asked for in the loop's next turn.
-    if (drain(self))
-        (void) zloop_timer(outlet_loop(self->outlet), 0, 1, on_more, self);
-    plan_tick(self);
+    go_on(self, drain(self));
 }
 
 // zloop_fn: the bell.
@@ -158,11 +214,20 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     observer_t *self = arg;
     self->timer = 0;
-    if (!self->ended) {
-        session_watch_tick(self->watch, time_now());
-        proceed(self);
-    }
+    // First what was said before now, so that a full tap is not taken for silence.
+    bool more = drain(self);
+    if (!self->ended)
+        session_watch_tick(self->watch, onward(self, time_now()));
+    go_on(self, more);
     return 0;
+}
+
+// zloop_fn: AIDER wrote to one of its files.
+static int
+on_file(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) item;
+    return on_tick(loop, 0, arg);
 }
 
 // outlet_stop_fn: told to stop while the command runs. What is known is delivered; how the
@@ -174,9 +239,7 @@ on_stop(void *arg)
     if (self->ended)
         return;
     mesh_log_warning("observer-stopped", "the session goes on unobserved");
-    zloop_poller_end(outlet_loop(self->outlet), &self->item);
-    if (self->timer)
-        (void) zloop_timer_end(outlet_loop(self->outlet), self->timer);
+    stop_listening(self);
     self->ended = true;
 }
 
@@ -200,19 +263,27 @@ static int
 observe(const observer_plan_t *plan)
 {
     observer_t self = {.plan = plan};
+    // Before anything that takes time: the command is starting, and may write soon.
+    if (plan->reads_files)
+        self.files =
+            session_files_new(plan->words, plan->working_dir, plan->analytics_path,
+                              mesh_settings_bytes(plan->settings, "bridge/line_limit"));
     mesh_program_start_zmq();
     self.outlet = outlet_new(plan->settings, metadata(plan));
-    if (!self.outlet)
+    if (!self.outlet) {
+        session_files_destroy(&self.files);
         return 1;
+    }
     session_watch_plan_t watch = {
         .settings = plan->settings,
         .words = plan->words,
         .working_dir = plan->working_dir,
         .columns = plan->columns,
-        .analytics_path = plan->analytics_path,
+        .files = self.files,
         .mode = plan->mode,
     };
-    self.watch = session_watch_new(&watch, time_now(), on_report, &self);
+    self.watch =
+        session_watch_new(&watch, onward(&self, time_of(plan->started_ns)), on_report, &self);
     outlet_on_stop(self.outlet, on_stop, &self);
     self.item = (zmq_pollitem_t){.fd = tap_fd(plan->tap), .events = ZMQ_POLLIN};
     (void) zloop_poller(outlet_loop(self.outlet), &self.item, on_tap, &self);
@@ -225,6 +296,7 @@ observe(const observer_plan_t *plan)
         mesh_log_warning("not-delivered", "%zu events were not taken by a broker in time",
                          left);
     session_watch_destroy(&self.watch);
+    session_files_destroy(&self.files);
     outlet_destroy(&self.outlet);
     return 0;
 }

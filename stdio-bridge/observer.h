@@ -18,9 +18,10 @@ typedef struct observer_plan {
     bridge_mode_t mode;
     char *const *words;    // the command, NULL-ended
     const char *working_dir;
-    unsigned columns;    // of the terminal that the command sees; 0 for none
-    // The analytics log that the bridge asked for, removed at the end; NULL when the user has
-    // one, or none.
+    unsigned columns;       // of the terminal that the command sees; 0 for none
+    uint64_t started_ns;    // CLOCK_MONOTONIC, when the command was about to start
+    bool reads_files;       // the command is AIDER: its own files tell more
+    // The analytics log that the bridge asked for, removed at the end; NULL when it did not.
     const char *analytics_path;
     tap_t *tap;
 } observer_plan_t;

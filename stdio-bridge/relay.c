@@ -116,6 +116,7 @@ wire_terminal(relay_t *self, child_process_plan_t *start)
     start->fds[0] = slave;
     start->session_terminal = slave;
     start->user_terminal = 0;
+    start->user_settings = terminal_settings(self->terminal);
     return 0;
 }
 
@@ -155,8 +156,8 @@ wire(relay_t *self, child_process_plan_t *start)
     return 0;
 }
 
-// What only the command should hold now: its ends, and a stdin that is not relayed, whose
-// writer must see when the command closes it.
+// What only the command should hold now: its ends, descriptors passed through, and a stdin that
+// is not relayed, whose writer must see when the command closes it.
 static void
 let_go(const relay_t *self, const child_process_plan_t *start)
 {
@@ -164,6 +165,8 @@ let_go(const relay_t *self, const child_process_plan_t *start)
         if (start->fds[fd] >= 3 && !(fd == 2 && start->fds[2] == start->fds[1]) &&
             !(fd == 1 && start->fds[1] == start->fds[0]))
             close(start->fds[fd]);
+    for (size_t i = 0; i < self->plan->inherited_count; i++)
+        close(self->plan->inherited[i]);
     if (self->wiring.of[0] == WIRING_INHERIT) {
         int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
         if (nothing >= 0) {
@@ -248,6 +251,27 @@ now_ns(void)
 }
 
 static void
+on_copied(relay_t *self, int fd)
+{
+    if (!copy_is_done(self->copies[fd]))
+        return;
+    // Said now: stderr may be closed by the time the command ends.
+    int error = copy_error(self->copies[fd]);
+    if (fd > 0 && error)
+        fprintf(stderr, "aidermesh-stdio-bridge: cannot write the command's output: %s\n",
+                strerror(error));
+    // Who reads stdout and stderr as one must see the end when the command closed both.
+    if (fd == 1 && self->wiring.of[2] == WIRING_AS_STDOUT && !self->wiring.session &&
+        !self->ended) {
+        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (nothing >= 0) {
+            (void) dup3(nothing, 2, O_CLOEXEC);
+            close(nothing);
+        }
+    }
+}
+
+static void
 on_ended(relay_t *self, int status)
 {
     self->ended = true;
@@ -255,8 +279,10 @@ on_ended(relay_t *self, int status)
     self->ended_ns = now_ns();
     copy_destroy(&self->copies[0]);
     for (int fd = 1; fd < COPIES; fd++)
-        if (self->copies[fd])
+        if (self->copies[fd] && !copy_is_done(self->copies[fd])) {
             copy_finish(self->copies[fd]);
+            on_copied(self, fd);
+        }
 }
 
 static void
@@ -333,20 +359,6 @@ is_done(const relay_t *self)
 }
 
 static void
-on_copied(relay_t *self, int fd)
-{
-    // Who reads stdout and stderr as one must see the end when the command closed both.
-    if (fd == 1 && self->wiring.of[2] == WIRING_AS_STDOUT && !self->wiring.session &&
-        copy_is_done(self->copies[1]) && !self->ended) {
-        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (nothing >= 0) {
-            (void) dup3(nothing, 2, O_CLOEXEC);
-            close(nothing);
-        }
-    }
-}
-
-static void
 loop(relay_t *self)
 {
     while (!is_done(self)) {
@@ -402,15 +414,13 @@ leave_open_copies(relay_t *self, const sigset_t *mask)
     _exit(0);
 }
 
-// The command said success, and bytes it had handed to us could not be written.
+// Bytes that the command had handed to us could not be written.
 static bool
-has_lost_output(const relay_t *self, int *error_p)
+has_lost_output(const relay_t *self)
 {
     for (int fd = 1; fd < COPIES; fd++)
-        if (self->copies[fd] && copy_error(self->copies[fd])) {
-            *error_p = copy_error(self->copies[fd]);
+        if (self->copies[fd] && copy_error(self->copies[fd]))
             return true;
-        }
     return false;
 }
 
@@ -470,11 +480,11 @@ relay_run(const relay_plan_t *plan, int *status_p)
         terminal_restore(self.terminal);
     leave_open_copies(&self, &start.mask);
     *status_p = self.status;
-    int lost = 0;
     int outcome = 0;
-    if (has_lost_output(&self, &lost) && self.status == 0)
-        outcome = say_failure("cannot write the command's output", lost,
-                              MESH_EXIT_BRIDGE_FAILED, status_p);
+    if (self.status == 0 && has_lost_output(&self)) {
+        *status_p = MESH_EXIT_BRIDGE_FAILED;
+        outcome = -1;
+    }
     close_all(&self);
     return outcome;
 }

@@ -16,8 +16,10 @@ typedef struct relay_plan {
     char *const *environment;    // the command's
     bool watch_stdin;            // copy what the command is given, too
     bool closed[3];              // descriptors the user had closed
-    tap_t *tap;                  // borrowed; NULL when nobody observes
-    pid_t observer;              // our child, waited for when it ends early; 0 for none
+    const int *inherited;        // other descriptors that are meant for the command only
+    size_t inherited_count;
+    tap_t *tap;        // borrowed; NULL when nobody observes
+    pid_t observer;    // our child, waited for when it ends early; 0 for none
 } relay_plan_t;
 
 // Run the command to its end.

@@ -9,7 +9,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "descriptors.h"
@@ -95,7 +94,7 @@ static _Noreturn void
 on_bridge_gone(const monitor_t *self)
 {
     if (self->user_terminal >= 0)
-        (void) tcsetattr(self->user_terminal, TCSADRAIN, &self->user_settings);
+        (void) tcsetattr(self->user_terminal, TCSANOW, &self->user_settings);
     (void) kill(-self->command, SIGHUP);
     (void) kill(-self->command, SIGCONT);
     _exit(1);
@@ -143,8 +142,8 @@ session_monitor_run(const child_process_plan_t *plan, int link,
 
     if (setsid() < 0 || ioctl(plan->session_terminal, TIOCSCTTY, 0) < 0)
         _exit(1);
-    if (self.user_terminal >= 0 && tcgetattr(self.user_terminal, &self.user_settings) < 0)
-        self.user_terminal = -1;
+    if (self.user_terminal >= 0)
+        self.user_settings = *plan->user_settings;
 
     self.command = fork();
     if (self.command < 0)

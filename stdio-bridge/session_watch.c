@@ -79,21 +79,42 @@ on_line(void *arg, const char *line)
                            line, self->now);
 }
 
+// session_files_fn
+static void
+on_file_line(void *arg, aider_source_t source, const char *line)
+{
+    session_watch_t *self = arg;
+    aider_session_line(self->aider, source, line, self->now);
+}
+
+static void
+read_file(session_watch_t *self, aider_source_t source)
+{
+    if (self->aider && self->plan->files)
+        session_files_read(self->plan->files, source, on_file_line, self);
+}
+
+// In the order that aider_session wants: the history before the console, and the analytics log,
+// which does not say what its records are of, last.
 void
 session_watch_bytes(session_watch_t *self, const tap_record_t *record, aider_time_t now)
 {
     assert(record->kind <= TAP_STDERR);
     self->now = now;
     stream_t *stream = &self->streams[record->kind];
+    read_file(self, AIDER_SOURCE_HISTORY);
     plain_lines_feed(stream->lines, record->bytes, record->length, record->lost_bytes);
     if (self->aider && stream->kind == TAP_STDOUT)
         aider_session_partial(self->aider, plain_lines_partial(stream->lines), now);
+    read_file(self, AIDER_SOURCE_ANALYTICS);
 }
 
 void
 session_watch_tick(session_watch_t *self, aider_time_t now)
 {
     self->now = now;
+    read_file(self, AIDER_SOURCE_HISTORY);
+    read_file(self, AIDER_SOURCE_ANALYTICS);
     if (self->aider)
         aider_session_tick(self->aider, now);
     if (self->mcp)
@@ -103,14 +124,20 @@ session_watch_tick(session_watch_t *self, aider_time_t now)
 int64_t
 session_watch_next_tick_ms(const session_watch_t *self)
 {
-    return self->aider ? aider_session_next_tick_ms(self->aider)
-                       : mcp_session_next_tick_ms(self->mcp);
+    int64_t next_ms = self->aider ? aider_session_next_tick_ms(self->aider)
+                                  : mcp_session_next_tick_ms(self->mcp);
+    if (self->plan->files && session_files_need_polling(self->plan->files)) {
+        int64_t poll_ms = self->now.mono_ms + SESSION_FILES_POLL_MS;
+        next_ms = next_ms < 0 || poll_ms < next_ms ? poll_ms : next_ms;
+    }
+    return next_ms;
 }
 
 void
 session_watch_end(session_watch_t *self, int exit_code, int signal, aider_time_t now)
 {
     self->now = now;
+    read_file(self, AIDER_SOURCE_HISTORY);
     for (int i = 0; i < STREAMS; i++) {
         stream_t *stream = &self->streams[i];
         plain_lines_finish(stream->lines);
@@ -121,6 +148,7 @@ session_watch_end(session_watch_t *self, int exit_code, int signal, aider_time_t
                              i, (unsigned long long) plain_lines_lost_bytes(stream->lines),
                              (unsigned long long) plain_lines_cut(stream->lines));
     }
+    read_file(self, AIDER_SOURCE_ANALYTICS);
     if (self->aider)
         aider_session_exit(self->aider, exit_code, signal, now);
     if (self->mcp)
@@ -203,10 +231,13 @@ start_cli(session_watch_t *self)
 {
     mesh_uuid_t id = mesh_uuid_new();
     mesh_uuid_format(&id, self->session_id);
+    const session_files_t *files = self->plan->files;
     aider_session_start_t start = {
         // Not written to; C has no conversion that adds the inner const.
         .argv = (const char *const *) self->plan->words,
         .working_dir = self->plan->working_dir,
+        .model = files ? session_files_model(files) : NULL,
+        .message = files ? session_files_message(files) : NULL,
         .fallback_models = self->fallback_models,
         .members = self->members,
         .columns = columns(self->plan),

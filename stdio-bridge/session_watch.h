@@ -1,13 +1,14 @@
 // session_watch - what the observer hears and reads of one wrapped command, put together
 //
 // Streams come by the tap as bytes, AIDER's own files are followed; out of them come the
-// events of aider_session or mcp_session. Told the time; reads files, knows no sockets.
+// events of aider_session or mcp_session. Told the time; knows no sockets.
 // SPDX-License-Identifier: MPL-2.0
 #ifndef SESSION_WATCH_H
 #define SESSION_WATCH_H
 
 #include "aider_session.h"
 #include "mesh/settings.h"
+#include "session_files.h"
 #include "session_report.h"
 #include "tap_record.h"
 #include "wrapped_command.h"
@@ -18,9 +19,9 @@ typedef struct session_watch_plan {
     const mesh_settings_t *settings;
     char *const *words;    // the command, NULL-ended
     const char *working_dir;
-    unsigned columns;              // of the terminal that the command sees; 0 for none
-    const char *analytics_path;    // the log that the bridge asked AIDER for; NULL for none
-    bridge_mode_t mode;            // cli or mcp
+    unsigned columns;          // of the terminal that the command sees; 0 for none
+    session_files_t *files;    // AIDER's own, in mode cli; NULL where they are not to be read
+    bridge_mode_t mode;        // cli or mcp
 } session_watch_plan_t;
 
 // All of plan is borrowed and must outlive the watch. Reports the beginning of the session.

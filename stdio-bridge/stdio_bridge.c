@@ -4,21 +4,27 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "analytics_log.h"
 #include "descriptors.h"
 #include "mesh/exit_status.h"
 #include "mesh/program.h"
+#include "ndjson_door.h"
 #include "observer.h"
 #include "relay.h"
 #include "tap.h"
 #include "wrapped_command.h"
 
-// Found before anything could take the numbers.
+// Found before anything of ours could take the numbers.
 static bool closed[3];
+static int inherited[DESCRIPTORS_INHERITED_MOST];
+static size_t inherited_count;
 
 static int
 refuse(const char *why)
@@ -59,24 +65,45 @@ bad_label(const mesh_settings_t *settings)
     return NULL;
 }
 
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t) now.tv_sec * 1000000000U + (uint64_t) now.tv_nsec;
+}
+
 // Run the command with an observer beside it; without one when there can be none.
 static int
 wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
 {
-    char working_dir[PATH_MAX];
+    char place[PATH_MAX];
+    const char *working_dir = getcwd(place, sizeof place);
+    bool said_cli = strcmp(mesh_settings_string(settings, "bridge/mode"), "cli") == 0;
+    bool is_aider =
+        mode == BRIDGE_MODE_CLI && working_dir && (said_cli || wrapped_command_is_aider(words));
+    analytics_log_t analytics = {.environment = environ};
+    if (is_aider)
+        analytics_log_prepare(&analytics, settings, words, working_dir);
+
     relay_plan_t relay = {
         .words = words,
-        .environment = environ,
+        .environment = analytics.environment,
         .watch_stdin = mode == BRIDGE_MODE_MCP,
         .closed = {closed[0], closed[1], closed[2]},
+        .inherited = inherited,
+        .inherited_count = inherited_count,
         .tap = tap_new(),
     };
     observer_plan_t observer = {
         .settings = settings,
         .mode = mode,
         .words = words,
-        .working_dir = getcwd(working_dir, sizeof working_dir),
+        .working_dir = working_dir,
         .columns = terminal_columns(),
+        .started_ns = now_ns(),
+        .reads_files = is_aider,
+        .analytics_path = analytics.path,
         .tap = relay.tap,
     };
     if (relay.tap)
@@ -85,6 +112,10 @@ wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
         tap_destroy(&relay.tap);
     int status = 0;
     int rc = relay_run(&relay, &status);
+    // The observer removes it when it has read it; when there is none, nobody else would.
+    if (relay.observer <= 0 || kill(relay.observer, 0) < 0)
+        analytics_log_remove(&analytics);
+    analytics_log_release(&analytics);
     tap_destroy(&relay.tap);
     if (rc < 0)
         return status;
@@ -101,6 +132,9 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
         fprintf(stderr, "aidermesh-stdio-bridge: the label \"%s\" is not KEY=VALUE\n", label);
         return MESH_EXIT_BRIDGE_FAILED;
     }
+    if (mode == BRIDGE_MODE_NDJSON)
+        return argc == 0 ? ndjson_door_run(settings)
+                         : refuse("mode ndjson reads stdin and runs no command");
     if (argc < 1)
         return refuse("there is no command to run; usage: "
                       "aidermesh-stdio-bridge [OPTION...] -- COMMAND [ARGUMENT...]");
@@ -131,5 +165,6 @@ stdio_bridge_main(int argc, char *argv[])
 {
     if (descriptors_fill_standard(closed) < 0)
         return MESH_EXIT_BRIDGE_FAILED;
+    inherited_count = descriptors_inherited(inherited, DESCRIPTORS_INHERITED_MOST);
     return mesh_program_main(&program, argc, argv);
 }

@@ -7,11 +7,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
 struct terminal {
-    int fd;    // borrowed
+    int fd;    // our own number of it
     struct termios settings;
     bool raw;
 };
@@ -20,12 +19,13 @@ terminal_t *
 terminal_new(int fd)
 {
     struct termios settings;
-    if (tcgetattr(fd, &settings) < 0)
+    int own = -1;
+    if (tcgetattr(fd, &settings) < 0 || (own = fcntl(fd, F_DUPFD_CLOEXEC, 3)) < 0)
         return NULL;
     terminal_t *self = calloc(1, sizeof *self);
     if (!self)
         abort();
-    self->fd = fd;
+    self->fd = own;
     self->settings = settings;
     return self;
 }
@@ -36,6 +36,7 @@ terminal_destroy(terminal_t **self_p)
     assert(self_p);
     if (*self_p) {
         terminal_restore(*self_p);
+        close((*self_p)->fd);
         free(*self_p);
         *self_p = NULL;
     }
@@ -56,15 +57,21 @@ terminal_set_raw(terminal_t *self)
         return;
     struct termios raw = self->settings;
     cfmakeraw(&raw);
-    self->raw = tcsetattr(self->fd, TCSADRAIN, &raw) == 0;
+    self->raw = tcsetattr(self->fd, TCSANOW, &raw) == 0;
 }
 
 void
 terminal_restore(terminal_t *self)
 {
     if (self->raw)
-        (void) tcsetattr(self->fd, TCSADRAIN, &self->settings);
+        (void) tcsetattr(self->fd, TCSANOW, &self->settings);
     self->raw = false;
+}
+
+const struct termios *
+terminal_settings(const terminal_t *self)
+{
+    return &self->settings;
 }
 
 int

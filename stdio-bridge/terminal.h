@@ -4,10 +4,11 @@
 #define TERMINAL_H
 
 #include <stdbool.h>
+#include <termios.h>
 
 typedef struct terminal terminal_t;
 
-// The terminal behind fd (borrowed), with its settings as they are now.
+// The terminal behind fd, which may be closed afterwards, with its settings as they are now.
 // Returns NULL with errno when fd is no terminal.
 terminal_t *terminal_new(int fd);
 
@@ -22,6 +23,9 @@ void terminal_set_raw(terminal_t *self);
 
 // Back to what it was when terminal_set_raw was called.
 void terminal_restore(terminal_t *self);
+
+// What terminal_restore goes back to. Borrowed.
+const struct termios *terminal_settings(const terminal_t *self);
 
 // Open a pseudo-terminal with this terminal's settings and size; both ends close-on-exec,
 // master non-blocking. A screen does not change what is written to it, since the user's

@@ -1,0 +1,160 @@
+// ndjson_door - mode ndjson: events that somebody else made, as JSON lines on stdin
+// SPDX-License-Identifier: MPL-2.0
+#include "ndjson_door.h"
+
+#include <czmq.h>
+
+#include "line_reader.h"
+#include "mesh/exit_status.h"
+#include "mesh/log.h"
+#include "mesh/program.h"
+#include "mesh/uuid.h"
+#include "ndjson_event.h"
+#include "outlet.h"
+
+enum { READ_BYTES = 64 * 1024, COMPLAINTS_MOST = 100 };
+
+typedef struct door {
+    const mesh_settings_t *settings;
+    outlet_t *outlet;         // owned
+    line_reader_t *reader;    // owned
+    zmq_pollitem_t item;
+    char session_id[MESH_UUID_TEXT_SIZE];    // of events that name none
+    size_t lines;
+    size_t refused;
+    bool closed;
+} door_t;
+
+static void
+refuse_line(door_t *self, const char *why)
+{
+    self->refused++;
+    // Whoever pipes something else in should not fill a disk with complaints.
+    if (self->refused <= COMPLAINTS_MOST)
+        (void) fprintf(stderr, "aidermesh-stdio-bridge: line %zu: %s\n", self->lines, why);
+}
+
+// A member that is an identity: taken out of the payload, where the publisher puts it itself.
+// The caller frees it.
+static char *
+take_text(json_t *payload, const char *key)
+{
+    const char *text = json_string_value(json_object_get(payload, key));
+    char *copy = text && *text ? strdup(text) : NULL;
+    json_object_del(payload, key);
+    return copy;
+}
+
+static double
+take_timestamp(json_t *payload)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    double timestamp = (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+    const json_t *told = json_object_get(payload, "timestamp");
+    if (json_is_number(told) && json_number_value(told) > 0)
+        timestamp = json_number_value(told);
+    json_object_del(payload, "timestamp");
+    return timestamp;
+}
+
+static void
+publish(door_t *self, const char *type, json_t *payload)
+{
+    double timestamp = take_timestamp(payload);
+    char *session_id = take_text(payload, "session_id");
+    char *request_id = take_text(payload, "request_id");
+    // Ours to give, whatever the line said.
+    json_object_del(payload, "source");
+    json_object_del(payload, "seq");
+    json_object_del(payload, "host");
+    outlet_publish(self->outlet, type, session_id ? session_id : self->session_id, request_id,
+                   timestamp, payload);
+    free(session_id);
+    free(request_id);
+}
+
+static void
+take_line(door_t *self, const char *line, size_t size)
+{
+    char type[NDJSON_EVENT_TYPE_BYTES];
+    json_t *payload = NULL;
+    ndjson_event_outcome_t outcome = ndjson_event_parse(line, size, type, &payload);
+    if (outcome == NDJSON_EVENT_OK)
+        publish(self, type, payload);
+    else if (outcome != NDJSON_EVENT_BLANK)
+        refuse_line(self, ndjson_event_explain(outcome));
+}
+
+static void
+take_lines(door_t *self)
+{
+    const char *line = NULL;
+    size_t size = 0;
+    line_reader_outcome_t outcome;
+    while ((outcome = line_reader_next(self->reader, &line, &size)) != LINE_READER_NEED_MORE) {
+        self->lines++;
+        if (outcome == LINE_READER_TOO_LONG)
+            refuse_line(self, "it is longer than bridge/line_limit");
+        else
+            take_line(self, line, size);
+    }
+}
+
+// outlet_stop_fn, and the end of stdin.
+static void
+close_door(void *arg)
+{
+    door_t *self = arg;
+    if (self->closed)
+        return;
+    self->closed = true;
+    zloop_poller_end(outlet_loop(self->outlet), &self->item);
+    line_reader_feed(self->reader, "\n", 1);    // a last line may lack its end
+    take_lines(self);
+    if (self->refused > COMPLAINTS_MOST)
+        (void) fprintf(stderr, "aidermesh-stdio-bridge: %zu lines in all were no events\n",
+                       self->refused);
+}
+
+// zloop_fn: stdin has bytes, or ends.
+static int
+on_stdin(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    door_t *self = arg;
+    char buffer[READ_BYTES];
+    ssize_t size = read(item->fd, buffer, sizeof buffer);
+    if (size > 0) {
+        line_reader_feed(self->reader, buffer, (size_t) size);
+        take_lines(self);
+    } else if (size == 0 || (errno != EINTR && errno != EAGAIN)) {
+        close_door(self);
+        outlet_finish(self->outlet, mesh_settings_ms(self->settings, "bridge/linger"));
+    }
+    return 0;
+}
+
+int
+ndjson_door_run(const mesh_settings_t *settings)
+{
+    door_t self = {.settings = settings, .item = {.fd = STDIN_FILENO, .events = ZMQ_POLLIN}};
+    mesh_program_start_zmq();
+    self.outlet = outlet_new(settings, json_pack("{s:s}", "mode", "ndjson"));
+    if (!self.outlet)
+        return MESH_EXIT_FAILED;
+    mesh_uuid_t id = mesh_uuid_new();
+    mesh_uuid_format(&id, self.session_id);
+    self.reader = line_reader_new(mesh_settings_bytes(settings, "bridge/line_limit"));
+    outlet_on_stop(self.outlet, close_door, &self);
+    (void) zloop_poller(outlet_loop(self.outlet), &self.item, on_stdin, &self);
+    zloop_poller_set_tolerant(outlet_loop(self.outlet), &self.item);
+
+    size_t left = outlet_run(self.outlet);
+    if (left)
+        (void) fprintf(stderr, "aidermesh-stdio-bridge: no broker took %zu of the events\n",
+                       left);
+    line_reader_destroy(&self.reader);
+    outlet_destroy(&self.outlet);
+    return left ? MESH_EXIT_FAILED : MESH_EXIT_STOPPED;
+}
