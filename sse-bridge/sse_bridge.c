@@ -49,6 +49,7 @@ typedef struct sse_bridge {
     http_routes_t *routes;
     http_server_t *server;
     uint16_t port;
+    size_t clients;
     zmq_pollitem_t hub_poll;
     rate_meter_t events;
     rate_meter_t frames;
@@ -298,21 +299,24 @@ join_mesh(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     return 0;
 }
 
-// Each stream is a file to the kernel. Take what the hard limit gives, and say when it is less
-// than the settings promise.
-static void
-raise_file_limit(size_t clients)
+// Each stream is a file to the kernel. Take what the hard limit gives; where it is less than
+// the settings promise, say so, and promise less. Returns how many streams there can be.
+static size_t
+files_for(size_t clients)
 {
     struct rlimit limit;
-    rlim_t wanted = (rlim_t) clients + SPARE_CONNECTIONS + SPARE_FILES;
+    rlim_t spare = SPARE_CONNECTIONS + SPARE_FILES;
+    rlim_t wanted = (rlim_t) clients + spare;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return;
+        return clients;
     limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-    (void) setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < wanted)
-        mesh_log_warning("file-limit",
-                         "%llu open files are allowed, %llu are needed for http/clients",
-                         (unsigned long long) limit.rlim_cur, (unsigned long long) wanted);
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted)
+        return clients;
+    size_t possible = limit.rlim_cur > spare ? (size_t) (limit.rlim_cur - spare) : 1;
+    mesh_log_warning("file-limit",
+                     "http/clients is %zu, but %llu open files are allowed, enough for %zu",
+                     clients, (unsigned long long) limit.rlim_cur, possible);
+    return possible;
 }
 
 static int
@@ -323,15 +327,13 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
                            &self->port, error_p);
     if (fd < 0)
         return -1;
-    size_t clients = (size_t) mesh_settings_number(settings, "http/clients");
-    raise_file_limit(clients);
     stream_door_limits_t door_limits = {
         .clients_per_address =
             (size_t) mesh_settings_number(settings, "http/clients_per_address"),
         .overload_retry_ms = OVERLOAD_RETRY_MS,
     };
     http_server_limits_t limits = {
-        .connections = (unsigned) clients + SPARE_CONNECTIONS,
+        .connections = (unsigned) self->clients + SPARE_CONNECTIONS,
         .head_bytes = mesh_settings_bytes(settings, "http/head_limit"),
         .head_deadline_ms = mesh_settings_ms(settings, "http/head_deadline"),
     };
@@ -351,7 +353,7 @@ make_hub(sse_bridge_t *self, const mesh_settings_t *settings)
 {
     stream_hub_limits_t limits = {
         .ring_bytes = mesh_settings_bytes(settings, "http/ring_bytes"),
-        .clients = (size_t) mesh_settings_number(settings, "http/clients"),
+        .clients = self->clients,
         .filters = (size_t) mesh_settings_number(settings, "http/filters"),
         .sessions = SESSIONS,
         .comment_every_ms = mesh_settings_ms(settings, "http/comment_every"),
@@ -371,6 +373,7 @@ start(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     self->access = access_new(settings, error_p);
     if (!self->access)
         return -1;
+    self->clients = files_for((size_t) mesh_settings_number(settings, "http/clients"));
     make_hub(self, settings);
     if (serve(self, settings, error_p) != 0 || join_mesh(self, settings, error_p) != 0)
         return -1;

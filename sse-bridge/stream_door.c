@@ -127,6 +127,11 @@ answer_stream(const http_peer_t *peer, passage_t *passage)
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, 1, on_body_wanted, passage, on_body_done);
     assert(response);
+    // Its HTTP is still 1.1, but the body is ended by the connection's end and not in chunks,
+    // whose framing would be the hub's to write.
+    enum MHD_Result rc =
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    assert(rc == MHD_YES);
     add_stream_headers(response);
     char id[MESH_UUID_TEXT_SIZE];
     mesh_uuid_format(&passage->stream->client_id, id);

@@ -1,0 +1,300 @@
+// test_event_ring - what is kept, what goes, and what is known of what went
+// SPDX-License-Identifier: MPL-2.0
+#include "unit_test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "byte_ring.h"
+#include "event_ring.h"
+#include "ring_event.h"
+
+static const mesh_cursor_t beginning = {RING_EVENT_EPOCH, 0};
+
+static event_ring_t *
+ring_new(void)
+{
+    event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
+    event_ring_begin_epoch(ring, &beginning);
+    return ring;
+}
+
+static int
+append(event_ring_t *ring, const char *type, uint64_t offset)
+{
+    ring_event_t event;
+    return event_ring_append(ring, ring_event(&event, type, "s-1", "{\"n\":1}", offset));
+}
+
+static bool
+only_errors(const void *arg, const char *type)
+{
+    (void) arg;
+    return strcmp(type, "aider.error_occurred") == 0;
+}
+
+static bool
+all_types(const void *arg, const char *type)
+{
+    (void) arg;
+    (void) type;
+    return true;
+}
+
+static void
+an_event_is_kept_as_a_finished_frame_with_its_parts(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    assert_int_equal(append(ring, "aider.session_progress", 7), 0);
+    const event_ring_entry_t *entry = event_ring_entry(ring, 0);
+    static const char frame[] =
+        "id: 00000000000000e9-7\nevent: aider.session_progress\ndata: {\"n\":1}\n\n";
+    assert_int_equal(entry->frame_bytes, sizeof frame - 1);
+    assert_memory_equal(event_ring_frame(ring, entry), frame, sizeof frame - 1);
+    assert_string_equal(event_ring_type(ring, entry), "aider.session_progress");
+    assert_string_equal(event_ring_host(ring, entry), "here");
+    assert_string_equal(event_ring_session(ring, entry), "s-1");
+    size_t bytes;
+    assert_memory_equal(event_ring_payload(ring, entry, &bytes), "{\"n\":1}", 7);
+    assert_int_equal(bytes, 7);
+    event_ring_destroy(&ring);
+}
+
+static void
+frames_that_follow_each_other_lie_in_one_piece(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    append(ring, "aider.session_progress", 1);
+    append(ring, "aider.error_occurred", 2);
+    const event_ring_entry_t *first = event_ring_entry(ring, 0);
+    const event_ring_entry_t *second = event_ring_entry(ring, 1);
+    assert_ptr_equal(event_ring_frame(ring, first) + first->frame_bytes,
+                     event_ring_frame(ring, second));
+    event_ring_destroy(&ring);
+}
+
+static void
+what_is_out_of_order_or_of_another_epoch_is_refused(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    assert_int_equal(append(ring, "aider.error_occurred", 5), 0);
+    assert_int_equal(append(ring, "aider.error_occurred", 5), -1);
+    assert_int_equal(append(ring, "aider.error_occurred", 4), -1);
+    ring_event_t event;
+    ring_event(&event, "aider.error_occurred", "s", "{}", 6);
+    event.event.header.epoch = 1;
+    assert_int_equal(event_ring_append(ring, &event.event), -1);
+    ring_event(&event, "aider.error_occurred", "s", "{}", 6);
+    event.event.topic_bytes = 3;
+    assert_int_equal(event_ring_append(ring, &event.event), -1);
+    assert_int_equal(event_ring_next(ring), 1);
+    event_ring_destroy(&ring);
+}
+
+static void
+an_event_without_a_cursor_has_no_id_and_does_not_move_the_place(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    append(ring, "aider.error_occurred", 5);
+    ring_event_t event;
+    ring_event(&event, "aider.error_occurred", "s", "{}", 0);
+    event.event.header.flags = MESH_WIRE_UNCOMMITTED;
+    assert_int_equal(event_ring_append(ring, &event.event), 0);
+    const event_ring_entry_t *entry = event_ring_entry(ring, 1);
+    assert_memory_equal(event_ring_frame(ring, entry), "event: ", 7);
+    assert_int_equal(event_ring_position(ring).offset, 5);
+    assert_int_equal(event_ring_after(ring, 5), 2);
+    event_ring_destroy(&ring);
+}
+
+static void
+offsets_and_times_are_found_among_holes(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    static const uint64_t offsets[] = {3, 4, 10, 11, 50};
+    for (size_t at = 0; at < 5; at++)
+        append(ring, "aider.error_occurred", offsets[at]);
+    assert_int_equal(event_ring_after(ring, 0), 0);
+    assert_int_equal(event_ring_after(ring, 3), 1);
+    assert_int_equal(event_ring_after(ring, 7), 2);
+    assert_int_equal(event_ring_after(ring, 49), 4);
+    assert_int_equal(event_ring_after(ring, 50), 5);
+    assert_int_equal(event_ring_since(ring, 10 * 1000000), 2);
+    assert_int_equal(event_ring_since(ring, 10 * 1000000 + 1), 3);
+    assert_int_equal(event_ring_since(ring, INT64_MAX), 5);
+    event_ring_destroy(&ring);
+}
+
+static void
+the_oldest_go_when_room_is_needed_and_are_remembered_by_type(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    uint64_t offset = 0;
+    append(ring, "aider.error_occurred", ++offset);
+    while (event_ring_first(ring) == 0)
+        append(ring, "aider.session_progress", ++offset);
+    type_removal_t errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    assert_int_equal(errors.count, 1);
+    assert_int_equal(errors.offset, 1);
+    while (event_ring_first(ring) < 100)
+        append(ring, "aider.session_progress", ++offset);
+    errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    assert_int_equal(errors.count, 1);
+    type_removal_t all = type_ledger_removed(event_ring_ledger(ring), all_types, NULL);
+    assert_int_equal(all.count, event_ring_first(ring));
+    assert_int_equal(all.offset, event_ring_first(ring));
+    assert_int_equal(all.recorded_us, (int64_t) all.offset * 1000000);
+    // A lookup before the oldest finds the oldest.
+    assert_int_equal(event_ring_after(ring, 1), event_ring_first(ring));
+    assert_true(event_ring_bytes(ring) <= EVENT_RING_LEAST_BYTES);
+    event_ring_destroy(&ring);
+}
+
+// What a client may still be reading when it is told that entries go.
+static void
+read_all(void *arg, uint64_t first)
+{
+    event_ring_t *ring = arg;
+    for (uint64_t serial = event_ring_first(ring); serial < first; serial++) {
+        const event_ring_entry_t *entry = event_ring_entry(ring, serial);
+        assert_memory_equal(event_ring_frame(ring, entry), "id: ", 4);
+        assert_memory_equal(event_ring_frame(ring, entry) + entry->frame_bytes - 2, "\n\n", 2);
+    }
+}
+
+static void
+what_goes_can_be_read_until_the_call_returns_and_what_stays_is_whole(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    event_ring_on_evict(ring, read_all, ring);
+    static char payload[60000];
+    memset(payload, 'x', sizeof payload);
+    for (uint64_t offset = 1; offset < 400; offset++) {
+        payload[(offset * 7919) % 50000] = '\0';    // all lengths
+        ring_event_t event;
+        assert_int_equal(
+            event_ring_append(ring, ring_event(&event, "aider.x", "s", payload, offset)), 0);
+        payload[(offset * 7919) % 50000] = 'x';
+        for (uint64_t at = event_ring_first(ring); at < event_ring_next(ring); at++) {
+            const event_ring_entry_t *entry = event_ring_entry(ring, at);
+            char id[64];
+            int bytes =
+                snprintf(id, sizeof id, "id: 00000000000000e9-%d\n", (int) entry->offset);
+            assert_memory_equal(event_ring_frame(ring, entry), id, (size_t) bytes);
+            assert_memory_equal(event_ring_frame(ring, entry) + entry->frame_bytes - 2, "\n\n",
+                                2);
+        }
+    }
+    event_ring_destroy(&ring);
+}
+
+static void
+another_epoch_forgets_removals_and_hides_the_old_events_from_lookups(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    append(ring, "aider.error_occurred", 1);
+    event_ring_append_control(ring, "event: g\ndata: {}\n\n", 19, 1, 0);
+    event_ring_begin_epoch(ring, &(mesh_cursor_t){0xf00, 0});
+    assert_int_equal(event_ring_epoch_first(ring), 2);
+    assert_int_equal(event_ring_after(ring, 0), 2);
+    assert_int_equal(event_ring_first(ring), 0);
+    assert_int_equal(type_ledger_removed(event_ring_ledger(ring), all_types, NULL).count, 0);
+    event_ring_destroy(&ring);
+}
+
+static void
+an_epoch_that_begins_late_has_lost_what_was_before(void **state)
+{
+    (void) state;
+    event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
+    event_ring_begin_epoch(ring, &(mesh_cursor_t){RING_EVENT_EPOCH, 99});
+    type_removal_t errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    assert_int_equal(errors.count, 99);
+    assert_int_equal(errors.offset, 99);
+    assert_int_equal(errors.recorded_us, TYPE_LEDGER_TIME_UNKNOWN);
+    // They are not younger than the first that came.
+    append(ring, "aider.session_progress", 100);
+    errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    assert_int_equal(errors.recorded_us, 100 * 1000000);
+    event_ring_destroy(&ring);
+}
+
+static void
+a_hole_counts_as_removed_only_once_the_ring_lets_go_of_the_frame_that_says_it(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    uint64_t offset = 1;
+    append(ring, "aider.session_progress", offset);
+    event_ring_append_control(ring, "event: g\ndata: {}\n\n", 19, 11, 10);
+    assert_int_equal(event_ring_position(ring).offset, 11);
+    assert_int_equal(type_ledger_removed(event_ring_ledger(ring), only_errors, NULL).count, 0);
+    offset = 11;
+    while (event_ring_first(ring) < 2)
+        append(ring, "aider.session_progress", ++offset);
+    type_removal_t errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    assert_int_equal(errors.count, 10);
+    assert_int_equal(errors.offset, 11);
+    event_ring_destroy(&ring);
+}
+
+static void
+types_beyond_the_ledger_count_for_every_filter(void **state)
+{
+    (void) state;
+    static type_ledger_t ledger;
+    memset(&ledger, 0, sizeof ledger);
+    char name[MESH_TYPE_SIZE];
+    for (int at = 0; at < TYPE_LEDGER_TYPES + 50; at++) {
+        snprintf(name, sizeof name, "acme.t%d", at);
+        type_ledger_number(&ledger, name);
+    }
+    uint16_t last = type_ledger_number(&ledger, name);
+    assert_int_equal(last, TYPE_LEDGER_OTHER);
+    type_ledger_remove(&ledger, last, 7, 7);
+    assert_int_equal(type_ledger_removed(&ledger, only_errors, NULL).count, 1);
+}
+
+static void
+a_reservation_never_wraps_around_the_end(void **state)
+{
+    (void) state;
+    byte_ring_t ring;
+    byte_ring_init(&ring, 10);
+    assert_int_equal(byte_ring_reserve(&ring, 6), 0);
+    assert_int_equal(byte_ring_next(&ring, 4), 6);
+    assert_int_equal(byte_ring_reserve(&ring, 5), 10);
+    assert_true(byte_ring_holds(&ring, 10, 20));
+    assert_false(byte_ring_holds(&ring, 0, 15));
+    assert_ptr_equal(byte_ring_at(&ring, 10), ring.memory);
+    byte_ring_clear(&ring);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_is_kept_as_a_finished_frame_with_its_parts),
+        cmocka_unit_test(frames_that_follow_each_other_lie_in_one_piece),
+        cmocka_unit_test(what_is_out_of_order_or_of_another_epoch_is_refused),
+        cmocka_unit_test(an_event_without_a_cursor_has_no_id_and_does_not_move_the_place),
+        cmocka_unit_test(offsets_and_times_are_found_among_holes),
+        cmocka_unit_test(the_oldest_go_when_room_is_needed_and_are_remembered_by_type),
+        cmocka_unit_test(what_goes_can_be_read_until_the_call_returns_and_what_stays_is_whole),
+        cmocka_unit_test(another_epoch_forgets_removals_and_hides_the_old_events_from_lookups),
+        cmocka_unit_test(an_epoch_that_begins_late_has_lost_what_was_before),
+        cmocka_unit_test(
+            a_hole_counts_as_removed_only_once_the_ring_lets_go_of_the_frame_that_says_it),
+        cmocka_unit_test(types_beyond_the_ledger_count_for_every_filter),
+        cmocka_unit_test(a_reservation_never_wraps_around_the_end),
+    };
+    return cmocka_run_group_tests_name("event_ring", tests, NULL, NULL);
+}
