@@ -79,7 +79,9 @@ peer_event(const peer_t *peer)
 static void
 part_with(desk_t *self, peer_t *peer, const char *type)
 {
-    mesh_log_info(strchr(type, '.') + 1, "%s on %s", peer->transport_id, peer_host(peer));
+    bool left = streq(type, "mesh.transport_left");
+    mesh_log_info(left ? "transport-left" : "transport-lost", "%s on %s", peer->transport_id,
+                  peer_host(peer));
     json_t *payload = peer_event(peer);
     json_object_set_new(
         payload, "last_seen",
@@ -164,7 +166,7 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
             send_welcome(self, request, json_incref(next));
         json_decref(next);
         if (outcome == REGISTRY_JOINED) {
-            mesh_log_info("transport_joined", "%s on %s", peer->transport_id, peer_host(peer));
+            mesh_log_info("transport-joined", "%s on %s", peer->transport_id, peer_host(peer));
             relay_announce(self->relay, "mesh.transport_joined", peer_event(peer));
         }
         self->on_change(self->arg);

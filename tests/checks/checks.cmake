@@ -27,6 +27,7 @@ mesh_add_check(check.format 60 COMMAND ${checks}/format.sh)
 mesh_add_check(check.shell 60 COMMAND ${checks}/shell.sh)
 mesh_add_check(check.python 60 COMMAND ${checks}/python.sh)
 mesh_add_check(check.documents 60 COMMAND ${checks}/documents.py)
+mesh_add_check(check.operations 60 COMMAND ${checks}/operations.py)
 mesh_add_check(check.schema 60
     COMMAND ${MESH_TEST_PYTHON} ${checks}/schema.py ${PROJECT_SOURCE_DIR}/docs/events.schema.json)
 mesh_add_check(check.tidy 480 COMMAND ${checks}/tidy.py ${PROJECT_BINARY_DIR} 2
