@@ -46,7 +46,9 @@ mesh_add_scenario(acceptance_held_request 180)
 mesh_add_scenario(acceptance_same_bytes 180)
 mesh_add_scenario(acceptance_readers 120)
 mesh_add_scenario(acceptance_failures 180)
+mesh_add_scenario(monitor 240)
 mesh_add_scenario(protocol_pyzmq 120)
+mesh_add_scenario(schema 30)
 mesh_add_scenario(stopping 60)
 # A second is promised of what is installed; sanitizers look for leaks in that second.
 mesh_add_scenario(stopping_plain 60 FILE test_stopping.py BUILD plain)
@@ -54,6 +56,7 @@ mesh_add_scenario(chain_tsan 120 FILE test_chain.py BUILD tsan WATCHED_BY thread
 mesh_add_scenario(chain_valgrind 240 FILE test_chain.py BUILD plain WATCHED_BY valgrind
     PROPERTIES PROCESSORS ${MESH_PLACES_BUSY})
 mesh_add_scenario(chain 60)
+mesh_add_scenario(throttling 90)
 
 if(MESH_CHECKS)
     mesh_add_check(bench.line_to_curl 120

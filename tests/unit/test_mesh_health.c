@@ -103,6 +103,7 @@ a_lost_member_degrades_for_a_minute(void **state)
     (void) state;
     mesh_health_t *self = begin();
     see_transport(self, OBSERVED_TRANSPORT_LOST, "stdio-1", "stdio", 1000);
+    see_transport(self, OBSERVED_TRANSPORT_LOST, "stdio-2", "stdio", 500);    // told later
     assert_reason(self, 1000, "degraded", "transport_lost");
     assert_reason(self, 60999, "degraded", "transport_lost");
     assert_reason(self, 61000, "healthy", NULL);

@@ -184,9 +184,14 @@ a_retry_is_not_progress_and_is_the_diagnosis(void **state)
     fixture_t *self = begin();
     see(self, OBSERVED_REQUEST_STARTED, "r");
     pass(self, 20000);
-    see(self, OBSERVED_RETRY, "r");
+    observation_t retry = observation_of(OBSERVED_RETRY, "s", "r");
+    retry.attempt = 2;
+    request_watch_observe(self->watch, &retry, self->now_ms, false, self->now_ms);
     pass(self, 60000);
+    const request_table_t *table = request_watch_table(self->watch);
+    assert_int_equal(request_table_find(table, "s", "r")->attempt, 2);
     see(self, OBSERVED_PROGRESS, "r");
+    assert_int_equal(request_table_find(table, "s", "r")->attempt, 0);
     pass(self, 90000);
     assert_told(self, "30000 r long_running/medium retrying\n"
                       "60000 r throttled/medium retrying\n"
@@ -263,6 +268,22 @@ waiting_for_a_person_is_never_throttling(void **state)
     assert_told(self, "1030000 r long_running/medium no_output\n");
     see(self, OBSERVED_WAITING_FOR_INPUT, "r");
     assert_told(self, "1030000 r long_running/medium no_output over: waiting_for_input\n");
+    end(self);
+}
+
+static void
+what_follows_a_persons_answer_counts_from_it(void **state)
+{
+    (void) state;
+    fixture_t *self = begin();
+    see(self, OBSERVED_REQUEST_STARTED, "r");
+    see(self, OBSERVED_WAITING_FOR_INPUT, "r");
+    pass(self, 100000);
+    see(self, OBSERVED_RETRY, "r");
+    pass(self, 129999);
+    assert_told(self, "");
+    pass(self, 130000);
+    assert_told(self, "130000 r long_running/medium retrying\n");
     end(self);
 }
 
@@ -362,10 +383,14 @@ a_live_event_after_a_late_one_is_news_of_now(void **state)
     (void) state;
     fixture_t *self = begin();
     see_late(self, OBSERVED_REQUEST_STARTED, "r");
+    observation_t retry = observation_of(OBSERVED_RETRY, "s", "r");
+    retry.overloaded = true;
+    request_watch_observe(self->watch, &retry, self->now_ms, true, self->now_ms);
     pass(self, 10000);
     see(self, OBSERVED_STILL_WAITING, "r");
+    assert_told(self, "");    // that it was overloaded then says nothing of now
     pass(self, 30000);
-    assert_told(self, "30000 r long_running/medium no_output\n");
+    assert_told(self, "30000 r long_running/medium retrying\n");
     end(self);
 }
 
@@ -491,6 +516,23 @@ progress_during_a_hold_clears_and_a_new_silence_counts_from_it(void **state)
 }
 
 static void
+of_several_ends_during_a_hold_the_first_is_the_reason(void **state)
+{
+    (void) state;
+    fixture_t *self = begin();
+    see(self, OBSERVED_REQUEST_STARTED, "r");
+    pass(self, 30000);
+    assert_told(self, "30000 r long_running/medium no_output\n");
+    request_watch_hold(self->watch);
+    see(self, OBSERVED_PROGRESS, "r");
+    see(self, OBSERVED_REQUEST_COMPLETED, "r");
+    see(self, OBSERVED_PROGRESS, "r");
+    request_watch_resume(self->watch, self->now_ms);
+    assert_told(self, "30000 r long_running/medium no_output over: progress\n");
+    end(self);
+}
+
+static void
 other_thresholds_hold_for_requests_that_are_open(void **state)
 {
     (void) state;
@@ -563,6 +605,7 @@ main(void)
         cmocka_unit_test(a_stream_that_stops_is_slow_stream),
         cmocka_unit_test(an_overloaded_provider_throttles_at_once),
         cmocka_unit_test(waiting_for_a_person_is_never_throttling),
+        cmocka_unit_test(what_follows_a_persons_answer_counts_from_it),
         cmocka_unit_test(a_question_without_a_request_holds_for_all_of_its_session),
         cmocka_unit_test(a_session_that_ends_clears_its_requests),
         cmocka_unit_test(a_completed_request_that_was_never_throttled_says_nothing),
@@ -577,6 +620,7 @@ main(void)
         cmocka_unit_test(what_a_monitor_before_left_unsaid_is_cleared_once),
         cmocka_unit_test(a_hold_reports_nothing_and_its_end_reports_what_then_holds),
         cmocka_unit_test(progress_during_a_hold_clears_and_a_new_silence_counts_from_it),
+        cmocka_unit_test(of_several_ends_during_a_hold_the_first_is_the_reason),
         cmocka_unit_test(other_thresholds_hold_for_requests_that_are_open),
         cmocka_unit_test(past_the_limit_the_oldest_finished_goes_first),
         cmocka_unit_test(ten_thousand_open_requests_are_each_told_at_their_own_time),

@@ -148,6 +148,28 @@ the_list_ends_at_its_limit(void **state)
 }
 
 static void
+the_list_fits_a_message_however_long_the_names(void **state)
+{
+    (void) state;
+    request_watch_t *watch = watch_new();
+    for (int i = 0; i < 1000; i++) {
+        observation_t observation = {.what = OBSERVED_REQUEST_STARTED};
+        (void) snprintf(observation.session, sizeof observation.session, "%0128d", i);
+        memset(observation.host, 'h', sizeof observation.host - 1);
+        memset(observation.model, 'm', sizeof observation.model - 1);
+        memset(observation.provider, '"', sizeof observation.provider - 1);
+        request_watch_observe(watch, &observation, 0, false, 0);
+    }
+    json_t *query = json_pack("{s:i}", "limit", 1000);
+    json_t *list = throttling_report_list(watch, query, 0);
+    assert_in_range(json_array_size(json_object_get(list, "requests")), 100, 999);
+    assert_true(json_dumpb(list, NULL, 0, JSON_COMPACT) < 768 * (size_t) 1024);
+    json_decref(list);
+    json_decref(query);
+    request_watch_destroy(&watch);
+}
+
+static void
 a_wrong_query_is_refused(void **state)
 {
     (void) state;
@@ -171,6 +193,7 @@ main(void)
         cmocka_unit_test(the_list_has_age_and_state_of_each_open_request),
         cmocka_unit_test(the_list_is_of_one_session_when_asked),
         cmocka_unit_test(the_list_ends_at_its_limit),
+        cmocka_unit_test(the_list_fits_a_message_however_long_the_names),
         cmocka_unit_test(a_wrong_query_is_refused),
     };
     return cmocka_run_group_tests_name("throttling_report", tests, NULL, NULL);

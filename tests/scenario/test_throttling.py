@@ -1,0 +1,97 @@
+"""Throttling through the whole chain: JSON lines in, the monitor's words out over SSE.
+
+SPDX-License-Identifier: MPL-2.0
+
+Thresholds are short; the ones of the default configuration are kept by the real aider in
+test_acceptance_held_request.py.
+"""
+
+import json
+import subprocess
+
+import pytest
+from mesh import SLOWNESS, Program
+
+LONG_RUNNING_S, THROTTLED_S = 1.0, 2.0
+MONITOR = ("--set", f"monitor/long_running={int(LONG_RUNNING_S * 1000)}ms",
+           "--set", f"monitor/throttled={int(THROTTLED_S * 1000)}ms",
+           "--set", "monitor/health_every=500ms")
+SLACK_S = 0.2 * SLOWNESS
+
+
+class Lines:
+    """A bridge that publishes the JSON lines it is given."""
+
+    def __init__(self, mesh):
+        self.bridge = Program(mesh, "aidermesh-stdio-bridge", ["--mode", "ndjson"],
+                              stdin=subprocess.PIPE)
+
+    def say(self, type_, **data):
+        line = json.dumps({"type": type_, "data": data}) + "\n"
+        self.bridge.process.stdin.write(line.encode())
+        self.bridge.process.stdin.flush()
+
+    def end(self):
+        self.bridge.process.stdin.close()
+        assert self.bridge.wait(10 * SLOWNESS) == 0, self.bridge.said()
+
+
+@pytest.fixture
+def lines(mesh):
+    mesh.start(monitor=MONITOR)
+    mesh.events.wait("mesh.health", 10 * SLOWNESS)    # the monitor has begun to look
+    return Lines(mesh)
+
+
+def timed(mesh, type_, session, count, timeout_s):
+    return mesh.events.wait(type_, timeout_s, count=count, session=session)
+
+
+def test_each_step_reaches_an_sse_client_when_it_begins(mesh, lines):
+    errors = mesh.stream("/events/errors")
+    lines.say("aider.request_started", session_id="held", request_id="r1", provider="openai")
+    (started,) = timed(mesh, "aider.request_started", "held", 1, 10)
+    detected = timed(mesh, "aider.throttling_detected", "held", 5, 12 * SLOWNESS)
+    lines.say("aider.session_progress", session_id="held", request_id="r1", stage="streaming")
+    lines.say("aider.request_completed", session_id="held", request_id="r1", success=True,
+              outcome="ok", duration=10.0)
+    (cleared,) = timed(mesh, "aider.throttling_cleared", "held", 1, 10)
+    mesh.events.wait("aider.request_completed", 10, session="held")
+    lines.end()
+
+    assert [(f.data["status"], f.data["severity"]) for f in detected] == [
+        ("long_running", "medium"), ("throttled", "medium"), ("throttled", "high"),
+        ("severely_throttled", "high"), ("severely_throttled", "critical")]
+    begins = [LONG_RUNNING_S, THROTTLED_S, 2 * THROTTLED_S, 3 * THROTTLED_S, 5 * THROTTLED_S]
+    for frame, seconds in zip(detected, begins):
+        assert frame.at - started.at == pytest.approx(seconds, abs=SLACK_S)
+        assert frame.data["threshold"] == seconds
+        assert frame.data["request_id"] == "r1"
+        assert frame.data["correlation_id"] == started.data["correlation_id"]
+    assert cleared.data["reason"] == "progress"
+    assert cleared.data["status"] == "severely_throttled"
+    # Whoever follows the errors only is told the same.
+    errors.wait("aider.throttling_cleared", 5)
+    assert [f.data for f in errors.all("aider.throttling_*")] == \
+        [f.data for f in [*detected, cleared]]
+
+
+def test_a_request_that_moves_is_never_throttled(mesh, lines):
+    lines.say("aider.request_started", session_id="busy", request_id="r1")
+    lines.say("aider.request_started", session_id="idle", request_id="r1")
+    # As long as the idle one goes through three steps, the busy one says something.
+    for count in (1, 2, 3):
+        before = len(mesh.events.all("mesh.health"))
+        while len(mesh.events.all("aider.throttling_detected", session="idle")) < count:
+            lines.say("aider.session_progress", session_id="busy", request_id="r1",
+                      stage="tokens")
+            before += 1
+            mesh.events.wait("mesh.health", 10, count=before)
+    lines.say("aider.session_completed", session_id="idle", success=False, outcome="failed")
+    lines.say("aider.request_completed", session_id="busy", request_id="r1", success=True,
+              outcome="ok", duration=5.0)
+    (cleared,) = timed(mesh, "aider.throttling_cleared", "idle", 1, 10)
+    mesh.events.wait("aider.request_completed", 10, session="busy")
+    lines.end()
+    assert cleared.data["reason"] == "session_ended"
+    assert mesh.events.all("aider.throttling_*", session="busy") == []
