@@ -1,0 +1,729 @@
+// test_stream_hub - streams over socket pairs: what each client reads, and when
+// SPDX-License-Identifier: MPL-2.0
+#include "unit_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+
+#include "event_ring.h"
+#include "ring_event.h"
+#include "stream_hub.h"
+
+enum { CLIENTS = 64, READ_BYTES = 4 * 1024 * 1024, COMMENT_MS = 15000, ENDED_MS = 30000 };
+
+// One client: its end of the pair, and what it has read.
+typedef struct client {
+    stream_t *stream;
+    int ours;    // libmicrohttpd's in life
+    int theirs;
+    bool ended;
+    bool clean;
+    char *read;
+    size_t read_bytes;
+} client_t;
+
+typedef struct world {
+    stream_hub_t *hub;
+    int64_t now_ms;
+    bool turn_wanted;
+    client_t clients[CLIENTS];
+    size_t count;
+    uint64_t offset;
+} world_t;
+
+static void
+on_wants_turn(void *arg)
+{
+    ((world_t *) arg)->turn_wanted = true;
+}
+
+static void
+on_ended(void *arg, stream_t *stream, bool clean)
+{
+    (void) arg;
+    client_t *client = stream->connection;
+    assert_false(client->ended);
+    client->ended = true;
+    client->clean = clean;
+}
+
+static const stream_hub_owner_t owner = {.wants_turn = on_wants_turn, .ended = on_ended};
+
+static int
+setup(void **state)
+{
+    world_t *world = calloc(1, sizeof *world);
+    stream_hub_limits_t limits = {
+        .ring_bytes = EVENT_RING_LEAST_BYTES,
+        .clients = CLIENTS - 1,
+        .filters = 4,
+        .sessions = 100,
+        .comment_every_ms = COMMENT_MS,
+        .retry_ms = 3000,
+        .ended_after_ms = ENDED_MS,
+    };
+    world->now_ms = 1000000;
+    world->hub = stream_hub_new(&limits, &owner, world, world->now_ms);
+    stream_hub_epoch(world->hub, &(mesh_cursor_t){RING_EVENT_EPOCH, 0}, world->now_ms);
+    stream_hub_feed(world->hub, true, world->now_ms, world->now_ms);
+    *state = world;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    world_t *world = *state;
+    stream_hub_stop(world->hub, world->now_ms);
+    for (size_t at = 0; at < world->count; at++) {
+        client_t *client = &world->clients[at];
+        stream_hub_release(world->hub, &client->stream);
+        close(client->ours);
+        if (client->theirs >= 0)
+            close(client->theirs);
+        free(client->read);
+    }
+    stream_hub_destroy(&world->hub);
+    free(world);
+    return 0;
+}
+
+// As the loop: turns as long as they are wanted.
+static void
+settle(world_t *world)
+{
+    stream_hub_poll(world->hub, world->now_ms);
+    for (int turns = 0; world->turn_wanted; turns++) {
+        assert_in_range(turns, 0, 10000);
+        world->turn_wanted = false;
+        stream_hub_turn(world->hub, world->now_ms);
+    }
+}
+
+static stream_hub_admission_t
+admit(world_t *world, endpoint_t endpoint, const char *query, const char *id,
+      client_t **client_p)
+{
+    stream_query_t parsed;
+    char problem[STREAM_QUERY_PROBLEM_BYTES];
+    if (stream_query_parse(&parsed, endpoint, query, id, world->now_ms * 1000, problem) != 0)
+        fail_msg("%s: %s", query, problem);
+    client_t *client = &world->clients[world->count];
+    stream_hub_admission_t admission =
+        stream_hub_admit(world->hub, &parsed, client, world->now_ms, &client->stream);
+    stream_query_clear(&parsed);
+    if (admission == STREAM_HUB_ADMITTED) {
+        int pair[2];
+        assert_int_equal(
+            socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        client->ours = pair[0];
+        client->theirs = pair[1];
+        client->read = calloc(1, READ_BYTES);
+        world->count++;
+        *client_p = client;
+    }
+    return admission;
+}
+
+static client_t *
+open_stream(world_t *world, const char *query, const char *id)
+{
+    client_t *client = NULL;
+    assert_int_equal(admit(world, ENDPOINT_ALL, query, id, &client), STREAM_HUB_ADMITTED);
+    stream_hub_attach(world->hub, client->stream, client->ours, world->now_ms);
+    settle(world);
+    return client;
+}
+
+static void
+publish(world_t *world, const char *type, const char *session, const char *payload)
+{
+    ring_event_t event;
+    stream_hub_event(world->hub, ring_event(&event, type, session, payload, ++world->offset),
+                     world->now_ms);
+}
+
+// Read what has come, and return what this client has read since `from`.
+static const char *
+read_more(client_t *client)
+{
+    size_t from = client->read_bytes;
+    for (;;) {
+        assert_true(client->read_bytes < READ_BYTES - 1);
+        ssize_t bytes = read(client->theirs, client->read + client->read_bytes,
+                             READ_BYTES - 1 - client->read_bytes);
+        if (bytes <= 0)
+            break;
+        client->read_bytes += (size_t) bytes;
+    }
+    client->read[client->read_bytes] = '\0';
+    return client->read + from;
+}
+
+static void
+assert_says(const char *text, const char *words)
+{
+    if (!strstr(text, words))
+        fail_msg("\"%s\" is not in: %.2000s", words, text);
+}
+
+static void
+assert_silent(const char *text, const char *words)
+{
+    if (strstr(text, words))
+        fail_msg("\"%s\" is in: %.2000s", words, text);
+}
+
+// That these offsets, and no others, came in this order.
+static void
+assert_offsets(const char *text, uint64_t first, uint64_t last)
+{
+    uint64_t expected = first;
+    for (const char *at = text; (at = strstr(at, "\nid: 00000000000000e9-")); at++) {
+        uint64_t offset = strtoull(at + strlen("\nid: 00000000000000e9-"), NULL, 10);
+        assert_int_equal(offset, expected++);
+    }
+    assert_int_equal(expected, last + 1);
+}
+
+static void
+a_live_stream_opens_with_its_verdict_and_gets_what_comes(void **state)
+{
+    world_t *world = *state;
+    publish(world, "aider.session_progress", "s", "{\"old\":1}");
+    client_t *client = open_stream(world, NULL, NULL);
+    const char *text = read_more(client);
+    assert_memory_equal(text, "retry: ", 7);
+    assert_says(text, "event: stream.opened\ndata: {\"client_id\":\"");
+    assert_says(text, "\"verdict\":\"live\",\"cursor\":\"00000000000000e9-1\"");
+    assert_silent(text, "id: 0");
+    publish(world, "aider.session_progress", "s", "{\"new\":1}");
+    settle(world);
+    assert_string_equal(
+        read_more(client),
+        "id: 00000000000000e9-2\nevent: aider.session_progress\ndata: {\"new\":1}\n\n");
+}
+
+static void
+what_comes_in_one_turn_goes_in_one_write(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, NULL, NULL);
+    read_more(client);
+    uint64_t calls = stream_hub_stats(world->hub).written.calls;
+    for (int at = 0; at < STREAM_WRITER_EVENTS; at++)
+        publish(world, "aider.session_progress", "s", "{}");
+    settle(world);
+    assert_int_equal(stream_hub_stats(world->hub).written.calls, calls + 1);
+    assert_offsets(read_more(client) - 1, 1, STREAM_WRITER_EVENTS);
+}
+
+static void
+streams_with_one_filter_share_a_group_and_others_get_only_theirs(void **state)
+{
+    world_t *world = *state;
+    client_t *one = open_stream(world, "session=a", NULL);
+    client_t *same = open_stream(world, "session=a", NULL);
+    client_t *other = open_stream(world, "session=b&types=aider.error_occurred", NULL);
+    assert_int_equal(stream_hub_stats(world->hub).filters, 2);
+    read_more(one);
+    read_more(same);
+    read_more(other);
+    publish(world, "aider.session_progress", "a", "{}");
+    publish(world, "aider.session_progress", "b", "{}");
+    publish(world, "aider.error_occurred", "b", "{}");
+    settle(world);
+    assert_offsets(read_more(one) - 1, 1, 1);
+    assert_offsets(read_more(same) - 1, 1, 1);
+    assert_offsets(read_more(other) - 1, 3, 3);
+}
+
+static void
+a_resumed_stream_gets_what_it_missed_then_what_comes_without_a_double(void **state)
+{
+    world_t *world = *state;
+    for (int at = 0; at < 500; at++)
+        publish(world, "aider.session_progress", "s", "{}");
+    client_t *client = NULL;
+    admit(world, ENDPOINT_ALL, NULL, "00000000000000e9-100", &client);
+    stream_hub_attach(world->hub, client->stream, client->ours, world->now_ms);
+    // While it is being given the past, and before it stands among the others.
+    for (int at = 0; at < 50; at++) {
+        publish(world, "aider.session_progress", "s", "{}");
+        if (at % 7 == 0) {
+            world->turn_wanted = false;
+            stream_hub_turn(world->hub, world->now_ms);
+        }
+    }
+    world->turn_wanted = true;
+    settle(world);
+    const char *text = read_more(client);
+    assert_says(text, "\"verdict\":\"exact\",\"cursor\":\"00000000000000e9-100\"");
+    assert_offsets(text, 101, 550);
+}
+
+static void
+a_filter_on_the_payload_finds_what_is_long_past(void **state)
+{
+    world_t *world = *state;
+    for (int at = 0; at < 2000; at++)
+        publish(world, "aider.error_occurred", "s",
+                at % 500 == 0 ? "{\"provider\":\"openai\"}" : "{\"provider\":\"other\"}");
+    client_t *client = open_stream(world, "provider=openai&since=earliest", NULL);
+    const char *text = read_more(client);
+    assert_says(text, "00000000000000e9-1\n");
+    assert_says(text, "00000000000000e9-501\n");
+    assert_says(text, "00000000000000e9-1001\n");
+    assert_says(text, "00000000000000e9-1501\n");
+    assert_silent(text, "other");
+}
+
+static void
+the_last_n_that_match_are_found_behind_what_does_not(void **state)
+{
+    world_t *world = *state;
+    for (int at = 1; at <= 3000; at++)
+        publish(world, at % 1000 == 0 ? "aider.error_occurred" : "aider.session_progress", "s",
+                "{}");
+    client_t *two = open_stream(world, "types=aider.error_occurred&last=2", NULL);
+    const char *text = read_more(two);
+    assert_says(text, "\"verdict\":\"exact\"");
+    assert_says(text, "e9-2000\n");
+    assert_says(text, "e9-3000\n");
+    assert_silent(text, "e9-1000\n");
+    client_t *many = open_stream(world, "types=aider.error_occurred&last=9", NULL);
+    text = read_more(many);
+    assert_says(text, "\"verdict\":\"exact\"");
+    assert_says(text, "e9-1000\n");
+}
+
+static void
+a_stream_that_comes_back_too_late_is_told_the_gap(void **state)
+{
+    world_t *world = *state;
+    publish(world, "aider.error_occurred", "s", "{}");
+    const event_ring_t *ring = stream_hub_ring(world->hub);
+    while (event_ring_first(ring) < 10)
+        publish(world, "aider.session_progress", "s", "{}");
+    client_t *all = open_stream(world, NULL, "00000000000000e9-2");
+    const char *text = read_more(all);
+    assert_says(text, "\"verdict\":\"gap\"");
+    assert_says(text,
+                "\n\nid: 00000000000000e9-10\nevent: stream.gap\ndata: {\"client_id\":\"");
+    assert_says(text, "\"from\":\"00000000000000e9-2\",\"to\":\"00000000000000e9-10\","
+                      "\"at_most\":8");
+    // The one error went before; since then none has.
+    client_t *errors = open_stream(world, "types=aider.error_occurred", "00000000000000e9-2");
+    assert_says(read_more(errors), "\"verdict\":\"exact\"");
+}
+
+static void
+a_dead_cursor_is_reset_and_the_stream_gets_an_id_to_go_on_from(void **state)
+{
+    world_t *world = *state;
+    publish(world, "aider.error_occurred", "s", "{}");
+    client_t *client = open_stream(world, NULL, "0000000000000001-7");
+    assert_says(read_more(client), "\nid: 00000000000000e9-1\nevent: stream.opened\n");
+    assert_says(client->read, "\"verdict\":\"reset\"");
+    client_t *other = open_stream(world, NULL, "what is this");
+    assert_says(read_more(other), "\nid: 00000000000000e9-1\nevent: stream.opened\n");
+    assert_says(other->read, "\"verdict\":\"unknown\"");
+}
+
+static void
+a_stream_is_held_with_comments_until_the_answer_is_known(void **state)
+{
+    world_t *world = *state;
+    stream_hub_feed(world->hub, false, world->now_ms, world->now_ms);
+    client_t *client = open_stream(world, NULL, NULL);
+    assert_string_equal(read_more(client), ":\n");
+    world->now_ms += COMMENT_MS;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_string_equal(read_more(client), ":\n");
+    assert_int_equal(stream_hub_stats(world->hub).held, 1);
+    publish(world, "aider.error_occurred", "s", "{}");
+    stream_hub_feed(world->hub, true, world->now_ms, world->now_ms);
+    settle(world);
+    assert_says(read_more(client), "\"cursor\":\"00000000000000e9-1\"");
+}
+
+static void
+a_cursor_of_another_bridge_is_held_until_its_event_comes(void **state)
+{
+    world_t *world = *state;
+    publish(world, "aider.error_occurred", "s", "{}");
+    client_t *client = open_stream(world, NULL, "00000000000000e9-2");
+    assert_string_equal(read_more(client), ":\n");
+    publish(world, "aider.error_occurred", "s", "{}");
+    publish(world, "aider.error_occurred", "s", "{}");
+    stream_hub_tick(world->hub, world->now_ms);
+    settle(world);
+    assert_says(read_more(client), "\"verdict\":\"exact\"");
+    assert_offsets(client->read, 3, 3);
+}
+
+static void
+a_comment_comes_only_when_nothing_else_does(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, NULL, NULL);
+    read_more(client);
+    world->now_ms += COMMENT_MS - 1;
+    publish(world, "aider.error_occurred", "s", "{}");
+    settle(world);
+    read_more(client);
+    world->now_ms += COMMENT_MS - 1;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_string_equal(read_more(client), "");
+    world->now_ms += 1;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_string_equal(read_more(client), ":\n");
+}
+
+static void
+a_new_epoch_is_said_between_the_old_events_and_the_new(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, NULL, NULL);
+    read_more(client);
+    publish(world, "aider.error_occurred", "s", "{\"of\":\"old\"}");
+    stream_hub_epoch(world->hub, &(mesh_cursor_t){0xf00, 0}, world->now_ms);
+    ring_event_t event;
+    ring_event(&event, "aider.error_occurred", "s", "{\"of\":\"new\"}", 1);
+    event.event.header.epoch = 0xf00;
+    stream_hub_event(world->hub, &event.event, world->now_ms);
+    settle(world);
+    const char *text = read_more(client);
+    const char *old = strstr(text, "\"of\":\"old\"");
+    const char *gap = strstr(text, "id: 0000000000000f00-0\nevent: stream.gap\n");
+    const char *new = strstr(text, "\"of\":\"new\"");
+    assert_true(old && gap && new &&old < gap &&gap < new);
+    assert_says(gap, "\"reason\":\"new_epoch\",\"from\":\"00000000000000e9-1\"");
+    // Who comes with the gap's id has missed nothing.
+    client_t *again = open_stream(world, NULL, "0000000000000f00-0");
+    assert_says(read_more(again), "\"verdict\":\"exact\"");
+    assert_says(again->read, "\"of\":\"new\"");
+    assert_silent(again->read, "stream.gap");
+}
+
+static void
+a_hole_is_said_in_its_place_also_to_those_who_come_later(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, "types=aider.error_occurred", NULL);
+    publish(world, "aider.error_occurred", "s", "{}");
+    stream_hub_gap(world->hub, "trimmed", &(mesh_cursor_t){RING_EVENT_EPOCH, 20},
+                   world->now_ms);
+    world->offset = 20;
+    publish(world, "aider.error_occurred", "s", "{}");
+    settle(world);
+    read_more(client);
+    assert_says(client->read, "id: 00000000000000e9-20\nevent: stream.gap\n");
+    assert_says(client->read, "\"at_most\":19");
+    client_t *later = open_stream(world, NULL, "00000000000000e9-1");
+    assert_says(read_more(later), "id: 00000000000000e9-20\nevent: stream.gap\n");
+    assert_says(later->read, "id: 00000000000000e9-21\n");
+}
+
+static void
+the_one_session_of_a_stream_ends_it_some_time_after_its_completion(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, "session=s", NULL);
+    client_t *two = open_stream(world, "session=s,t", NULL);
+    publish(world, "aider.session_completed", "s", "{}");
+    settle(world);
+    world->now_ms += ENDED_MS - 1;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_false(client->ended);
+    world->now_ms += 1;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_true(client->ended);
+    assert_true(client->clean);
+    assert_false(two->ended);
+    read_more(client);
+    assert_says(client->read, "\nevent: stream.closing\n");
+    assert_says(client->read, "\"reason\":\"ended\"");
+}
+
+static bool
+is_over(world_t *world, const char *query, const char *id)
+{
+    stream_query_t parsed;
+    char problem[STREAM_QUERY_PROBLEM_BYTES];
+    assert_int_equal(stream_query_parse(&parsed, ENDPOINT_ALL, query, id, 0, problem), 0);
+    bool over = stream_hub_is_over(world->hub, &parsed, world->now_ms);
+    stream_query_clear(&parsed);
+    return over;
+}
+
+static void
+only_who_has_seen_the_last_of_an_ended_session_is_told_that_it_is_over(void **state)
+{
+    world_t *world = *state;
+    publish(world, "aider.error_occurred", "s", "{}");
+    publish(world, "aider.session_progress", "s", "{}");
+    publish(world, "aider.session_completed", "s", "{}");
+    publish(world, "aider.session_progress", "t", "{}");
+    assert_false(is_over(world, "session=s", "00000000000000e9-3"));
+    world->now_ms += ENDED_MS;
+    assert_true(is_over(world, "session=s", "00000000000000e9-3"));
+    assert_true(is_over(world, "session=s", "00000000000000e9-4"));
+    assert_true(is_over(world, "session=s", NULL));
+    assert_false(is_over(world, "session=s", "00000000000000e9-2"));
+    assert_true(is_over(world, "session=s&types=aider.error_occurred", "00000000000000e9-1"));
+    assert_false(is_over(world, "session=s&types=aider.error_occurred", "00000000000000e9-0"));
+    assert_false(is_over(world, "session=s&since=earliest", NULL));
+    assert_false(is_over(world, "session=s", "00000000000000e9-5"));
+    assert_false(is_over(world, "session=s", "0000000000000001-3"));
+    assert_false(is_over(world, "session=s", "garbage"));
+    assert_false(is_over(world, "session=t", "00000000000000e9-4"));
+    assert_false(is_over(world, "session=never", "00000000000000e9-4"));
+    assert_false(is_over(world, NULL, "00000000000000e9-4"));
+}
+
+// Fill the ring once over with events that this client does not read.
+static void
+overrun(world_t *world)
+{
+    static char payload[2000];
+    memset(payload, 'x', sizeof payload - 1);
+    for (int at = 0; at < 1000; at++) {
+        publish(world, "aider.session_progress", "s", payload);
+        settle(world);
+    }
+}
+
+// That text is whole frames, apart from the beginning: each ends with its own end.
+static void
+assert_whole_frames(const char *text)
+{
+    size_t bytes = strlen(text);
+    assert_true(bytes >= 2);
+    assert_string_equal(text + bytes - 2, "\n\n");
+    for (const char *at = text; *at;) {
+        const char *end = strstr(at, "\n\n");
+        assert_non_null(end);
+        const char *data = strstr(at, "data: ");
+        assert_true(data && data < end);
+        if (data[6] == 'x')
+            assert_int_equal(end - data - 6, 1999);
+        at = end + 2;
+    }
+}
+
+static void
+a_client_that_stops_reading_is_told_so_and_let_go_and_slows_nobody(void **state)
+{
+    world_t *world = *state;
+    client_t *slow = open_stream(world, NULL, NULL);
+    client_t *quick = open_stream(world, NULL, NULL);
+    static char payload[2000];
+    memset(payload, 'x', sizeof payload - 1);
+    for (int at = 0; at < 2000; at++) {
+        publish(world, "aider.session_progress", "s", payload);
+        settle(world);
+        read_more(quick);
+        if (at % 500 == 499) {
+            assert_offsets(quick->read, (uint64_t) at - 498, (uint64_t) at + 1);
+            quick->read_bytes = 1;    // the line feed before the next id
+            quick->read[0] = '\n';
+        }
+    }
+    assert_false(quick->ended);
+    assert_int_equal(stream_hub_stats(world->hub).closed[STREAM_REASON_SLOW], 1);
+    assert_true(stream_hub_stats(world->hub).dropped_events > 0);
+    read_more(slow);
+    settle(world);
+    read_more(slow);
+    assert_true(slow->ended);
+    assert_true(slow->clean);
+    assert_whole_frames(slow->read);
+    assert_says(slow->read, "\nevent: stream.dropped\n");
+    assert_says(slow->read, "\nevent: stream.closing\n");
+    assert_says(slow->read, "\"reason\":\"slow\"");
+}
+
+static void
+a_slow_client_may_ask_to_lose_the_oldest_and_stay(void **state)
+{
+    world_t *world = *state;
+    client_t *slow = open_stream(world, "slow=drop-oldest", NULL);
+    overrun(world);
+    overrun(world);
+    overrun(world);
+    assert_false(slow->ended);
+    for (int rounds = 0; rounds < 20; rounds++) {
+        read_more(slow);
+        settle(world);
+    }
+    read_more(slow);
+    assert_whole_frames(slow->read);
+    const char *dropped = strstr(slow->read, "event: stream.dropped\n");
+    assert_non_null(dropped);
+    assert_null(strstr(dropped + 1, "event: stream.dropped\n"));
+    // What it says was lost is what lies between the events before and after it.
+    const char *from = strstr(dropped, "\"from\":\"00000000000000e9-");
+    const char *to = strstr(dropped, "\"to\":\"00000000000000e9-");
+    const char *next = strstr(dropped, "\nid: 00000000000000e9-");
+    uint64_t lost_from = strtoull(from + 25, NULL, 10);
+    uint64_t lost_to = strtoull(to + 23, NULL, 10);
+    assert_int_equal(strtoull(next + 22, NULL, 10), lost_to + 1);
+    char before[64];
+    snprintf(before, sizeof before, "id: 00000000000000e9-%d\n", (int) lost_from);
+    const char *last = strstr(slow->read, before);
+    assert_true(last && last < dropped);
+    assert_says(next, "\nid: 00000000000000e9-3000\n");
+}
+
+static void
+a_client_that_never_reads_its_goodbye_is_cut_after_a_while(void **state)
+{
+    world_t *world = *state;
+    client_t *slow = open_stream(world, NULL, NULL);
+    overrun(world);
+    assert_false(slow->ended);
+    world->now_ms += 10000;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_true(slow->ended);
+    assert_int_equal(stream_hub_stats(world->hub).cut, 1);
+}
+
+static void
+a_client_that_goes_is_seen_to_go(void **state)
+{
+    world_t *world = *state;
+    client_t *closed = open_stream(world, NULL, NULL);
+    client_t *half = open_stream(world, NULL, NULL);
+    close(closed->theirs);
+    closed->theirs = -1;
+    shutdown(half->theirs, SHUT_WR);
+    settle(world);
+    assert_true(closed->ended);
+    assert_true(half->ended);
+    assert_false(closed->clean);
+    assert_int_equal(stream_hub_stats(world->hub).vanished, 2);
+    publish(world, "aider.error_occurred", "s", "{}");
+    settle(world);
+}
+
+static void
+what_a_client_sends_is_thrown_away_up_to_a_limit(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, NULL, NULL);
+    static char garbage[8192];
+    assert_int_equal(write(client->theirs, garbage, sizeof garbage), sizeof garbage);
+    settle(world);
+    assert_false(client->ended);
+    assert_int_equal(write(client->theirs, garbage, sizeof garbage), sizeof garbage);
+    assert_int_equal(write(client->theirs, garbage, 1), 1);
+    settle(world);
+    assert_true(client->ended);
+}
+
+static void
+stopping_is_said_to_all_and_nobody_is_waited_for(void **state)
+{
+    world_t *world = *state;
+    client_t *idle = open_stream(world, NULL, NULL);
+    client_t *stuck = open_stream(world, "session=s", NULL);
+    client_t *pending = NULL;
+    stream_hub_feed(world->hub, false, world->now_ms, world->now_ms);
+    client_t *held = open_stream(world, "session=t", NULL);
+    admit(world, ENDPOINT_ALL, NULL, NULL, &pending);
+    static char payload[60000];
+    memset(payload, 'x', sizeof payload - 1);
+    for (int at = 0; at < 10; at++) {
+        publish(world, "aider.error_occurred", "s", payload);
+        settle(world);
+        read_more(idle);
+    }
+    publish(world, "aider.error_occurred", "u", "{\"the\":\"last\"}");
+    stream_hub_stop(world->hub, world->now_ms);
+    assert_true(idle->ended && stuck->ended && held->ended);
+    read_more(idle);
+    const char *last = strstr(idle->read, "{\"the\":\"last\"}");
+    assert_non_null(last);
+    assert_says(last, "\"reason\":\"stopping\"");
+    assert_says(read_more(held), "\"reason\":\"stopping\"");
+    // One whose head was still being sent is told as soon as it is here.
+    stream_hub_attach(world->hub, pending->stream, pending->ours, world->now_ms);
+    assert_says(read_more(pending), "\"reason\":\"stopping\"");
+    assert_true(pending->ended);
+    client_t *late = NULL;
+    assert_int_equal(admit(world, ENDPOINT_ALL, NULL, NULL, &late), STREAM_HUB_STOPPING);
+}
+
+static void
+clients_and_filters_are_limited(void **state)
+{
+    world_t *world = *state;
+    client_t *client = NULL;
+    for (int at = 0; at < 4; at++) {
+        char query[32];
+        snprintf(query, sizeof query, "session=s%d", at);
+        assert_int_equal(admit(world, ENDPOINT_ALL, query, NULL, &client), STREAM_HUB_ADMITTED);
+    }
+    assert_int_equal(admit(world, ENDPOINT_ALL, NULL, NULL, &client), STREAM_HUB_FILTERS_FULL);
+    while (world->count < CLIENTS - 1)
+        assert_int_equal(admit(world, ENDPOINT_ALL, "session=s0", NULL, &client),
+                         STREAM_HUB_ADMITTED);
+    assert_int_equal(admit(world, ENDPOINT_ALL, "session=s0", NULL, &client), STREAM_HUB_FULL);
+    assert_int_equal(stream_hub_stats(world->hub).clients[ENDPOINT_ALL], CLIENTS - 1);
+}
+
+static void
+a_filter_is_forgotten_with_its_last_stream(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, "session=s", NULL);
+    publish(world, "aider.error_occurred", "s", "{}");
+    close(client->theirs);
+    client->theirs = -1;
+    stream_hub_poll(world->hub, world->now_ms);
+    assert_true(client->ended);
+    stream_hub_release(world->hub, &client->stream);
+    assert_int_equal(stream_hub_stats(world->hub).filters, 0);
+    settle(world);
+}
+
+#define hub_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        hub_test(a_live_stream_opens_with_its_verdict_and_gets_what_comes),
+        hub_test(what_comes_in_one_turn_goes_in_one_write),
+        hub_test(streams_with_one_filter_share_a_group_and_others_get_only_theirs),
+        hub_test(a_resumed_stream_gets_what_it_missed_then_what_comes_without_a_double),
+        hub_test(a_filter_on_the_payload_finds_what_is_long_past),
+        hub_test(the_last_n_that_match_are_found_behind_what_does_not),
+        hub_test(a_stream_that_comes_back_too_late_is_told_the_gap),
+        hub_test(a_dead_cursor_is_reset_and_the_stream_gets_an_id_to_go_on_from),
+        hub_test(a_stream_is_held_with_comments_until_the_answer_is_known),
+        hub_test(a_cursor_of_another_bridge_is_held_until_its_event_comes),
+        hub_test(a_comment_comes_only_when_nothing_else_does),
+        hub_test(a_new_epoch_is_said_between_the_old_events_and_the_new),
+        hub_test(a_hole_is_said_in_its_place_also_to_those_who_come_later),
+        hub_test(the_one_session_of_a_stream_ends_it_some_time_after_its_completion),
+        hub_test(only_who_has_seen_the_last_of_an_ended_session_is_told_that_it_is_over),
+        hub_test(a_client_that_stops_reading_is_told_so_and_let_go_and_slows_nobody),
+        hub_test(a_slow_client_may_ask_to_lose_the_oldest_and_stay),
+        hub_test(a_client_that_never_reads_its_goodbye_is_cut_after_a_while),
+        hub_test(a_client_that_goes_is_seen_to_go),
+        hub_test(what_a_client_sends_is_thrown_away_up_to_a_limit),
+        hub_test(stopping_is_said_to_all_and_nobody_is_waited_for),
+        hub_test(clients_and_filters_are_limited),
+        hub_test(a_filter_is_forgotten_with_its_last_stream),
+    };
+    return cmocka_run_group_tests_name("stream_hub", tests, NULL, NULL);
+}
