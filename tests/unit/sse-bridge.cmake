@@ -7,3 +7,6 @@ mesh_add_unit_test(resume sse_bridge_parts)
 mesh_add_unit_test(session_table sse_bridge_parts)
 mesh_add_unit_test(stream_query sse_bridge_parts)
 mesh_add_unit_test(stream_hub sse_bridge_parts)
+
+mesh_add_fuzzer(event_frame sse_bridge_parts)
+mesh_add_fuzzer(stream_query sse_bridge_parts)

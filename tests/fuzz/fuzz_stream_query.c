@@ -1,0 +1,61 @@
+// fuzz_stream_query - any query is read or refused with a sentence fit to be shown
+// SPDX-License-Identifier: MPL-2.0
+//
+// The input: a byte for the endpoint, the query, NUL, the Last-Event-ID.
+#include "stream_query.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void
+check_filter(const filter_t *filter)
+{
+    static const char payload[] = "{\"provider\":\"openai\",\"labels\":{\"a\":\"b\"}}";
+    filter_event_t event = {.type = "aider.error_occurred",
+                            .host = "h",
+                            .session = "s",
+                            .payload = payload,
+                            .payload_bytes = sizeof payload - 1};
+    bool matches = filter_matches(filter, &event);
+    // What matches must be of a type that may match.
+    assert(!matches || filter_may_match_type(filter, event.type));
+    const char *session = filter_only_session(filter);
+    assert(!matches || !session || strcmp(session, "s") == 0);
+    filter_event_clear(&event);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1)
+        return 0;
+    char *text = calloc(1, size + 2);
+    memcpy(text, data + 1, size - 1);
+    const char *id = text + strlen(text) + 1;
+    if (id >= text + size - 1)
+        id = NULL;
+    stream_query_t query;
+    char problem[STREAM_QUERY_PROBLEM_BYTES] = "";
+    endpoint_t endpoint = (endpoint_t) (data[0] % ENDPOINTS);
+    const int64_t now_us = 1800000000LL * 1000000;
+    if (stream_query_parse(&query, endpoint, text, id, now_us, problem) == 0) {
+        check_filter(query.filter);
+        assert(query.ask.last <= STREAM_QUERY_LAST_MOST);
+        assert((query.ask.since == RESUME_SINCE_LAST) == (query.ask.last > 0));
+        stream_query_t again;
+        int rc = stream_query_parse(&again, endpoint, text, id, now_us, problem);
+        assert(rc == 0);
+        assert(strcmp(filter_key(query.filter), filter_key(again.filter)) == 0);
+        stream_query_clear(&again);
+        stream_query_clear(&query);
+    } else {
+        assert(problem[0] != '\0');
+        for (const char *at = problem; *at; at++)
+            assert(*at >= 0x20 && *at < 0x7F);
+    }
+    free(text);
+    return 0;
+}
