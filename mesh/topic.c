@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "text.h"
+
 static const char upper_digits[] = "0123456789ABCDEF";
 
 static bool
@@ -40,6 +42,19 @@ mesh_topic_type_is_legal(const char *text)
     return type_bytes_are_legal(text, strnlen(text, MESH_TYPE_SIZE));
 }
 
+// JSON repeats host and session, and JSON is UTF-8.
+static bool
+is_utf8(const char *text, size_t bytes)
+{
+    for (size_t at = 0; at < bytes;) {
+        size_t character = mesh_text_character(text + at, bytes - at);
+        if (character == 0)
+            return false;
+        at += character;
+    }
+    return true;
+}
+
 // Append the encoded part at `at`, which has room for three bytes for each byte of it. Returns
 // the new end.
 static char *
@@ -67,7 +82,8 @@ mesh_topic_format(char text[static MESH_TOPIC_SIZE], const char *type, const cha
     size_t host_bytes = strnlen(host, MESH_HOST_SIZE);
     size_t session_bytes = session ? strnlen(session, MESH_SESSION_SIZE) : 0;
     if (!type_bytes_are_legal(type, type_bytes) || host_bytes == 0 ||
-        host_bytes >= MESH_HOST_SIZE || session_bytes >= MESH_SESSION_SIZE)
+        host_bytes >= MESH_HOST_SIZE || session_bytes >= MESH_SESSION_SIZE ||
+        !is_utf8(host, host_bytes) || (session_bytes && !is_utf8(session, session_bytes)))
         return 0;
 
     memcpy(text, type, type_bytes);
@@ -92,8 +108,8 @@ upper_digit_value(char c)
 }
 
 // Decode one part into out, of out_size bytes with the NUL. Returns its length, or -1 when it
-// is too long, or encoded in any way but the one encode_part has (so that equal names have
-// equal topics).
+// is too long, no UTF-8, or encoded in any way but the one encode_part has (so that equal names
+// have equal topics).
 static int
 decode_part(char *out, size_t out_size, const char *part, size_t part_bytes)
 {
@@ -118,7 +134,7 @@ decode_part(char *out, size_t out_size, const char *part, size_t part_bytes)
         i += 3;
     }
     out[length] = '\0';
-    return (int) length;
+    return is_utf8(out, length) ? (int) length : -1;
 }
 
 int

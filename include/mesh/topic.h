@@ -28,7 +28,7 @@ typedef struct mesh_topic {
 bool mesh_topic_type_is_legal(const char *text);
 
 // Write the topic and a NUL into text. session may be NULL. Returns its length in bytes, or 0
-// when the type is not legal, the host empty, or a part too long.
+// when the type is not legal, the host empty, or a part too long or not UTF-8.
 size_t mesh_topic_format(char text[static MESH_TOPIC_SIZE], const char *type, const char *host,
                          const char *session);
 
