@@ -304,10 +304,14 @@ judge(tail_t *self, CURLcode result, int64_t *wait_ms)
 {
     long status = 0;
     curl_off_t retry_after_s = 0;
+    bool has_followed = self->was_connected;
     curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(self->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
 
-    if (status == 0 && !self->was_connected) {
+    // A stream may break off before its first byte.
+    if (!self->is_checked)
+        check_answer(self);
+    if ((status == 0 || self->is_stream) && !has_followed) {
         say("no mesh answers at %s (%s); `aidermesh up` starts one", self->base,
             curl_easy_strerror(result));
         return MESH_EXIT_FAILED;

@@ -56,6 +56,10 @@ mesh_add_scenario(chain_tsan 120 FILE test_chain.py BUILD tsan WATCHED_BY thread
 mesh_add_scenario(chain_valgrind 240 FILE test_chain.py BUILD plain WATCHED_BY valgrind
     PROPERTIES PROCESSORS ${MESH_PLACES_BUSY})
 mesh_add_scenario(chain 60)
+mesh_add_scenario(cli 240)
+mesh_add_scenario(readme 60)
+# Builds once more, as a newcomer does; the mesh it starts is not watched by a sanitizer.
+mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 2)
 mesh_add_scenario(throttling 90)
 
 if(MESH_CHECKS)
