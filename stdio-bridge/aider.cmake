@@ -1,7 +1,10 @@
 # aider: what AIDER's output means; knows no sockets and no processes
 add_library(aider_parts STATIC
+    aider_console.c
     aider_facts.c
+    aider_failure.c
     aider_files.c
+    aider_lines.c
     aider_options.c
     aider_patterns.c
     aider_session.c

@@ -76,8 +76,7 @@ struct aider_session {
     char question[INPUT_BYTES];
 };
 
-// -- saying
-// ------------------------------------------------------------------------------------
+// ---- saying ----
 
 static void
 report(aider_session_t *self, const char *type, json_t *payload)
@@ -208,8 +207,7 @@ report_error(aider_session_t *self, const char *error_type, const char *text, bo
     report(self, "aider.error_occurred", payload);
 }
 
-// -- requests
-// ----------------------------------------------------------------------------------
+// ---- requests ----
 
 static void
 close_turn(aider_session_t *self, int exit_code, int signal)
@@ -356,8 +354,7 @@ place(aider_session_t *self, source_t *source, const aider_fact_t *fact)
     }
 }
 
-// -- facts
-// -------------------------------------------------------------------------------------
+// ---- facts ----
 
 static void
 report_failure(aider_session_t *self, const aider_fact_t *fact, const aider_attempt_t *attempt)
@@ -667,8 +664,7 @@ on_fact(void *arg, const aider_fact_t *fact)
         on_fresh_fact(self, fact);
 }
 
-// -- lines and time
-// ----------------------------------------------------------------------------
+// ---- lines and time ----
 
 static void
 take_record(aider_session_t *self)
@@ -829,8 +825,7 @@ aider_session_next_tick_ms(const aider_session_t *self)
     return earlier(next_ms, waiting_due_ms(self));
 }
 
-// -- beginning and end
-// -------------------------------------------------------------------------
+// ---- beginning and end ----
 
 static json_t *
 file_list(const aider_options_t *options, bool read_only)

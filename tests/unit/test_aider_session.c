@@ -140,8 +140,7 @@ leave(stage_t *stage, int exit_code, int signal)
     aider_session_exit(stage->session, exit_code, signal, now_of(stage));
 }
 
-// -- captures
-// ----------------------------------------------------------------------------------
+// ---- captures ----
 
 static char *
 read_file(const char *path)
@@ -193,8 +192,7 @@ wrap(const char *text, size_t columns)
     return wrapped;
 }
 
-// -- playing
-// -----------------------------------------------------------------------------------
+// ---- playing ----
 
 // Which sources are played, and how.
 enum {
@@ -389,8 +387,7 @@ play(const char *capture, int what)
     return stage;
 }
 
-// -- comparing
-// ---------------------------------------------------------------------------------
+// ---- comparing ----
 
 static int
 compare_lines(const void *left, const void *right)
