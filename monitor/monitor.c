@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "event_reader.h"
-#include "mesh/control.h"
+#include "member_list.h"
 #include "mesh/exit_status.h"
 #include "mesh/log.h"
 #include "mesh/paths.h"
@@ -26,7 +26,6 @@
 enum {
     TICK_MS = 500,
     STORE_BYTES = 4 * 1024 * 1024,    // of our own events, while the broker is away
-    SNAPSHOT_DEADLINE_MS = 5000,
     DRAIN_MS = 500,    // what a stop waits for, so that it ends within the second it has
 };
 
@@ -38,6 +37,7 @@ typedef struct monitor {
     mesh_subscriber_t *subscriber;
     request_watch_t *watch;
     mesh_health_t *health;
+    member_list_t *members;
     sight_t sight;
     int64_t health_every_ms;
 
@@ -46,9 +46,6 @@ typedef struct monitor {
     int64_t health_due_ms;
     bool health_told;    // at least once
     mesh_health_status_t health_status;
-    bool snapshot_wanted;
-    uint64_t snapshot_id;           // of the request under way; 0 for none
-    uint64_t transports_changed;    // offset of the last event that told of a member
     uint64_t refused;
     bool stopping;
 } monitor_t;
@@ -144,37 +141,6 @@ watch_health(monitor_t *self, int64_t now_ms)
         tell_health(self, now_ms);
 }
 
-static void
-on_snapshot(void *arg, const char *verb, const json_t *body, zmsg_t *frames)
-{
-    (void) frames;
-    monitor_t *self = arg;
-    self->snapshot_id = 0;
-    uint64_t offset = 0;
-    const json_t *transports = json_object_get(body, "transports");
-    if (!streq(verb, "snapshot") || !json_is_array(transports) ||
-        mesh_control_get_number(body, "offset", &offset) != 0) {
-        mesh_log_warning("snapshot-failed", "the broker's list of members did not come");
-        return;
-    }
-    // The list and the events come by different ways: one that is older than what events have
-    // told would bring back who has left.
-    if (offset < self->transports_changed)
-        self->snapshot_wanted = true;
-    else
-        mesh_health_replace(self->health, transports);
-}
-
-static void
-ask_snapshot(monitor_t *self)
-{
-    if (!self->snapshot_wanted || self->snapshot_id != 0 || !mesh_link_is_up(self->link))
-        return;
-    self->snapshot_wanted = false;
-    self->snapshot_id = mesh_link_request(self->link, "snapshot", json_object(),
-                                          SNAPSHOT_DEADLINE_MS, on_snapshot, self);
-}
-
 // zloop_timer_fn: time to look around.
 static int
 on_tick(zloop_t *loop, int timer_id, void *arg)
@@ -185,7 +151,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     int64_t now_ms = zclock_mono();
     sight_tick(&self->sight, now_ms);
     watch_requests(self, now_ms);
-    ask_snapshot(self);
+    member_list_tick(self->members);
     watch_health(self, now_ms);
     mesh_ready_notify("WATCHDOG=1");
     return 0;
@@ -215,7 +181,7 @@ observe(monitor_t *self, const mesh_event_t *event, const observation_t *observa
 
     bool of_transport = observation->transport_id[0] != '\0';
     if (of_transport) {
-        self->transports_changed = event->header.offset;
+        member_list_changed(self->members, event->header.offset);
         mesh_health_observe(self->health, observation, at_ms);
         return;
     }
@@ -265,7 +231,7 @@ on_gap(void *arg, const mesh_gap_t *gap)
         mesh_health_journal(self->health, true);
         break;
     case MESH_GAP_NEW_EPOCH:
-        self->transports_changed = 0;    // offsets count anew
+        member_list_new_epoch(self->members);
         mesh_health_gap(self->health, zclock_mono());
         break;
     case MESH_GAP_TRIMMED:
@@ -289,7 +255,7 @@ on_state(void *arg, mesh_subscriber_state_t state)
     case MESH_SUBSCRIBER_LIVE:
         if (!sight_is_live(&self->sight))
             mesh_log_info("live", "every event up to now has been seen");
-        self->snapshot_wanted = true;
+        member_list_want(self->members);
         sight_live(&self->sight, now_ms);
         break;
     }
@@ -400,6 +366,7 @@ connect_to_mesh(monitor_t *self, const mesh_settings_t *settings)
         return -1;
     }
     mesh_link_serve(self->link, "requests", on_requests_called, self);
+    self->members = member_list_new(self->link, self->health);
     self->publisher = mesh_publisher_new(self->loop, self->link, STORE_BYTES);
     self->subscriber = mesh_subscriber_new(self->loop, self->link, MESH_FROM_EARLIEST, NULL,
                                            &SUBSCRIBER_HANDLER, self);
@@ -437,8 +404,7 @@ monitor_run(const mesh_settings_t *settings, int argc, char *argv[])
 done:
     mesh_subscriber_destroy(&self.subscriber);
     mesh_publisher_destroy(&self.publisher);
-    if (self.link)
-        mesh_link_cancel(self.link, self.snapshot_id);
+    member_list_destroy(&self.members);
     mesh_link_destroy(&self.link);
     mesh_health_destroy(&self.health);
     request_watch_destroy(&self.watch);

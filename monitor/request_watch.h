@@ -7,8 +7,9 @@
 //
 // What counts. Progress, the start, and a person's answer begin a silence anew. "Still waiting"
 // and retries do not; a retry changes the diagnosis. A request that waits for a person is never
-// throttled. A late event, or one that was recorded long ago (replay at start), says nothing
-// about now: its request is followed, and reported only once something newer is heard from it.
+// throttled, until anything but "still waiting" is heard of it. A late event, or one that was
+// recorded long ago (replay at start), says nothing about now: its request is followed, and
+// reported only once something newer is heard from it.
 //
 // What is reported. One report for each change of step or diagnosis while nothing moves, and
 // one that clears them.
