@@ -60,6 +60,7 @@ mesh_add_scenario(cli 240)
 mesh_add_scenario(readme 60)
 # Builds once more, as a newcomer does; the mesh it starts is not watched by a sanitizer.
 mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 2)
+mesh_add_scenario(sse_streams 240)
 mesh_add_scenario(throttling 90)
 
 if(MESH_CHECKS)

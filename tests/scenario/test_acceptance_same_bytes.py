@@ -15,7 +15,7 @@ import pytest
 from fake_llm import FakeLLM
 from wrapped import bridge_words, prepare, run_aider
 
-EDIT = {"do": "edit", "path": "a.py", "content": "x = 2\nprint(x)\n",
+EDIT = {"do": "edit", "path": "a.py", "content": "x = 2\nprint(x)",
         "text": "I change the number.\n\n"}
 
 

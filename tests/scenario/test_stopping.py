@@ -10,8 +10,10 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
+from mesh import STOP_LIMIT_S
 
 
 def busy(mesh):
@@ -31,6 +33,15 @@ def busy(mesh):
 @pytest.mark.parametrize("name", ["broker", "monitor", "sse-bridge", "stdio-bridge"])
 def test_a_signal_ends_the_program_with_0_within_a_second(mesh, name, number):
     print(f"{name}: {busy(mesh)[name].stop(number):.3f} s")
+
+
+def test_the_end_of_stdin_ends_the_bridge_with_0_as_soon_as_the_broker_has_everything(mesh):
+    programs = busy(mesh)
+    bridge = programs["stdio-bridge"]
+    started = time.monotonic()
+    bridge.process.stdin.close()
+    assert bridge.wait(10) == 0
+    assert time.monotonic() - started < STOP_LIMIT_S
 
 
 @pytest.mark.parametrize("name", ["monitor", "sse-bridge"])
@@ -62,7 +73,8 @@ def test_the_end_of_a_stream_is_said_to_its_client(mesh):
 
 def test_sigterm_to_the_bridge_reaches_the_command_and_its_end_is_the_bridges(mesh):
     mesh.start()
-    command = "import signal, sys; signal.signal(15, lambda *_: sys.exit(42)); print('up', flush=True); signal.pause()"
+    command = ("import signal, sys; signal.signal(15, lambda *_: sys.exit(42));"
+               " print('up', flush=True); signal.pause()")
     bridge = mesh.start_bridge("--", sys.executable, "-c", command, stdin=subprocess.DEVNULL)
     mesh.wait_for_output(bridge, "up")
     bridge.process.send_signal(signal.SIGTERM)
