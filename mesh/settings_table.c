@@ -75,6 +75,8 @@ const mesh_setting_t mesh_settings_table[] = {
            "how many streams one address may have open; loopback is not counted"),
     DURATION("http/comment_every", "15s", SECOND, 5 * MINUTE,
              "how often a stream with nothing to say sends a comment"),
+    DURATION("http/ended_after", "30s", SECOND, HOUR,
+             "how long after its session's completion a stream of that one session ends"),
     NUMBER("http/filters", "1000", 1, 100000, "how many different filters streams may have"),
     DURATION("http/head_deadline", "10s", SECOND, 5 * MINUTE,
              "how long a client may take to send its request"),

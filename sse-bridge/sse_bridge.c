@@ -29,8 +29,7 @@
 
 enum {
     TICK_MS = 1000,
-    SESSIONS = 10000,              // remembered; the oldest finished go first
-    ENDED_AFTER_MS = 30 * 1000,    // from a session's completion to its streams' end
+    SESSIONS = 10000,    // remembered; the oldest finished go first
     OVERLOAD_RETRY_MS = 30 * 1000,
     // Connections that are no streams: requests, and clients that have not asked yet.
     SPARE_CONNECTIONS = 512,
@@ -358,7 +357,7 @@ make_hub(sse_bridge_t *self, const mesh_settings_t *settings)
         .sessions = SESSIONS,
         .comment_every_ms = mesh_settings_ms(settings, "http/comment_every"),
         .retry_ms = mesh_settings_ms(settings, "http/retry"),
-        .ended_after_ms = ENDED_AFTER_MS,
+        .ended_after_ms = mesh_settings_ms(settings, "http/ended_after"),
     };
     self->hub = stream_hub_new(&limits, &hub_owner, self, self->started_ms);
     self->hub_poll = (zmq_pollitem_t){.fd = stream_hub_fd(self->hub), .events = ZMQ_POLLIN};
