@@ -1,5 +1,6 @@
 # aider: what AIDER's output means; knows no sockets and no processes
 add_library(aider_parts STATIC
+    aider_account.c
     aider_console.c
     aider_facts.c
     aider_failure.c
@@ -10,6 +11,7 @@ add_library(aider_parts STATIC
     aider_session.c
     aider_tally.c
     aider_turn.c
+    event_payload.c
     file_follower.c
     line_reader.c
     ndjson_event.c

@@ -119,7 +119,7 @@ find_in_environment(const aider_files_source_t *source, const char *git_root,
     char variable[NAME_BYTES] = "AIDER_";
     size_t length = strlen(variable);
     for (const char *at = name; *at && length < sizeof variable - 1; at++)
-        variable[length++] = *at == '-' ? '_' : (char) toupper((unsigned char) *at);
+        variable[length++] = (char) (*at == '-' ? '_' : toupper((unsigned char) *at));
     variable[length] = '\0';
 
     char *paths[PLACES];

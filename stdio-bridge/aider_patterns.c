@@ -367,9 +367,11 @@ aider_patterns_number(const char *text, const char **end)
         value = value * 10 + (text[i] - '0');
     text += digits;
     if (*text == '.' && isdigit((unsigned char) text[1])) {
-        double place = 0.1;
-        for (text++; isdigit((unsigned char) *text); text++, place /= 10)
+        double place = 1;
+        for (text++; isdigit((unsigned char) *text); text++) {
+            place /= 10;
             value += place * (*text - '0');
+        }
     }
     *end = text;
     return value;

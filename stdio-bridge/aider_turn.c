@@ -42,8 +42,8 @@ int
 aider_turn_rung(double delay)
 {
     // AIDER prints one decimal: 0.25 is shown as 0.2.
-    double expected = FIRST_DELAY;
-    for (int rung = 1; rung <= AIDER_MAX_RETRIES; rung++, expected *= 2) {
+    for (int rung = 1; rung <= AIDER_MAX_RETRIES; rung++) {
+        double expected = FIRST_DELAY * (double) (1u << (rung - 1));
         if (delay > expected - 0.06 && delay < expected + 0.06)
             return rung;
     }

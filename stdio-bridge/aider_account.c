@@ -1,0 +1,476 @@
+// aider_account - what is known of a session, and the events made of it
+// SPDX-License-Identifier: MPL-2.0
+#include "aider_account.h"
+
+#include "event_payload.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <signal.h>
+#include <string.h>
+
+enum {
+    MESSAGE_LIMIT_BYTES = 2048,    // of an error's text in an event
+    LISTED_FILES = 50,             // in changes_summary
+    PROVIDER_BYTES = 64,
+};
+
+static void
+set_preview(json_t *payload, const char *prompt)
+{
+    event_payload_cut(payload, "prompt", prompt, AIDER_SESSION_PREVIEW_CHARACTERS,
+                      AIDER_ACCOUNT_INPUT_BYTES);
+}
+
+static void
+set_provider(const aider_account_t *self, json_t *payload, const char *text)
+{
+    char provider[PROVIDER_BYTES];
+    const char *model = self->model[0] ? self->model : NULL;
+    event_payload_text(payload, "provider",
+                       aider_patterns_provider(text, model, provider, sizeof provider));
+}
+
+// What the configured chain names behind the current model; the chain's first when the current
+// one is not in it.
+static const char *
+fallback_model(const aider_account_t *self)
+{
+    if (!self->fallback_models)
+        return NULL;
+    for (char **at = self->fallback_models; *at; at++) {
+        if (!strcmp(*at, self->model))
+            return at[1];
+    }
+    return self->fallback_models[0];
+}
+
+static void
+report(aider_account_t *self, const char *type, json_t *payload)
+{
+    aider_report_t event = {
+        .type = type,
+        .request_id = self->turn.open ? self->turn.id : NULL,
+        .timestamp = self->now.unix_s,
+        .payload = payload,
+    };
+    self->said_ms = self->now.mono_ms;
+    self->handler(self->arg, &event);
+}
+
+// Report progress. Takes data, which may be NULL.
+static void
+progress(aider_account_t *self, const char *stage, const char *message, json_t *data)
+{
+    json_t *payload = json_object();
+    event_payload_text(payload, "stage", stage);
+    event_payload_cut(payload, "message", message, MESSAGE_LIMIT_BYTES, MESSAGE_LIMIT_BYTES);
+    int64_t since_ms = self->turn.open ? self->turn.started_ms : self->started.mono_ms;
+    json_object_set_new(payload, "duration",
+                        json_real((double) (self->now.mono_ms - since_ms) / 1000));
+    if (data)
+        json_object_set_new(payload, "progress_data", data);
+    report(self, "aider.session_progress", payload);
+}
+
+static json_t *
+error_payload(const aider_account_t *self, const char *text)
+{
+    json_t *payload = json_object();
+    event_payload_cut(payload, "error_message", text, MESSAGE_LIMIT_BYTES, MESSAGE_LIMIT_BYTES);
+    set_provider(self, payload, text);
+    event_payload_text(payload, "current_model", self->model);
+    event_payload_text(payload, "fallback_model", fallback_model(self));
+    return payload;
+}
+
+// An error with no retries behind it.
+static void
+report_error(aider_account_t *self, const char *error_type, const char *text, bool fatal)
+{
+    json_t *payload = error_payload(self, text);
+    event_payload_text(payload, "error_type", error_type);
+    json_object_set_new(payload, "will_retry", json_boolean(!fatal));
+    json_object_set_new(payload, "fatal", json_boolean(fatal));
+    report(self, "aider.error_occurred", payload);
+}
+
+void
+aider_account_close(aider_account_t *self, int exit_code, int signal)
+{
+    aider_turn_t *turn = &self->turn;
+    if (!turn->open)
+        return;
+    // Behind a call that ended well, such text is some other program's.
+    if (turn->suspect[0] && !turn->failed && !turn->call_ended) {
+        report_error(self, "unmapped", turn->suspect, true);
+        aider_turn_lost(turn);
+    }
+    aider_outcome_t outcome = aider_turn_outcome(turn, exit_code, signal);
+    json_t *payload = aider_turn_completed(turn, outcome, self->now.mono_ms);
+    report(self, "aider.request_completed", payload);
+    self->any_turn = true;
+    self->last_outcome = outcome;
+    turn->open = false;
+}
+
+void
+aider_account_open(aider_account_t *self, const char *prompt)
+{
+    aider_account_close(self, 0, 0);
+    self->turn_number++;
+    aider_turn_open(&self->turn, self->now.mono_ms);
+
+    json_t *payload = json_object();
+    set_preview(payload, self->message ? self->message : prompt);
+    event_payload_text(payload, "model", self->model);
+    set_provider(self, payload, NULL);
+    report(self, "aider.request_started", payload);
+}
+
+static void
+report_failure(aider_account_t *self, const aider_fact_t *fact, const aider_attempt_t *attempt)
+{
+    const aider_exception_t *exception = fact->exception;
+    bool ladder = exception->retryable || attempt->will_retry;
+    json_t *payload = error_payload(self, fact->text);
+    json_object_set_new(payload, "attempt", json_integer(attempt->number));
+    if (ladder)
+        json_object_set_new(payload, "max_retries", json_integer(AIDER_MAX_RETRIES));
+    json_object_set_new(payload, "will_retry", json_boolean(attempt->will_retry));
+    if (attempt->will_retry)
+        json_object_set_new(payload, "estimated_delay", json_real(attempt->delay));
+    double retry_after = aider_patterns_retry_after(fact->text);
+
+    if (exception->rate_limit) {
+        json_t *limit = json_deep_copy(payload);
+        if (retry_after >= 0)
+            json_object_set_new(limit, "retry_after", json_real(retry_after));
+        event_payload_text(limit, "limit_type", aider_patterns_limit_type(fact->text));
+        self->rate_limited = true;
+        report(self, "aider.rate_limit_detected", limit);
+    }
+    if (exception->rate_limit && attempt->will_retry) {
+        json_decref(payload);
+        return;
+    }
+    event_payload_text(payload, "error_type", aider_patterns_error_type(exception, fact->text));
+    // A commit message that could not be made does not end the request.
+    json_object_set_new(payload, "fatal",
+                        json_boolean(!attempt->will_retry && !fact->secondary));
+    report(self, "aider.error_occurred", payload);
+}
+
+static void
+on_failure(aider_account_t *self, const aider_fact_t *fact)
+{
+    aider_attempt_t attempt = aider_turn_failure(&self->turn, fact, self->now.mono_ms);
+    report_failure(self, fact, &attempt);
+}
+
+static void
+on_progress(aider_account_t *self)
+{
+    int failed = aider_turn_progress(&self->turn);
+    if (failed == 0)
+        return;
+    char message[64];
+    snprintf(message, sizeof message, "answered after %d failed attempt%s", failed,
+             failed == 1 ? "" : "s");
+    progress(self, "retry_ended", message, json_pack("{s:i}", "attempt", failed));
+}
+
+static void
+on_tokens(aider_account_t *self, const aider_fact_t *fact)
+{
+    if (fact->received != 0)
+        on_progress(self);
+    aider_turn_call_ended(&self->turn, fact);
+    json_t *data = json_object();
+    if (fact->sent >= 0)
+        json_object_set_new(data, "tokens_sent", json_integer(fact->sent));
+    if (fact->received >= 0)
+        json_object_set_new(data, "tokens_received", json_integer(fact->received));
+    progress(self, "tokens", NULL, data);
+}
+
+static void
+on_edit(aider_account_t *self, const char *path)
+{
+    self->edit_count++;
+    bool known = false;
+    size_t i;
+    json_t *edited;
+    json_array_foreach(self->edits, i, edited) known =
+        known || !strcmp(json_string_value(edited), path);
+    json_t *value = json_string(path);
+    if (value && !known && json_array_size(self->edits) < LISTED_FILES)
+        json_array_append(self->edits, value);
+    json_decref(value);
+    progress(self, "edit", path, json_pack("{s:s*}", "file", path));
+}
+
+static void
+on_commit(aider_account_t *self, const char *text)
+{
+    self->commit_count++;
+    char hash[64];
+    size_t length = strspn(text, "0123456789abcdef");
+    snprintf(hash, sizeof hash, "%.*s", (int) (length < sizeof hash ? length : 0), text);
+    const char *message = text + length + strspn(text + length, " ");
+    progress(self, "commit", message, json_pack("{s:s}", "commit", hash));
+}
+
+// Facts that are an error of the request.
+static void
+on_trouble(aider_account_t *self, const aider_fact_t *fact)
+{
+    static const struct {
+        aider_fact_kind_t kind;
+        const char *error_type;
+        const char *text;
+    } TROUBLES[] = {
+        {AIDER_FACT_EMPTY_RESPONSE, "empty_response",
+         "Empty response received from LLM. Check your provider account?"},
+        {AIDER_FACT_REFLECTIONS, "reflections", "Only 3 reflections allowed, stopping."},
+        {AIDER_FACT_UNCAUGHT, "crash", NULL},
+        {AIDER_FACT_TRACEBACK, "unmapped", NULL},
+    };
+    const char *error_type = fact->output ? "output_limit" : "context_window";
+    const char *text = fact->text;
+    for (size_t i = 0; i < sizeof TROUBLES / sizeof TROUBLES[0]; i++) {
+        if (TROUBLES[i].kind == fact->kind) {
+            error_type = TROUBLES[i].error_type;
+            text = TROUBLES[i].text ? TROUBLES[i].text : text;
+        }
+    }
+    if (self->turn.open)
+        aider_turn_lost(&self->turn);
+    report_error(self, error_type, text, true);
+}
+
+void
+aider_account_fact(aider_account_t *self, const aider_fact_t *fact)
+{
+    switch (fact->kind) {
+    case AIDER_FACT_REPLY:
+        on_progress(self);
+        progress(self, "streaming", NULL, NULL);
+        break;
+    case AIDER_FACT_FAILURE:
+        on_failure(self, fact);
+        break;
+    case AIDER_FACT_TOKENS:
+        on_tokens(self, fact);
+        break;
+    case AIDER_FACT_FILE_ADDED:
+        progress(self, "file_added", fact->text, json_pack("{s:s*}", "file", fact->text));
+        break;
+    case AIDER_FACT_EDIT:
+        on_edit(self, fact->text);
+        break;
+    case AIDER_FACT_COMMIT:
+        on_commit(self, fact->text);
+        break;
+    case AIDER_FACT_COMMIT_FAILED:
+        progress(self, "commit", "the commit failed", NULL);
+        break;
+    case AIDER_FACT_EDIT_FORMAT:
+        report_error(self, "edit_format", "The LLM did not conform to the edit format.", false);
+        break;
+    case AIDER_FACT_LINT:
+        progress(self, "lint", "the linter found errors", NULL);
+        break;
+    case AIDER_FACT_TEST:
+        progress(self, "test", "tests failed", NULL);
+        break;
+    case AIDER_FACT_SHELL:
+        progress(self, "shell", fact->text, NULL);
+        break;
+    case AIDER_FACT_CONFIRMED:
+        progress(self, "confirmation", fact->text, NULL);
+        break;
+    case AIDER_FACT_INTERRUPT:
+        self->turn.interrupted = !self->turn.call_ended;
+        progress(self, "interrupted", NULL, NULL);
+        break;
+    case AIDER_FACT_COST:
+        break;
+    default:
+        on_trouble(self, fact);
+        break;
+    }
+}
+
+void
+aider_account_banner(aider_account_t *self, const aider_fact_t *fact)
+{
+    if (fact->kind == AIDER_FACT_VERSION) {
+        event_payload_copy(self->version, sizeof self->version, fact->text);
+        return;
+    }
+    if (self->banner_told && !strcmp(self->model, fact->text))
+        return;
+    self->banner_told = true;
+    event_payload_copy(self->model, sizeof self->model, fact->text);
+    if (!self->original_model[0])
+        event_payload_copy(self->original_model, sizeof self->original_model, fact->text);
+    json_t *data = json_object();
+    event_payload_text(data, "aider_version", self->version);
+    event_payload_text(data, "model", self->model);
+    progress(self, "banner", NULL, data);
+}
+
+void
+aider_account_question(aider_account_t *self, const char *question, bool at_prompt)
+{
+    assert(self && question);
+    json_t *payload = json_object();
+    event_payload_cut(payload, "question", question, AIDER_ACCOUNT_INPUT_BYTES,
+                      AIDER_ACCOUNT_INPUT_BYTES);
+    event_payload_text(payload, "kind", at_prompt ? "prompt" : "confirmation");
+    report(self, "aider.waiting_for_input", payload);
+}
+
+void
+aider_account_waiting(aider_account_t *self, bool streaming)
+{
+    assert(self);
+    if (streaming) {
+        progress(self, "streaming", NULL, NULL);
+        return;
+    }
+    json_t *data = NULL;
+    if (self->turn.retrying && self->turn.retry_at_ms > self->now.mono_ms) {
+        double left = (double) (self->turn.retry_at_ms - self->now.mono_ms) / 1000;
+        data = json_pack("{s:f, s:i}", "retry_in", left, "attempt", self->turn.last_attempt);
+    }
+    progress(self, "waiting", NULL, data);
+}
+
+static json_t *
+file_list(const aider_options_t *options, bool read_only)
+{
+    json_t *files = json_array();
+    const char *file;
+    for (size_t i = 0; (file = aider_options_file(options, read_only, i)) != NULL; i++) {
+        json_t *value = json_string(file);
+        if (value)
+            json_array_append_new(files, value);
+    }
+    return files;
+}
+
+static void
+report_started(aider_account_t *self, const aider_session_start_t *start,
+               const aider_options_t *options)
+{
+    json_t *payload = json_object();
+    const char *key;
+    json_t *member;
+    // Not json_object_update, which wants the borrowed object as if it changed it.
+    json_t *members = start->members ? json_deep_copy(start->members) : NULL;
+    json_object_foreach(members, key, member) json_object_set(payload, key, member);
+    json_decref(members);
+    set_preview(payload, self->message);
+    json_object_set_new(payload, "editable_files", file_list(options, false));
+    json_object_set_new(payload, "readonly_files", file_list(options, true));
+    event_payload_text(payload, "model", self->model);
+    event_payload_text(payload, "working_dir", start->working_dir);
+    const char *format = aider_options_value(options, "--edit-format");
+    bool architect = aider_options_switch(options, "--architect") ||
+                     (format && !strcmp(format, "architect"));
+    json_object_set_new(payload, "architect_mode", json_boolean(architect));
+    event_payload_text(payload, "mode", "cli");
+    report(self, "aider.session_started", payload);
+}
+
+static char **
+copy_list(const char *const *list)
+{
+    if (!list || !list[0])
+        return NULL;
+    size_t count = 0;
+    while (list[count])
+        count++;
+    char **copy = zmalloc((count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = strdup(list[i]);
+    return copy;
+}
+
+void
+aider_account_begin(aider_account_t *self, const aider_session_start_t *start,
+                    const aider_options_t *options, aider_time_t now)
+{
+    assert(self && start && options);
+    self->now = self->started = now;
+    self->said_ms = now.mono_ms;
+    self->edits = json_array();
+    self->fallback_models = copy_list(start->fallback_models);
+    const char *message = aider_options_value(options, "--message");
+    message = message ? message : start->message;
+    self->message = message ? strdup(message) : NULL;
+    const char *model = aider_options_value(options, "--model");
+    model = model ? model : start->model;
+    if (model) {
+        event_payload_copy(self->model, sizeof self->model, model);
+        event_payload_copy(self->original_model, sizeof self->original_model, model);
+    }
+    report_started(self, start, options);
+}
+
+void
+aider_account_clear(aider_account_t *self)
+{
+    assert(self);
+    for (char **at = self->fallback_models; at && *at; at++)
+        free(*at);
+    free(self->fallback_models);
+    free(self->message);
+    json_decref(self->edits);
+    memset(self, 0, sizeof *self);
+}
+
+static json_t *
+changes_summary(const aider_account_t *self)
+{
+    char summary[96];
+    size_t files = json_array_size(self->edits);
+    snprintf(summary, sizeof summary, "%zu file%s edited, %u commit%s", files,
+             files == 1 ? "" : "s", self->commit_count, self->commit_count == 1 ? "" : "s");
+    json_t *list = json_array();
+    size_t i;
+    json_t *path;
+    json_array_foreach(self->edits, i, path) json_array_append_new(
+        list, json_pack("{s:O, s:s}", "name", path, "operation", "edited"));
+    return json_pack("{s:s, s:o}", "summary", summary, "files", list);
+}
+
+void
+aider_account_completed(aider_account_t *self, int exit_code, int signal)
+{
+    aider_outcome_t outcome = self->last_outcome;
+    if (!self->any_turn) {
+        outcome = exit_code == 0 ? AIDER_OUTCOME_OK : AIDER_OUTCOME_FAILED;
+        if (signal != 0)
+            outcome = signal == SIGINT ? AIDER_OUTCOME_CANCELLED : AIDER_OUTCOME_KILLED;
+    }
+    json_t *payload = json_object();
+    json_object_set_new(payload, "success", json_boolean(outcome == AIDER_OUTCOME_OK));
+    event_payload_text(payload, "outcome", aider_outcome_name(outcome));
+    if (signal != 0)
+        json_object_set_new(payload, "signal", json_integer(signal));
+    else
+        json_object_set_new(payload, "exit_code", json_integer(exit_code));
+    json_object_set_new(payload, "duration",
+                        json_real((double) (self->now.mono_ms - self->started.mono_ms) / 1000));
+    event_payload_text(payload, "model_used", self->model);
+    event_payload_text(payload, "original_model", self->original_model);
+    json_object_set_new(payload, "rate_limit_encountered", json_boolean(self->rate_limited));
+    json_object_set_new(payload, "fallback_used", json_false());
+    json_object_set_new(payload, "changes_detected", json_boolean(self->edit_count > 0));
+    if (self->edit_count > 0)
+        json_object_set_new(payload, "changes_summary", changes_summary(self));
+    report(self, "aider.session_completed", payload);
+}

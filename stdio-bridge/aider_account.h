@@ -1,0 +1,70 @@
+// aider_account - what is known of a session, and the events made of it
+// SPDX-License-Identifier: MPL-2.0
+//
+// Knows nothing of sources: each fact comes here once, from aider_session, which also keeps
+// `now`.
+#ifndef AIDER_ACCOUNT_H
+#define AIDER_ACCOUNT_H
+
+#include "aider_options.h"
+#include "aider_session.h"
+#include "aider_turn.h"
+
+enum {
+    AIDER_ACCOUNT_INPUT_BYTES = 512,    // kept of a prompt; more than the preview needs
+    AIDER_ACCOUNT_MODEL_BYTES = 256,
+};
+
+typedef struct aider_account {
+    aider_session_report_fn *handler;
+    void *arg;    // borrowed
+    aider_time_t now;
+    aider_time_t started;
+    int64_t said_ms;    // when something was last reported
+
+    char *message;             // owned; of --message, or NULL
+    char **fallback_models;    // owned, ends with NULL; or NULL
+    char original_model[AIDER_ACCOUNT_MODEL_BYTES];
+    char model[AIDER_ACCOUNT_MODEL_BYTES];
+    char version[64];
+    bool banner_told;
+
+    unsigned
+        turn_number;    // of the request at hand or, when none is open, of the last; from 1
+    aider_turn_t turn;
+    bool any_turn;    // a request was completed
+    aider_outcome_t last_outcome;
+    bool rate_limited;
+    json_t *edits;    // owned; paths, each once
+    unsigned edit_count;
+    unsigned commit_count;
+} aider_account_t;
+
+// Fill an account that is all zero but for handler and arg, and report session_started.
+void aider_account_begin(aider_account_t *self, const aider_session_start_t *start,
+                         const aider_options_t *options, aider_time_t now);
+
+// Free what it holds.
+void aider_account_clear(aider_account_t *self);
+
+// A request begins, ending the one at hand; ends, if one is open, by the exit where the exit's
+// figures are not 0.
+void aider_account_open(aider_account_t *self, const char *prompt);
+void aider_account_close(aider_account_t *self, int exit_code, int signal);
+
+// AIDER's version or model, as its banner has it.
+void aider_account_banner(aider_account_t *self, const aider_fact_t *fact);
+
+// Any other fact.
+void aider_account_fact(aider_account_t *self, const aider_fact_t *fact);
+
+// AIDER waits for a person, at its prompt or with a question.
+void aider_account_question(aider_account_t *self, const char *question, bool at_prompt);
+
+// Nothing else was said for a while, though a reply may be streaming.
+void aider_account_waiting(aider_account_t *self, bool streaming);
+
+// The session has ended.
+void aider_account_completed(aider_account_t *self, int exit_code, int signal);
+
+#endif
