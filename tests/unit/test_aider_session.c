@@ -942,6 +942,41 @@ an_uncaught_exception_is_a_crash(void **state)
     stage_destroy(&stage);
 }
 
+// What an MCP server prints between its answers is AIDER's console, without a banner.
+static void
+play_server(stage_t *stage, const char *capture)
+{
+    char *text = read_capture(capture, "server-stdout.txt");
+    assert_non_null(text);
+    say(stage, AIDER_SOURCE_HISTORY, "#### ");
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        if (line[0] != '{')
+            say(stage, AIDER_SOURCE_CONSOLE, line);
+    }
+    leave(stage, 0, 0);
+    free(text);
+}
+
+static void
+the_console_inside_an_mcp_server_tells_the_same(void **state)
+{
+    (void) state;
+    static const char *const SERVERS[] = {"mcp_disler_429x2_then_ok",
+                                          "mcp_disler_429_nocolor_wide"};
+    for (size_t i = 0; i < 2; i++) {
+        stage_t *stage = begin(MESSAGE);
+        play_server(stage, SERVERS[i]);
+        assert_true(count_of(stage, "aider.rate_limit_detected") > 0);
+        assert_int_equal(count_of(stage, "aider.error_occurred"), 0);
+        json_t *payload = payload_of(stage, "aider.rate_limit_detected", 0);
+        assert_int_equal(json_integer_value(json_object_get(payload, "attempt")), 1);
+        expect_text(payload, "limit_type", "tokens_per_minute");
+        assert_non_null(strstr(stage->transcript, "stage=\"streaming\""));
+        expect_text(payload_of(stage, "aider.session_completed", 0), "outcome", "ok");
+        stage_destroy(&stage);
+    }
+}
+
 static void
 reflections_stay_in_one_request(void **state)
 {
@@ -1001,6 +1036,7 @@ main(int argc, char *argv[])
         cmocka_unit_test(without_a_request_the_exit_decides),
         cmocka_unit_test(a_finished_request_counts_whatever_the_exit_status),
         cmocka_unit_test(an_uncaught_exception_is_a_crash),
+        cmocka_unit_test(the_console_inside_an_mcp_server_tells_the_same),
         cmocka_unit_test(reflections_stay_in_one_request),
         cmocka_unit_test(lines_of_the_analytics_log_that_are_not_json_are_counted),
     };
