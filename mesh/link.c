@@ -68,7 +68,10 @@ static int on_control(zloop_t *loop, zmq_pollitem_t *item, void *arg);
 static void
 watch(mesh_link_t *self)
 {
+    // Without a descriptor of its own: zloop_poller_end of descriptor 0, a program's stdin,
+    // would else end this one with it.
     zmq_pollitem_t item = {.socket = zsock_resolve(self->dealer),
+                           .fd = -1,
                            .events =
                                (short) (ZMQ_POLLIN | (self->hello_due ? ZMQ_POLLOUT : 0))};
     zloop_poller_end(self->loop, &item);
