@@ -403,17 +403,21 @@ def test_tail_finds_the_port_of_a_running_up_by_itself(mesh):
 def test_tail_ends_when_nobody_reads_it_any_more(mesh):
     mesh.start()
     words = [*mesh.program("aidermesh"), "tail", "--port", str(mesh.port), "--since", "earliest"]
-    tail = subprocess.Popen(words, env=mesh.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    publish(mesh, message("one"))
-    assert tail.stdout.readline()
-    tail.stdout.close()
+    with open(mesh.logs / "tail.err", "wb") as errors:
+        tail = subprocess.Popen(words, env=mesh.env, stdout=subprocess.PIPE, stderr=errors)
 
     def ended():
         publish(mesh, message("more"))
         return tail.poll() is not None
-    wait_until(ended, PATIENCE_S, "tail that ends")
-    tail.stderr.close()
-    assert tail.returncode == 0
+    try:
+        publish(mesh, message("one"))
+        assert tail.stdout.readline()
+        tail.stdout.close()
+        wait_until(ended, PATIENCE_S, "tail that ends")
+        assert tail.returncode == 0
+    finally:
+        tail.kill()
+        tail.wait()
 
 
 def test_tail_of_one_session_ends_with_0_once_that_is_over(mesh):
