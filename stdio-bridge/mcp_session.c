@@ -206,7 +206,7 @@ report_error(const call_t *call, const char *text, double timestamp)
         return;
     const char *request_id = *call->request_id ? call->request_id : NULL;
     report(call, "aider.error_occurred", request_id, timestamp,
-           json_pack("{s:s, s:o, s:b, s:b}", "error_type", "tool", "error_message", message,
+           json_pack("{s:s, s:o, s:b, s:b}", "error_type", "unmapped", "error_message", message,
                      "will_retry", 0, "fatal", 1));
 }
 

@@ -305,7 +305,6 @@ observe(const observer_plan_t *plan)
 static _Noreturn void
 become_observer(const observer_plan_t *plan)
 {
-    (void) prctl(PR_SET_NAME, "bridge-observer");
     (void) setsid();
     tap_become_reader(plan->tap);
     int bell = tap_fd(plan->tap);
@@ -314,6 +313,8 @@ become_observer(const observer_plan_t *plan)
     if (descriptors_keep_only(&bell, 1, speaks) < 0)
         exit(1);
     tap_set_fd(plan->tap, bell);
+    // Named once it holds nothing of the user's: a process of this name may be stopped.
+    (void) prctl(PR_SET_NAME, "bridge-observer");
     // What the user's shell ignores or blocks is nothing to us.
     sigset_t none;
     sigemptyset(&none);

@@ -1,0 +1,380 @@
+// test_mcp_session - what is reported of an MCP server's recorded and made-up traffic
+// SPDX-License-Identifier: MPL-2.0
+#include "unit_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mcp_session.h"
+
+#define CALL(id, tool, more)                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"id\":" id                                                          \
+    ",\"method\":\"tools/call\",\"params\":{\"name\":\"" tool "\"" more "}}"
+#define PROMPT                                                                                 \
+    ",\"arguments\":{\"ai_coding_prompt\":\"set x\",\"relative_editable_files\":[\"a.py\"],"   \
+    "\"model\":\"openai/fake\"}"
+#define ANSWER(id, inner)                                                                      \
+    "{\"jsonrpc\":\"2.0\",\"id\":" id                                                          \
+    ",\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"" inner                           \
+    "\"}],\"isError\":false}}"
+#define SAYS_TRUE "{\\\"success\\\": true, \\\"diff\\\": \\\"\\\"}"
+#define SAYS_FALSE "{\\\"success\\\": false, \\\"diff\\\": \\\"nothing\\\"}"
+
+typedef struct stage {
+    mcp_session_t *session;
+    json_t *events;    // array of {type, session_id, request_id, payload}
+    int64_t now_ms;
+} stage_t;
+
+static const mcp_session_start_t start = {.working_dir = "/tmp"};
+
+static void
+on_report(void *arg, const session_report_t *report)
+{
+    stage_t *stage = arg;
+    json_t *event = json_pack("{s:s, s:s, s:o}", "type", report->type, "session_id",
+                              report->session_id, "payload", report->payload);
+    if (report->request_id)
+        json_object_set_new(event, "request_id", json_string(report->request_id));
+    json_array_append_new(stage->events, event);
+}
+
+static int
+set_up(void **state)
+{
+    static stage_t stage;
+    stage = (stage_t){.events = json_array(), .now_ms = 1000};
+    stage.session = mcp_session_new(&start, on_report, &stage);
+    *state = &stage;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    stage_t *stage = *state;
+    mcp_session_destroy(&stage->session);
+    json_decref(stage->events);
+    return 0;
+}
+
+static aider_time_t
+now(const stage_t *stage)
+{
+    return (aider_time_t){stage->now_ms, 1e9 + (double) stage->now_ms / 1000};
+}
+
+static void
+say(stage_t *stage, mcp_side_t side, const char *line)
+{
+    stage->now_ms += 10;
+    mcp_session_line(stage->session, side, line, now(stage));
+}
+
+// The i-th event of a type.
+static const json_t *
+event(const stage_t *stage, const char *type, size_t number)
+{
+    for (size_t i = 0; i < json_array_size(stage->events); i++) {
+        const json_t *found = json_array_get(stage->events, i);
+        if (strcmp(json_string_value(json_object_get(found, "type")), type) == 0 &&
+            number-- == 0)
+            return found;
+    }
+    return NULL;
+}
+
+static size_t
+count(const stage_t *stage, const char *type)
+{
+    size_t number = 0;
+    while (event(stage, type, number))
+        number++;
+    return number;
+}
+
+static const json_t *
+payload(const stage_t *stage, const char *type, size_t number)
+{
+    const json_t *found = event(stage, type, number);
+    assert_non_null(found);
+    return json_object_get(found, "payload");
+}
+
+static void
+expect_text(const json_t *object, const char *key, const char *value)
+{
+    const char *found = json_string_value(json_object_get(object, key));
+    assert_string_equal(found ? found : "", value);
+}
+
+static void
+expect_end(const stage_t *stage, const char *outcome)
+{
+    bool success = strcmp(outcome, "ok") == 0;
+    static const char *const types[] = {"aider.request_completed", "aider.session_completed"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(count(stage, types[i]), 1);
+        const json_t *ended = payload(stage, types[i], 0);
+        expect_text(ended, "outcome", outcome);
+        assert_int_equal(json_is_true(json_object_get(ended, "success")), success);
+        assert_null(json_object_get(ended, "exit_code"));
+    }
+}
+
+static void
+play(stage_t *stage, const char *capture)
+{
+    char path[512];
+    (void) snprintf(path, sizeof path, TEST_FIXTURES "/captures/%s/timeline.jsonl", capture);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    char *line = NULL;
+    size_t size = 0;
+    while (getline(&line, &size, file) > 0) {
+        json_t *entry = json_loads(line, 0, NULL);
+        assert_non_null(entry);
+        const char *stream = json_string_value(json_object_get(entry, "stream"));
+        mcp_side_t side = strcmp(stream, "client-to-server") == 0 ? MCP_FROM_CLIENT
+                          : strcmp(stream, "server-stdout") == 0  ? MCP_FROM_SERVER
+                                                                  : MCP_FROM_LOG;
+        stage->now_ms = (int64_t) (json_number_value(json_object_get(entry, "t")) * 1000);
+        mcp_session_line(stage->session, side,
+                         json_string_value(json_object_get(entry, "line")), now(stage));
+        json_decref(entry);
+    }
+    free(line);
+    (void) fclose(file);
+}
+
+static void
+expect_hidden_rate_limits(stage_t *stage, size_t rate_limits)
+{
+    assert_int_equal(count(stage, "aider.session_started"), 1);
+    const json_t *started = payload(stage, "aider.session_started", 0);
+    expect_text(started, "mode", "mcp");
+    expect_text(started, "tool", "aider_ai_code");
+    expect_text(started, "prompt", "set x");
+    assert_int_equal(json_array_size(json_object_get(started, "editable_files")), 1);
+    assert_int_equal(count(stage, "aider.request_started"), 1);
+    assert_int_equal(count(stage, "aider.rate_limit_detected"), rate_limits);
+    for (size_t i = 0; i < rate_limits; i++) {
+        const json_t *limit = payload(stage, "aider.rate_limit_detected", i);
+        assert_int_equal(json_integer_value(json_object_get(limit, "attempt")), i + 1);
+        assert_true(json_is_true(json_object_get(limit, "will_retry")));
+    }
+    expect_end(stage, "ok");
+    assert_true(json_is_true(json_object_get(payload(stage, "aider.session_completed", 0),
+                                             "rate_limit_encountered")));
+}
+
+static void
+a_recorded_server_shows_the_rate_limits_it_hid(void **state)
+{
+    play(*state, "mcp_disler_429x2_then_ok");
+    expect_hidden_rate_limits(*state, 2);
+}
+
+static void
+a_recorded_server_with_wide_lines_shows_them_too(void **state)
+{
+    play(*state, "mcp_disler_429_nocolor_wide");
+    expect_hidden_rate_limits(*state, 1);
+}
+
+static void
+an_error_that_aider_printed_beats_an_answer_of_success(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_SERVER,
+        "litellm.AuthenticationError: AuthenticationError: OpenAIException - Incorrect API key "
+        "provided");
+    say(stage, MCP_FROM_SERVER,
+        "The API provider is not able to authenticate you. Check your API key.");
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+    assert_int_equal(count(stage, "aider.error_occurred"), 1);
+    expect_text(payload(stage, "aider.error_occurred", 0), "error_type", "auth");
+    expect_end(stage, "failed");
+}
+
+static void
+an_answer_of_failure_counts_where_aider_printed_none(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_SERVER, "Tokens: 762 sent, 4 received.");
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_FALSE));
+    expect_end(stage, "failed");
+}
+
+static void
+a_success_whose_output_never_came_this_way_is_believed(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_ask", PROMPT));
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+    expect_end(stage, "ok");
+}
+
+static void
+a_tools_own_error_is_told_once(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_SERVER,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"no repo\"}}");
+    assert_int_equal(count(stage, "aider.error_occurred"), 1);
+    expect_text(payload(stage, "aider.error_occurred", 0), "error_message", "no repo");
+    expect_end(stage, "failed");
+}
+
+static void
+console_text_on_stderr_is_read_and_log_lines_are_not(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_LOG,
+        "2026-11-22 08:12:10 [INFO] aider_mcp_server.x: Tokens: 1 sent, 1 received.");
+    assert_int_equal(count(stage, "aider.session_progress"), 0);
+    say(stage, MCP_FROM_LOG, "Tokens: 762 sent, 4 received.");
+    assert_true(count(stage, "aider.session_progress") > 0);
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+    expect_end(stage, "ok");
+}
+
+static void
+another_tool_is_a_request_and_no_session(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("\"a\"", "list_models", ""));
+    say(stage, MCP_FROM_CLIENT, CALL("\"b\"", "list_models", ""));
+    say(stage, MCP_FROM_SERVER, ANSWER("\"a\"", "{\\\"models\\\": []}"));
+    say(stage, MCP_FROM_SERVER, ANSWER("\"b\"", "{\\\"error\\\": \\\"no\\\"}"));
+    assert_int_equal(count(stage, "aider.session_started"), 0);
+    assert_int_equal(count(stage, "aider.request_started"), 2);
+    expect_text(payload(stage, "aider.request_completed", 0), "outcome", "ok");
+    expect_text(payload(stage, "aider.request_completed", 1), "outcome", "failed");
+    expect_text(event(stage, "aider.request_started", 1), "session_id",
+                json_string_value(
+                    json_object_get(event(stage, "aider.request_started", 0), "session_id")));
+    expect_text(event(stage, "aider.request_completed", 0), "request_id",
+                json_string_value(
+                    json_object_get(event(stage, "aider.request_started", 0), "request_id")));
+}
+
+static void
+a_trace_of_the_caller_correlates_all_of_a_call(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT,
+        CALL("1", "aider_ai_code",
+             PROMPT ",\"_meta\":{\"traceparent\":"
+                    "\"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\"}"));
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+    for (size_t i = 0; i < json_array_size(stage->events); i++)
+        expect_text(json_object_get(json_array_get(stage->events, i), "payload"),
+                    "correlation_id", "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert_true(json_array_size(stage->events) >= 4);
+}
+
+static void
+a_cancelled_call_ends_cancelled_and_its_late_answer_is_nothing(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_CLIENT,
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+        "cancelled\",\"params\":{\"requestId\":1}"
+        "}");
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+    expect_end(stage, "cancelled");
+}
+
+static void
+a_server_that_dies_takes_its_calls_with_it(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    mcp_session_exit(stage->session, 1, 0, now(stage));
+    expect_end(stage, "killed");
+}
+
+static void
+what_is_no_message_of_ours_changes_nothing(void **state)
+{
+    stage_t *stage = *state;
+    static const char *const lines[] = {
+        "",
+        "{",
+        "[",
+        "{\"jsonrpc\"",
+        "{\"jsonrpc\":\"2.0\"}",
+        "[{\"jsonrpc\":\"2.0\"}, 7, null]",
+        "{\"jsonrpc\":\"2.0\",\"id\":9,\"result\":{}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"tools/call\",\"params\":{\"name\":\"x\"}}",
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\"}",
+        "Tokens: 762 sent, 4 received.",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        for (int side = MCP_FROM_CLIENT; side <= MCP_FROM_LOG; side++)
+            say(stage, (mcp_side_t) side, lines[i]);
+    assert_int_equal(json_array_size(stage->events), 0);
+    assert_int_equal(mcp_session_next_tick_ms(stage->session), -1);
+}
+
+static void
+calls_past_the_limit_are_counted_and_not_followed(void **state)
+{
+    stage_t *stage = *state;
+    for (int i = 0; i < MCP_SESSION_CALLS_MOST + 5; i++) {
+        char line[200];
+        (void) snprintf(line, sizeof line,
+                        "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\",\"params\":{"
+                        "\"name\":\"x\"}}",
+                        i);
+        say(stage, MCP_FROM_CLIENT, line);
+    }
+    assert_int_equal(count(stage, "aider.request_started"), MCP_SESSION_CALLS_MOST);
+    assert_int_equal(mcp_session_not_followed(stage->session), 5);
+}
+
+static void
+a_silent_call_is_said_to_be_waiting(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    int64_t next_ms = mcp_session_next_tick_ms(stage->session);
+    assert_true(next_ms > stage->now_ms);
+    for (int i = 0; i < 100 && count(stage, "aider.session_progress") == 0; i++) {
+        stage->now_ms = mcp_session_next_tick_ms(stage->session);
+        assert_true(stage->now_ms > 0);
+        mcp_session_tick(stage->session, now(stage));
+    }
+    expect_text(payload(stage, "aider.session_progress", 0), "stage", "waiting");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_recorded_server_shows_the_rate_limits_it_hid),
+        TEST(a_recorded_server_with_wide_lines_shows_them_too),
+        TEST(an_error_that_aider_printed_beats_an_answer_of_success),
+        TEST(an_answer_of_failure_counts_where_aider_printed_none),
+        TEST(a_success_whose_output_never_came_this_way_is_believed),
+        TEST(a_tools_own_error_is_told_once),
+        TEST(console_text_on_stderr_is_read_and_log_lines_are_not),
+        TEST(another_tool_is_a_request_and_no_session),
+        TEST(a_trace_of_the_caller_correlates_all_of_a_call),
+        TEST(a_cancelled_call_ends_cancelled_and_its_late_answer_is_nothing),
+        TEST(a_server_that_dies_takes_its_calls_with_it),
+        TEST(what_is_no_message_of_ours_changes_nothing),
+        TEST(calls_past_the_limit_are_counted_and_not_followed),
+        TEST(a_silent_call_is_said_to_be_waiting),
+    };
+    return cmocka_run_group_tests_name("mcp_session", tests, NULL, NULL);
+}
