@@ -36,10 +36,10 @@ static void
 join(aider_facts_t *self, const char *line)
 {
     // A word longer than a row is cut at the row's end; else rows end between words.
-    const char *last = strrchr(self->carry, '\n');
-    size_t length = strlen(last ? last + 1 : self->carry);
-    aider_reader_append(self->carry, sizeof self->carry, length == self->columns ? "" : " ");
+    const char *gap = self->carried_row == self->columns ? "" : " ";
+    aider_reader_append(self->carry, sizeof self->carry, gap);
     aider_reader_append(self->carry, sizeof self->carry, line);
+    self->carried_row = strlen(line);
 }
 
 // The person has answered the prompt; typed is "" where the console does not show it.
@@ -123,6 +123,7 @@ aider_reader_console_line(aider_facts_t *self, const char *line, int64_t now_ms)
         aider_reader_tool_line(self, self->carry, now_ms);
     } else if (is_cut(self, trimmed, strlen(trimmed))) {
         self->carried = 1;
+        self->carried_row = strlen(trimmed);
         snprintf(self->carry, sizeof self->carry, "%s", trimmed);
     } else {
         aider_reader_tool_line(self, trimmed, now_ms);

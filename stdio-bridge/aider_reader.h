@@ -61,6 +61,7 @@ struct aider_facts {
     char typed[256];      // what was typed last, while nothing has come of it
     char carry[TEXT_LIMIT_BYTES];    // the beginning of a wrapped line
     size_t carried;                  // lines in carry
+    size_t carried_row;              // characters of the last of them
 };
 
 // A fact of this kind with all figures unknown.

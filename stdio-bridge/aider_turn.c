@@ -54,19 +54,20 @@ aider_attempt_t
 aider_turn_failure(aider_turn_t *self, const aider_fact_t *fact, int64_t now_ms)
 {
     assert(self && fact && fact->exception);
+    int *last = fact->secondary ? &self->last_secondary : &self->last_attempt;
     aider_attempt_t attempt = {
-        .number = self->last_attempt + 1, .delay = -1, .will_retry = fact->delay >= 0};
+        .number = *last + 1, .delay = -1, .will_retry = fact->delay >= 0};
     if (attempt.will_retry) {
         int rung = aider_turn_rung(fact->delay);
         attempt.number = rung > 0 ? rung : attempt.number;
         attempt.delay = rung > 0 ? FIRST_DELAY * (double) (1u << (rung - 1)) : fact->delay;
     }
+    *last = attempt.will_retry ? attempt.number : 0;
     if (fact->secondary)
         return attempt;
     self->attempts++;
     self->answered = self->call_ended = false;
     self->suspect[0] = '\0';
-    self->last_attempt = attempt.will_retry ? attempt.number : 0;
     self->retrying = attempt.will_retry;
     self->failed = !attempt.will_retry;
     // AIDER does not repeat what more credit would be needed for, although it does its class.

@@ -38,6 +38,7 @@ typedef struct aider_turn {
 
     int attempts;           // failed ones, and calls that ended
     int last_attempt;       // of the ladder at hand, 0 outside
+    int last_secondary;     // the same for a commit message
     int64_t retry_at_ms;    // when a known sleep ends, -1 for none
     bool retrying;          // failed before, and tried again
 

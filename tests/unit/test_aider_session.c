@@ -875,6 +875,65 @@ a_reply_that_quotes_an_error_is_a_reply(void **state)
 }
 
 static void
+a_line_broken_over_a_narrow_console_is_one_line(void **state)
+{
+    (void) state;
+    stage_t *stage = stage_new(&(aider_session_start_t){.argv = MESSAGE, .columns = 40});
+    say(stage, AIDER_SOURCE_CONSOLE, "litellm.Timeout: APITimeoutError -");
+    say(stage, AIDER_SOURCE_CONSOLE, "Request timed out.");
+    say(stage, AIDER_SOURCE_CONSOLE, "The API provider timed out without");
+    say(stage, AIDER_SOURCE_CONSOLE, "returning a response. They may be down");
+    say(stage, AIDER_SOURCE_CONSOLE, "or overloaded.");
+    say(stage, AIDER_SOURCE_CONSOLE, "Retrying in 0.2 seconds...");
+    say(stage, AIDER_SOURCE_CONSOLE, "Tokens: 1.2k sent, 3k cache hit, 45");
+    say(stage, AIDER_SOURCE_CONSOLE, "received. Cost: $0.0020 message, $0.50");
+    say(stage, AIDER_SOURCE_CONSOLE, "session.");
+    say(stage, AIDER_SOURCE_CONSOLE, "Applied edit to");
+    say(stage, AIDER_SOURCE_CONSOLE, "a/path/that/is/longer/than/a/row/of/the/");
+    say(stage, AIDER_SOURCE_CONSOLE, "console.py");
+    say(stage, AIDER_SOURCE_CONSOLE, "Commit 9bb1efb fix: it");
+    leave(stage, 0, 0);
+    expect_text(payload_of(stage, "aider.error_occurred", 0), "error_message",
+                "litellm.Timeout: APITimeoutError - Request timed out.");
+    assert_non_null(strstr(stage->transcript,
+                           "message=\"a/path/that/is/longer/than/a/row/of/the/console.py\""));
+    json_t *payload = payload_of(stage, "aider.request_completed", 0);
+    assert_int_equal(json_integer_value(json_object_get(payload, "tokens_sent")), 1200);
+    assert_int_equal(json_integer_value(json_object_get(payload, "tokens_received")), 45);
+    double session_cost = json_real_value(json_object_get(payload, "session_cost"));
+    assert_true(session_cost > 0.499 && session_cost < 0.501);
+    stage_destroy(&stage);
+}
+
+static void
+a_commit_message_that_is_given_up_fails_no_request(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_HISTORY, "#### hi  ");
+    say(stage, AIDER_SOURCE_CONSOLE, "Tokens: 12 sent, 45 received.");
+    say(stage, AIDER_SOURCE_CONSOLE, "Applied edit to a.py");
+    static const char *const DELAYS[] = {"0.2", "0.5", "1.0",  "2.0",
+                                         "4.0", "8.0", "16.0", "32.0"};
+    for (size_t i = 0; i < 9; i++) {
+        say(stage, AIDER_SOURCE_CONSOLE, "litellm.RateLimitError: OpenAIException - no");
+        if (i < 8) {
+            char line[64];
+            snprintf(line, sizeof line, "Retrying in %s seconds...", DELAYS[i]);
+            say(stage, AIDER_SOURCE_CONSOLE, line);
+        }
+    }
+    say(stage, AIDER_SOURCE_CONSOLE, "Failed to generate commit message!");
+    leave(stage, 0, 0);
+    assert_int_equal(count_of(stage, "aider.rate_limit_detected"), 9);
+    json_t *payload = payload_of(stage, "aider.error_occurred", 0);
+    assert_true(json_is_false(json_object_get(payload, "fatal")));
+    assert_int_equal(json_integer_value(json_object_get(payload, "attempt")), 9);
+    expect_text(payload_of(stage, "aider.request_completed", 0), "outcome", "ok");
+    stage_destroy(&stage);
+}
+
+static void
 an_error_glued_to_a_reply_is_an_error(void **state)
 {
     (void) state;
@@ -1032,6 +1091,8 @@ main(int argc, char *argv[])
         cmocka_unit_test(a_prompt_answered_at_once_was_not_waited_at),
         cmocka_unit_test(late_lines_of_the_history_stay_out_of_the_next_request),
         cmocka_unit_test(a_reply_that_quotes_an_error_is_a_reply),
+        cmocka_unit_test(a_line_broken_over_a_narrow_console_is_one_line),
+        cmocka_unit_test(a_commit_message_that_is_given_up_fails_no_request),
         cmocka_unit_test(an_error_glued_to_a_reply_is_an_error),
         cmocka_unit_test(without_a_request_the_exit_decides),
         cmocka_unit_test(a_finished_request_counts_whatever_the_exit_status),
