@@ -1,5 +1,5 @@
-// aider_console - the console: wrapped lines, prompts, questions, and the model talking in
-// between SPDX-License-Identifier: MPL-2.0
+// aider_console - the console: wrapped lines, prompts, and the model talking in between
+// SPDX-License-Identifier: MPL-2.0
 #include "aider_reader.h"
 
 #include <assert.h>
@@ -49,8 +49,8 @@ take_input(aider_facts_t *self, const char *typed)
     self->asking = self->drawn = false;
     self->banner = BANNER_PASSED;
     aider_reader_settle(self, -1);
-    // A terminal may draw the same line again.
-    if (typed[0] && !strcmp(typed, self->typed))
+    // Fancy input may draw the same line again.
+    if (self->fancy && typed[0] && !strcmp(typed, self->typed))
         return;
     aider_reader_open_round(self);
     self->round_open = typed[0] != '/';    // what a command prints is not a reply

@@ -31,7 +31,7 @@ aider_reader_settle(aider_facts_t *self, double delay)
         aider_reader_open_round(self);
         self->round_open = delay >= 0;
     }
-    self->handler(self->arg, &fact);
+    aider_reader_hand_out(self, &fact);
 }
 
 // Whether the line is the description of the failure at hand, or, wrapped, a piece of it.

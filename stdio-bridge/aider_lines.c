@@ -19,12 +19,19 @@ aider_reader_fact(aider_fact_kind_t kind, const char *text)
 }
 
 void
+aider_reader_hand_out(aider_facts_t *self, const aider_fact_t *fact)
+{
+    // Something has come of what was typed, so the same again is new.
+    if (fact->kind != AIDER_FACT_INPUT && fact->kind != AIDER_FACT_PROMPT)
+        self->typed[0] = '\0';
+    self->handler(self->arg, fact);
+}
+
+void
 aider_reader_tell(aider_facts_t *self, aider_fact_kind_t kind, const char *text)
 {
     aider_fact_t fact = aider_reader_fact(kind, text);
-    if (kind != AIDER_FACT_INPUT && kind != AIDER_FACT_PROMPT)
-        self->typed[0] = '\0';
-    self->handler(self->arg, &fact);
+    aider_reader_hand_out(self, &fact);
 }
 
 // Append to a bounded text; a character is never cut in two.
@@ -70,7 +77,7 @@ aider_reader_take_cost(aider_facts_t *self, const char *text)
     if (session)
         fact.session_cost = aider_patterns_number(session + 3, &end);
     if (fact.cost >= 0)
-        self->handler(self->arg, &fact);
+        aider_reader_hand_out(self, &fact);
 }
 
 static void
@@ -89,7 +96,7 @@ take_tokens(aider_facts_t *self, const char *text)
     self->round_open = false;
     self->edited = false;
     self->after_tokens = true;
-    self->handler(self->arg, &fact);
+    aider_reader_hand_out(self, &fact);
     const char *cost = strstr(text, "Cost: $");
     if (cost)
         aider_reader_take_cost(self, cost + strlen("Cost: $"));
@@ -116,7 +123,7 @@ take_limit_figure(aider_facts_t *self, aider_line_kind_t kind, const char *line)
     fact.output = !self->no_reply && (self->limit_output || !self->limit_input);
     self->limit_model[0] = '\0';
     self->round_open = false;
-    self->handler(self->arg, &fact);
+    aider_reader_hand_out(self, &fact);
 }
 
 static void

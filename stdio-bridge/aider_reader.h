@@ -67,6 +67,9 @@ struct aider_facts {
 // A fact of this kind with all figures unknown.
 aider_fact_t aider_reader_fact(aider_fact_kind_t kind, const char *text);
 
+// Hand out a fact.
+void aider_reader_hand_out(aider_facts_t *self, const aider_fact_t *fact);
+
 // Hand out a fact that has no more than a text.
 void aider_reader_tell(aider_facts_t *self, aider_fact_kind_t kind, const char *text);
 
