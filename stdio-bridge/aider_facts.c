@@ -38,8 +38,15 @@ static void
 history_line(aider_facts_t *self, const char *line, int64_t now_ms)
 {
     size_t length = strlen(line);
+    // A second AIDER in the same folder writes into the same file, and its lines look like
+    // ours. AIDER may start anew by itself, but not once somebody has spoken.
+    if (self->spoken && !strncmp(line, "# aider chat started at ", 24))
+        self->shared = true;
+    if (self->shared)
+        return;
     if (!strncmp(line, "####", 4) && (line[4] == ' ' || line[4] == '\0')) {
         self->banner = BANNER_PASSED;
+        self->spoken = true;
         aider_reader_settle(self, -1);
         if (!self->in_input) {
             char input[TEXT_LIMIT_BYTES] = "";

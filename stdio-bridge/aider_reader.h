@@ -50,6 +50,8 @@ struct aider_facts {
     bool limit_output;
 
     // The chat history.
+    bool spoken;        // somebody has said something
+    bool shared;        // another AIDER writes here too; nothing is believed any more
     bool in_input;      // inside a block of "#### " lines
     char reply[256];    // the first line of this round's reply
 

@@ -20,6 +20,9 @@
 // A caller that knows of the request itself, as an MCP call, says so with the history line
 // "#### ".
 //
+// Two AIDERs in one folder share a chat history. When a second one is seen to start, the
+// history is no longer believed; one that had started before cannot be told apart.
+//
 // Stages of aider.session_progress: "banner", "streaming", "tokens", "file_added", "edit",
 // "commit", "lint", "test", "shell", "confirmation", "retry_ended", "interrupted" and
 // "waiting".
