@@ -96,7 +96,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         feed(session, terminal_text_plain(text, at, (size_t) (line_end - at), NULL), &now);
         at = line_end + 1;
     }
-    aider_session_exit(session, size & 1, size & 2 ? 15 : 0, now);
+    aider_session_exit(session, (int) (size & 1), size & 2 ? 15 : 0, now);
     assert(seen.over);
     terminal_text_destroy(&text);
     aider_session_destroy(&session);

@@ -381,7 +381,7 @@ play(const char *capture, int what)
     play_lines(stage, capture, what, text);
     terminal_text_destroy(&text);
     char *rc_text = read_capture(capture, "rc");
-    int rc = rc_text ? atoi(rc_text) : 0;
+    int rc = rc_text ? (int) strtol(rc_text, NULL, 10) : 0;
     free(rc_text);
     leave(stage, rc > 0 ? rc : 0, rc < 0 ? -rc : 0);
     return stage;
@@ -425,10 +425,11 @@ essence(const char *transcript)
             lines[count++] = line;
     }
     qsort(lines, count, sizeof *lines, compare_lines);
-    char *result = zmalloc(strlen(transcript) + count + 1);
+    size_t size = strlen(transcript) + count + 1;
+    size_t length = 0;
+    char *result = zmalloc(size);
     for (size_t i = 0; i < count; i++) {
-        strcat(result, lines[i]);
-        strcat(result, "\n");
+        length += (size_t) snprintf(result + length, size - length, "%s\n", lines[i]);
     }
     free(copy);
     return result;
@@ -730,9 +731,9 @@ static void
 a_long_prompt_is_cut_to_100_characters_and_an_ellipsis(void **state)
 {
     (void) state;
-    char prompt[400] = "";
-    for (int i = 0; i < 150; i++)
-        strcat(prompt, "ä");
+    char prompt[301] = "";
+    for (size_t i = 0; i < 150; i++)
+        memcpy(prompt + 2 * i, "ä", 2);
     const char *const argv[] = {"aider", "-m", prompt, NULL};
     stage_t *stage = begin(argv);
     const char *preview = json_string_value(
