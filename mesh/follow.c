@@ -7,6 +7,8 @@
 
 typedef struct held held_t;
 
+enum { LEFT_LIMIT = 8 };    // epochs remembered after they were left
+
 // A live event that waits for the replay to reach it.
 struct held {
     mesh_event_t event;    // topic and payload point into `bytes`
@@ -20,12 +22,18 @@ struct mesh_follow {
     mesh_from_t from;
     mesh_subscriber_state_t state;
     bool positioned;      // position means something
+    bool unproven;        // position was given by the caller, and no broker has confirmed it
+    bool from_nothing;    // at the earliest that is kept: what went before it was not promised
     bool asked;           // a replay is under way
+    bool failed;          // the last replay failed: the next is asked for by mesh_follow_retry
     bool journal_down;    // events without a place are passing
     mesh_cursor_t position;
     mesh_cursor_t head;
     held_t *held_oldest, *held_newest;    // owned; each follows the one before
     size_t held_count, held_bytes;
+    mesh_cursor_t
+        left[LEFT_LIMIT];    // places in epochs that were left, a ring; epoch 0 is none
+    size_t left_next;
 };
 
 static void
@@ -54,6 +62,7 @@ mesh_follow_new(mesh_from_t from, const mesh_cursor_t *cursor,
     if (from == MESH_FROM_CURSOR) {
         self->position = *cursor;
         self->positioned = true;
+        self->unproven = true;
     }
     return self;
 }
@@ -82,7 +91,7 @@ static void
 ask(mesh_follow_t *self)
 {
     set_state(self, MESH_SUBSCRIBER_CATCHING_UP);
-    if (!self->asked) {
+    if (!self->asked && !self->failed) {
         self->asked = true;
         self->actions->ask_replay(self->arg, &self->position);
     }
@@ -96,33 +105,67 @@ tell_gap(mesh_follow_t *self, mesh_gap_reason_t reason, mesh_cursor_t to)
 }
 
 static void
+advance_to(mesh_follow_t *self, uint64_t offset)
+{
+    self->from_nothing = false;
+    self->position.offset = offset;
+    if (self->head.offset < offset)
+        self->head.offset = offset;
+}
+
+static void
 deliver(mesh_follow_t *self, const mesh_event_t *event)
 {
     if (self->journal_down) {
         self->journal_down = false;
         tell_gap(self, MESH_GAP_JOURNAL_UP, self->position);
     }
-    self->position.offset = event->header.offset;
-    if (self->head.offset < self->position.offset)
-        self->head.offset = self->position.offset;
+    advance_to(self, event->header.offset);
     self->actions->deliver(self->arg, event);
 }
 
+// The place in an epoch that was left; NULL when it was not, or is forgotten.
+static mesh_cursor_t *
+place_left(mesh_follow_t *self, uint64_t epoch)
+{
+    for (size_t i = 0; epoch != 0 && i < LEFT_LIMIT; i++)
+        if (self->left[i].epoch == epoch)
+            return &self->left[i];
+    return NULL;
+}
+
 // Another epoch: nothing of the old order can be continued, so begin at the start of the new
-// one.
+// one, or where it was left.
 static void
 begin_epoch(mesh_follow_t *self, uint64_t epoch)
 {
-    mesh_cursor_t start = {epoch, 0};
-    if (self->positioned)
+    mesh_cursor_t *left = place_left(self, epoch);
+    mesh_cursor_t start = left ? *left : (mesh_cursor_t){epoch, 0};
+    if (self->positioned) {
         tell_gap(self, MESH_GAP_NEW_EPOCH, start);
+        if (!left) {
+            left = &self->left[self->left_next];
+            self->left_next = (self->left_next + 1) % LEFT_LIMIT;
+        }
+        *left = self->position;
+    }
     let_go(self);
+    self->from_nothing = !self->positioned;
     self->position = start;
     self->head = start;
     self->positioned = true;
     self->journal_down = false;
     // An answer to a replay of the old epoch may still come; it is recognised by its epoch.
     self->asked = false;
+    self->failed = false;
+}
+
+// Whether what arrives, live, is of an epoch that was left: sent by a broker before this one,
+// and overtaken by the welcome of this one. Only a welcome leads back.
+static bool
+is_left_behind(mesh_follow_t *self, uint64_t epoch)
+{
+    return epoch != self->position.epoch && place_left(self, epoch);
 }
 
 void
@@ -130,14 +173,22 @@ mesh_follow_welcome(mesh_follow_t *self, uint64_t epoch, uint64_t first, uint64_
 {
     (void) first;    // what retention removed is told by the replay's answer
     self->asked = false;
+    self->failed = false;
     if (!self->positioned && self->from == MESH_FROM_NOW) {
         self->position = (mesh_cursor_t){epoch, head};
         self->positioned = true;
     } else if (!self->positioned || self->position.epoch != epoch) {
         begin_epoch(self, epoch);
+    } else if (self->unproven && self->position.offset > head) {
+        // A place that this epoch has not given: waiting for it would hide what comes.
+        tell_gap(self, MESH_GAP_NEW_EPOCH, (mesh_cursor_t){epoch, 0});
+        self->position.offset = 0;
     }
-    self->head = (mesh_cursor_t){epoch, head};
-    if (head > self->position.offset)
+    self->unproven = false;
+    // Live events may have overtaken the welcome.
+    if (self->head.epoch != epoch || self->head.offset < head)
+        self->head = (mesh_cursor_t){epoch, head};
+    if (self->head.offset > self->position.offset)
         ask(self);
     else
         set_state(self, MESH_SUBSCRIBER_LIVE);
@@ -148,6 +199,7 @@ mesh_follow_away(mesh_follow_t *self)
 {
     let_go(self);
     self->asked = false;
+    self->failed = false;
     set_state(self, MESH_SUBSCRIBER_AWAY);
 }
 
@@ -198,6 +250,8 @@ mesh_follow_live(mesh_follow_t *self, const mesh_event_t *event)
         deliver_uncommitted(self, event);
         return;
     }
+    if (is_left_behind(self, event->header.epoch))
+        return;
     if (event->header.epoch != self->position.epoch)
         begin_epoch(self, event->header.epoch);
     else if (event->header.offset <= self->position.offset)
@@ -219,6 +273,8 @@ mesh_follow_head(mesh_follow_t *self, const mesh_cursor_t *head)
 {
     if (self->state == MESH_SUBSCRIBER_AWAY || !self->positioned)
         return;
+    if (is_left_behind(self, head->epoch))
+        return;
     if (head->epoch != self->position.epoch)
         begin_epoch(self, head->epoch);
     if (self->head.offset < head->offset)
@@ -234,15 +290,16 @@ mesh_follow_page_begins(mesh_follow_t *self, uint64_t epoch, uint64_t first)
 {
     if (!self->asked)
         return;
-    if (epoch != self->position.epoch)
-        begin_epoch(self, epoch);
-    // Beginning at the start of what is kept loses nothing that was promised.
-    bool at_start = self->position.offset == 0;
-    if (first > self->position.offset + 1) {
+    if (epoch != self->position.epoch) {
+        mesh_follow_replay_failed(self);
+        return;
+    }
+    if (first > 0 && first - 1 > self->position.offset) {
         mesh_cursor_t before_first = {epoch, first - 1};
-        if (!at_start)
+        // Beginning at the start of what is kept loses nothing that was promised.
+        if (!self->from_nothing)
             tell_gap(self, MESH_GAP_TRIMMED, before_first);
-        self->position = before_first;
+        advance_to(self, before_first.offset);
     }
 }
 
@@ -282,7 +339,7 @@ mesh_follow_page_ends(mesh_follow_t *self, uint64_t to, bool more)
         return;
     self->asked = false;
     if (to > self->position.offset)
-        self->position.offset = to;
+        advance_to(self, to);
     if (more || !join(self) || self->head.offset > self->position.offset)
         ask(self);
     else
@@ -293,11 +350,13 @@ void
 mesh_follow_replay_failed(mesh_follow_t *self)
 {
     self->asked = false;
+    self->failed = true;
 }
 
 void
 mesh_follow_retry(mesh_follow_t *self)
 {
+    self->failed = false;
     if (self->state == MESH_SUBSCRIBER_CATCHING_UP)
         ask(self);
 }

@@ -17,7 +17,7 @@ typedef struct mesh_follow_actions {
     void (*deliver)(void *arg, const mesh_event_t *event);
     void (*tell_gap)(void *arg, const mesh_gap_t *gap);
     // Ask the broker for what comes after this place. One is under way at a time: until
-    // mesh_follow_page or mesh_follow_replay_failed.
+    // mesh_follow_page_ends or mesh_follow_replay_failed.
     void (*ask_replay)(void *arg, const mesh_cursor_t *after);
     void (*state_changed)(void *arg, mesh_subscriber_state_t state);
 } mesh_follow_actions_t;
@@ -48,7 +48,8 @@ void mesh_follow_page_begins(mesh_follow_t *self, uint64_t epoch, uint64_t first
 void mesh_follow_page_event(mesh_follow_t *self, const mesh_event_t *event);
 void mesh_follow_page_ends(mesh_follow_t *self, uint64_t to, bool more);
 
-// The replay got no answer; mesh_follow_retry asks again, when one is due.
+// The replay got no answer, or one that cannot be used; not before mesh_follow_retry is asked
+// again.
 void mesh_follow_replay_failed(mesh_follow_t *self);
 void mesh_follow_retry(mesh_follow_t *self);
 

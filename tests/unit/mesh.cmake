@@ -1,5 +1,7 @@
 # unit tests and fuzzers of mesh
 mesh_add_unit_test(cursor)
+mesh_add_unit_test(follow)
+target_sources(test_follow PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/follow_model.c)
 mesh_add_unit_test(log)
 mesh_add_unit_test(paths)
 mesh_add_unit_test(program)
