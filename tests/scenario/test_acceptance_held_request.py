@@ -30,6 +30,6 @@ def test_a_request_held_for_65_s_is_long_running_at_30_s_and_throttled_at_60_s(m
     assert len(cleared) == 1 and cleared[0].at > detected[1].at
     assert cleared[0].data["request_id"] == started.data["request_id"]
     assert cleared[0].at - ended.at == pytest.approx(0, abs=1)
-    assert ended.at - started.at == pytest.approx(65, abs=2)
+    assert ended.at - started.at > 64
     waiting = [data for data in run.of("session_progress") if data["stage"] == "waiting"]
     assert len(waiting) in (5, 6), "said every ten seconds of silence"

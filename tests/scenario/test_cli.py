@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -177,6 +178,24 @@ def test_up_ends_with_0_and_takes_its_programs_along(mesh, number):
     assert time.monotonic() - started <= 2 * STOP_LIMIT_S
     assert all(gone(pid) for pid in pids.values())
     assert "was killed" not in up.said()
+
+
+def test_up_that_is_stopped_while_it_starts_ends_with_0(mesh):
+    up = mesh.start_only("aidermesh", "up", "--port", "0")
+    mesh.wait_for_handlers(up)
+    up.stop(limit_s=2 * STOP_LIMIT_S)
+    assert "is up at" not in up.out.read_text()
+
+
+def test_sighup_reloads_the_programs_and_ends_nobody(mesh):
+    up = start_up(mesh)
+    pids = children(up.process.pid)
+    stream = mesh.stream("/events/mesh")
+    up.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: up.said().count("reload") >= len(PROGRAMS), PATIENCE_S,
+               "reload of all programs")
+    assert children(up.process.pid) == pids and stream.ended is None
+    up.stop(limit_s=2 * STOP_LIMIT_S)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -418,6 +437,85 @@ def test_tail_ends_when_nobody_reads_it_any_more(mesh):
     finally:
         tail.kill()
         tail.wait()
+
+
+class StandIn:
+    """A server that gives prepared answers, one a connection, and keeps the requests' heads."""
+
+    STREAM = (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+              b"Connection: close\r\n\r\n")
+
+    def __init__(self, *answers):
+        self.heads = []
+        self.at = []
+        self.answers = answers
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = "http://127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        for answer in self.answers:
+            connection, _ = self.socket.accept()
+            with connection:
+                head = b""
+                while b"\r\n\r\n" not in head:
+                    head += connection.recv(65536)
+                self.heads.append(head.decode())
+                self.at.append(time.monotonic())
+                connection.sendall(answer)
+
+    def close(self):
+        self.thread.join(PATIENCE_S)
+        self.socket.close()
+
+
+def frame(number, text):
+    data = json.dumps({"stage": "banner", "message": text})
+    return f"id: e-{number}\nevent: aider.session_progress\ndata: {data}\n\n".encode()
+
+
+OVER = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+
+
+def test_tail_asks_again_from_where_it_was_after_as_long_as_it_is_told(mesh):
+    server = StandIn(
+        StandIn.STREAM + b"retry: 300\n\n" + frame(1, "one") + frame(2, "two")[:-1],
+        b"HTTP/1.1 503 Full\r\nRetry-After: 1\r\nContent-Type: application/problem+json\r\n"
+        b"Connection: close\r\n\r\n{\"detail\": \"too many streams\\u001b[31m\"}",
+        StandIn.STREAM + frame(2, "two"), OVER)
+    done = aidermesh(mesh, "tail", "--url", server.url + "/", "--type", "aider.*")
+    server.close()
+    assert done.returncode == 0, done.stderr
+    assert [line.rpartition("banner: ")[2] for line in done.stdout.splitlines()] == ["one", "two"]
+    shown = [re.findall(r"(?i)^last-event-id: (.*)\r$", head, re.M) for head in server.heads]
+    assert shown == [[], ["e-1"], ["e-1"], ["e-2"]]
+    assert all("GET /events?types=aider.* HTTP/1.1" in head for head in server.heads)
+    assert server.at[1] - server.at[0] >= 0.3 and server.at[2] - server.at[1] >= 1
+    assert "too many streams" in done.stderr and "\x1b" not in done.stderr
+
+
+def test_tail_leaves_out_what_is_too_large_and_what_is_no_json_and_says_so(mesh):
+    server = StandIn(StandIn.STREAM + frame(1, "x" * (1024 * 1024 + 1)) + frame(2, "small")
+                     + b"id: e-3\nevent: aider.session_progress\ndata: {\n\n", OVER)
+    done = aidermesh(mesh, "tail", "--url", server.url)
+    server.close()
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 1 and "small" in done.stdout
+    assert "1 event(s) larger than" in done.stderr and "no JSON" in done.stderr
+    assert "Last-Event-ID: e-3" in server.heads[1]
+
+
+@pytest.mark.parametrize("answer", [
+    b"HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>",
+    b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nConnection: close\r\n\r\n",
+], ids=["404", "html", "redirect"])
+def test_tail_of_something_else_ends_with_1(mesh, answer):
+    server = StandIn(answer)
+    done = aidermesh(mesh, "tail", "--url", server.url)
+    server.close()
+    assert done.returncode == 1 and "no mesh" in done.stderr
 
 
 def test_tail_of_one_session_ends_with_0_once_that_is_over(mesh):

@@ -21,6 +21,8 @@ from pyzmq_mesh import Publisher
 
 PROGRESS = "aider.session_progress"
 STAGE = {"stage": "banner", "message": "x"}
+STARTED = {"mode": "cli", "working_dir": "/", "editable_files": [], "readonly_files": [],
+           "architect_mode": False}
 
 
 @pytest.fixture
@@ -177,10 +179,11 @@ class _frame:
 def test_streams_are_narrowed_by_path_and_query(mesh, publisher):
     mesh.start_sse()
     publisher.publish("aider.session_started", "s-1",
-                      {"mode": "cli", "labels": {"team": "web"}, "working_dir": "/"})
+                      {**STARTED, "labels": {"team": "web"}})
     publisher.publish("aider.rate_limit_detected", "s-1",
                       {"provider": "openai", "current_model": "gpt-4o", "attempt": 1,
-                       "max_retries": 8, "will_retry": True, "error_message": "429"})
+                       "max_retries": 8, "will_retry": True, "estimated_delay": 0.2,
+                       "error_message": "429"})
     publisher.publish("aider.error_occurred", "s-2",
                       {"provider": "anthropic", "error_type": "auth", "error_message": "401",
                        "fatal": True, "will_retry": False})
@@ -244,7 +247,7 @@ def test_a_cursor_that_is_none_is_said_and_replaced(mesh, publisher):
 
 def test_a_stream_of_one_session_ends_after_it_and_then_there_is_no_content(mesh, publisher):
     mesh.start_sse("--set", "http/ended_after=1s")
-    publisher.publish("aider.session_started", "s-9", {"mode": "cli", "working_dir": "/"})
+    publisher.publish("aider.session_started", "s-9", STARTED)
     stream = mesh.stream("/events/aider?session=s-9&since=earliest")
     publisher.publish("aider.session_completed", "s-9",
                       {"success": True, "outcome": "ok", "exit_code": 0, "duration": 1.0})
@@ -383,8 +386,8 @@ def test_while_the_broker_is_away_streams_are_held_and_health_says_so(mesh):
 
 
 def test_the_healthcheck_asks_the_running_one(mesh, publisher):
-    port_file = mesh.folder / "port.check"
-    mesh.start_sse("--set", f"http/port_file={port_file}")
+    port_file = mesh.folder / f"port.{len(mesh.programs)}"
+    mesh.start_sse()
     words = mesh.program("aidermesh-sse-bridge") + [
         "--port", "0", "--set", f"http/port_file={port_file}", "--healthcheck"]
     assert subprocess.run(words, env=mesh.env, timeout=30).returncode == 0

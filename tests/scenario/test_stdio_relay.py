@@ -730,7 +730,11 @@ def test_job_control_stop_and_foreground(bridge):
 
 
 def test_job_control_of_a_command_that_only_writes(bridge):
-    count = "sh -c 'i=0; while :; do i=$((i+1)); echo tick $i; sleep 0.1; done'"
+    # One process: a shell that is stopped while it starts another one does not stop at once.
+    ticker = bridge.folder / "ticker.py"
+    ticker.write_text("import itertools, time\n"
+                      "for i in itertools.count(1): print('tick', i, flush=True); time.sleep(0.1)\n")
+    count = f"{PYTHON} {ticker}"
     for prefix in ("", " ".join(bridge.words()) + " "):
         with in_shell(bridge) as shell:
             shell.expect("JOB> ")
