@@ -28,8 +28,9 @@ enum {
     EVENT_LIMIT_BYTES = 1024 * 1024,
     ANSWER_LIMIT_BYTES = 4096,    // of an answer that is no stream
     CONNECT_TIMEOUT_MS = 10 * 1000,
-    SILENCE_LIMIT_S = 60,    // four times what the server lets pass without a comment
+    SILENCES = 4,    // as long as that many comments are missing, the server may be slow
     POLL_MS = 1000,
+    STATUS_WORDS_SIZE = 96,
 };
 
 typedef enum {
@@ -57,6 +58,7 @@ typedef struct tail {
     bool is_stream;        // the answer under way is one
     bool is_checked;       // ... or not: its head has been looked at
     unsigned failures;     // connections in a row that gave no event
+    long said_status;      // the HTTP status of the last of them that was told of
     uint64_t skipped;      // events too large that have been told of
     char answer[ANSWER_LIMIT_BYTES + 1];
     size_t answer_bytes;
@@ -280,8 +282,8 @@ say_refusal(tail_t *self, const char *words)
     json_decref(problem);
 }
 
-static int
-refused_credentials(tail_t *self)
+static void
+say_no_access(const tail_t *self)
 {
     if (self->token) {
         say("%s does not accept this user's token: it belongs to another mesh, or the token "
@@ -294,7 +296,49 @@ refused_credentials(tail_t *self)
         if (!self->no_token_reason)
             say("give it in AIDERMESH_HTTP_TOKEN_VALUE_FILE");
     }
-    return MESH_EXIT_FAILED;
+}
+
+// Whether the answer leaves nothing to try again for; says so then, and sets *exit_status.
+static bool
+is_final(tail_t *self, long status, int *exit_status)
+{
+    *exit_status = MESH_EXIT_FAILED;
+    if (status == 204) {
+        say("the session is over, and everything of it was read");
+        *exit_status = MESH_EXIT_STOPPED;
+    } else if (status == 400) {
+        say_refusal(self, "the mesh does not understand this");
+        *exit_status = MESH_EXIT_USAGE;
+    } else if (status == 401 || status == 403) {
+        say_no_access(self);
+    } else if (status != 0 && !self->is_stream && status != 429 && status < 500) {
+        char words[STATUS_WORDS_SIZE];
+        snprintf(words, sizeof words, "what answers is no mesh (HTTP status %ld)", status);
+        say_refusal(self, words);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+// Say why there is another connection to come; once for failures in a row that are the same.
+static void
+say_again(tail_t *self, CURLcode result, long status)
+{
+    if (self->failures > 1 && status == self->said_status)
+        return;
+    self->said_status = status;
+    if (status != 0 && !self->is_stream) {
+        char words[STATUS_WORDS_SIZE];
+        snprintf(words, sizeof words,
+                 "the mesh has no room now (HTTP status %ld), trying again", status);
+        say_refusal(self, words);
+    } else {
+        say("the connection to %s is lost (%s); trying again, nothing is missed that the mesh "
+            "keeps",
+            self->base,
+            result != CURLE_OK ? curl_easy_strerror(result) : "the server ended it");
+    }
 }
 
 // What the end of a connection means. Returns an exit status, or -1 to connect again after
@@ -307,41 +351,23 @@ judge(tail_t *self, CURLcode result, int64_t *wait_ms)
     bool has_followed = self->was_connected;
     curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(self->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-
     // A stream may break off before its first byte.
     if (!self->is_checked)
         check_answer(self);
+
+    int exit_status = 0;
+    if (is_final(self, status, &exit_status))
+        return exit_status;
     if ((status == 0 || self->is_stream) && !has_followed) {
         say("no mesh answers at %s (%s); `aidermesh up` starts one", self->base,
             curl_easy_strerror(result));
         return MESH_EXIT_FAILED;
     }
-    if (status == 204) {
-        say("the session is over, and everything of it was read");
-        return MESH_EXIT_STOPPED;
-    }
-    if (status == 400) {
-        say_refusal(self, "the mesh does not understand this");
-        return MESH_EXIT_USAGE;
-    }
-    if (status == 401 || status == 403)
-        return refused_credentials(self);
-    if (status != 0 && !self->is_stream && status != 429 && status < 500) {
-        char words[96];
-        snprintf(words, sizeof words, "what answers is no mesh (HTTP status %ld)", status);
-        say_refusal(self, words);
-        return MESH_EXIT_FAILED;
-    }
-
     self->failures++;
+    say_again(self, result, status);
     *wait_ms = tail_query_wait_ms(sse_reader_retry_ms(self->reader), self->failures);
-    if (retry_after_s > 0 && *wait_ms < (int64_t) retry_after_s * 1000)
+    if (*wait_ms < (int64_t) retry_after_s * 1000)
         *wait_ms = (int64_t) retry_after_s * 1000;
-    if (self->failures == 1)
-        say("the connection to %s is lost (%s); trying again, nothing is missed that the mesh "
-            "keeps",
-            self->base,
-            result != CURLE_OK ? curl_easy_strerror(result) : "the server ended it");
     return -1;
 }
 
@@ -361,9 +387,11 @@ follow(tail_t *self)
 }
 
 static void
-set_options(tail_t *self, bool is_ours)
+set_options(tail_t *self, const mesh_settings_t *settings, bool is_ours)
 {
     CURL *easy = self->easy;
+    long silence_s =
+        (long) (SILENCES * mesh_settings_ms(settings, "http/comment_every") / 1000);
     curl_easy_setopt(easy, CURLOPT_URL, self->url);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "aidermesh-tail");
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
@@ -371,7 +399,7 @@ set_options(tail_t *self, bool is_ours)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long) CONNECT_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long) SILENCE_LIMIT_S);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, silence_s);
     // A proxy for the web has no business between two programs of one host.
     if (is_ours)
         curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -430,7 +458,7 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
     tail.multi = curl_multi_init();
     tail.easy = curl_easy_init();
     if (tail.signal_fd != -1 && tail.multi && tail.easy) {
-        set_options(&tail, is_ours);
+        set_options(&tail, settings, is_ours);
         status = follow(&tail);
     } else {
         say("cannot start: %s", strerror(errno));

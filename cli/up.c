@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <czmq.h>
@@ -172,7 +173,8 @@ on_ended(void *arg, const char *name, int status)
         stop(self, MESH_EXIT_FAILED);
         return;
     }
-    if (status != 0) {
+    // Our own SIGTERM may come before the program has prepared to take it.
+    if (status != 0 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM)) {
         say("%s %s when asked to stop", name, supervisor_describe(status, ending));
         self->status = MESH_EXIT_FAILED;
     }
