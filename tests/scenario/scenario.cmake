@@ -60,7 +60,7 @@ mesh_add_scenario(chain 60)
 mesh_add_scenario(cli 240)
 mesh_add_scenario(readme 60)
 # Builds once more, as a newcomer does; the mesh it starts is not watched by a sanitizer.
-mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 2)
+mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 4)
 mesh_add_scenario(sse_streams 240)
 mesh_add_scenario(throttling 90)
 

@@ -5,6 +5,7 @@ SPDX-License-Identifier: MPL-2.0
 
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -31,6 +32,20 @@ def frames_of(output):
     """The frames among what run.sh has shown, as (type, payload)."""
     found = re.findall(r"^    event: (\S+)\n(?:    \S+: .*\n)*?    data: (.*)$", output, re.M)
     return [(type_, json.loads(data)) for type_, data in found]
+
+
+def of_session(sid):
+    """The processes of a session that still run, by their names."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, _, rest = stat.read_text().rpartition(")")
+        except OSError:
+            continue    # it has ended meanwhile
+        state, _, _, session = rest.split()[:4]
+        if session == str(sid) and state != "Z":
+            found.append(name.partition("(")[2])
+    return found
 
 
 def check_session(output):
@@ -79,9 +94,7 @@ def test_it_stays_up_until_interrupted_and_leaves_nobody(mesh):
         if run.poll() is None:
             run.kill()
             run.wait()
-    # Nobody of its session is left.
-    assert subprocess.run(["pgrep", "--session", str(run.pid)],
-                          stdout=subprocess.DEVNULL).returncode == 1
+    wait_until(lambda: not of_session(run.pid), START_LIMIT_S, "end of all it has started")
 
 
 def test_a_mesh_that_already_runs_is_said(mesh):
