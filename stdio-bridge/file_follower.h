@@ -15,8 +15,7 @@ typedef enum {
     FILE_FOLLOWER_IDLE,         // nothing new now
     FILE_FOLLOWER_RESTARTED,    // another file, or the same cut short: what comes next is from
                                 // its beginning, and an unfinished line is void; ask again
-    FILE_FOLLOWER_FAILED,    // cannot be followed now, file_follower_error says why; a later
-                             // call tries again
+    FILE_FOLLOWER_FAILED,    // not now; file_follower_error says why, a later call tries again
 } file_follower_outcome_t;
 
 // Follow the file at path from its present end. Never returns NULL.

@@ -732,8 +732,8 @@ a_long_prompt_is_cut_to_100_characters_and_an_ellipsis(void **state)
 {
     (void) state;
     char prompt[301] = "";
-    for (size_t i = 0; i < 150; i++)
-        memcpy(prompt + 2 * i, "ä", 2);
+    for (size_t i = 0; i < 300; i++)
+        prompt[i] = "ä"[i % 2];
     const char *const argv[] = {"aider", "-m", prompt, NULL};
     stage_t *stage = begin(argv);
     const char *preview = json_string_value(
