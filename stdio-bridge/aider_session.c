@@ -229,6 +229,15 @@ on_question(aider_session_t *self, source_t *source, const aider_fact_t *fact)
         leave(self, source);
 }
 
+// Nothing more comes: a failure that was held for the sentence behind it is told without one.
+static void
+let_go(aider_session_t *self)
+{
+    int64_t later_ms = self->account.now.mono_ms + AIDER_FACTS_HOLD_MS;
+    aider_facts_tick(self->sources[AIDER_SOURCE_HISTORY].facts, later_ms);
+    aider_facts_tick(self->sources[AIDER_SOURCE_CONSOLE].facts, later_ms);
+}
+
 // Facts that say where in the session a source is. Returns true when this was one.
 static bool
 on_passage(aider_session_t *self, source_t *source, const aider_fact_t *fact)
@@ -254,8 +263,10 @@ on_passage(aider_session_t *self, source_t *source, const aider_fact_t *fact)
         return true;
     case AIDER_FACT_EXIT:
         leave(self, source);
-        if (!strncmp(fact->text, "Completed --message", 19))
+        if (!strncmp(fact->text, "Completed --message", 19)) {
+            let_go(self);
             aider_account_close(&self->account, 0, 0);
+        }
         return true;
     default:
         return false;
