@@ -113,6 +113,12 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     (void) timer_id;
     desk_t *self = arg;
     int64_t now_ms = zclock_mono();
+    // While the broker itself stood still, it heard nobody: what they said waits to be read.
+    if (now_ms - self->tick_ms > 4 * TICK_MS)
+        for (peer_t *peer = registry_first(self->registry); peer;
+             peer = registry_next(self->registry))
+            peer->heard_ms = now_ms;
+    self->tick_ms = now_ms;
     desk_expire_peers(self, now_ms);
     desk_expire_calls(self, now_ms);
     return 0;
@@ -146,6 +152,7 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     zsock_set_heartbeat_timeout(self->socket, (int) self->lost_after_ms);
     zloop_reader(loop, self->socket, on_control, self);
     zloop_reader_set_tolerant(loop, self->socket);
+    self->tick_ms = zclock_mono();
     self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
     return self;
 }

@@ -152,6 +152,7 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
     }
     peer_t *peer = NULL;
     const char *wrong = NULL;
+    size_t known = registry_size(self->registry);
     registry_outcome_t outcome =
         registry_hello(self->registry, request->body, request->route, zclock_mono(),
                        (double) zclock_time() / 1000, &peer, &wrong);
@@ -162,10 +163,15 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
                         "as many programs are registered as broker/peers allows");
     } else {
         json_t *next = json_array();
-        if (claim_sources(self, request, peer, next))
+        bool welcome = claim_sources(self, request, peer, next);
+        if (welcome)
             send_welcome(self, request, json_incref(next));
         json_decref(next);
-        if (outcome == REGISTRY_JOINED) {
+        if (!welcome && registry_size(self->registry) > known) {
+            // One that was refused has never been here.
+            sequencer_release(relay_sequencer(self->relay), peer);
+            registry_remove(self->registry, &peer);
+        } else if (outcome == REGISTRY_JOINED) {
             mesh_log_info("transport-joined", "%s on %s", peer->transport_id, peer_host(peer));
             relay_announce(self->relay, "mesh.transport_joined", peer_event(peer));
         }

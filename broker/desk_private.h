@@ -20,6 +20,7 @@ struct desk {
     int64_t heartbeat_ms, lost_after_ms;
     json_int_t window_events, window_bytes;
     int timer;
+    int64_t tick_ms;    // when the timer last came
     uint64_t malformed;
 };
 

@@ -70,11 +70,25 @@ add_sse_bridge(json_t *entries, const peer_t *peer, const char *broker_id, doubl
     json_array_append_new(entries, entry);
 }
 
+static bool
+is_registered(registry_t *registry, const json_t *entry)
+{
+    const char *id = json_string_value(json_object_get(entry, "coordinator_id"));
+    const peer_t *peer = registry_first(registry);
+    while (peer && id && !streq(peer->transport_id, id))
+        peer = registry_next(registry);
+    return id && peer;
+}
+
 json_t *
 discovery_entries(const json_t *others, const char *broker_id, const char *host,
                   json_t *endpoints, registry_t *registry, double now_s)
 {
     json_t *entries = discovery_entries_without(others, broker_id, now_s);
+    // Those that an earlier broker wrote of programs which are here now.
+    for (size_t i = json_array_size(entries); i-- > 0;)
+        if (is_registered(registry, json_array_get(entries, i)))
+            json_array_remove(entries, i);
     for (const peer_t *peer = registry_first(registry); peer; peer = registry_next(registry))
         if (streq(peer_type(peer), "sse"))
             add_sse_bridge(entries, peer, broker_id, now_s);

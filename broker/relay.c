@@ -25,6 +25,8 @@ typedef struct arrival {
     zmq_msg_t topic, body;
     mesh_topic_t parts;
     record_t *record;    // held
+    mesh_uuid_t source;
+    const void *holder;    // whom to acknowledge to once it is kept; NULL for nobody
 } arrival_t;
 
 struct relay {
@@ -154,8 +156,8 @@ place(relay_t *self, arrival_t *arrival, int64_t now_ms, int64_t now_us)
     self->counts.taken++;
     if (header.flags & MESH_WIRE_LATE)
         self->counts.late++;
-    if (ack_due)
-        self->events->acknowledge(self->arg, holder, &header.source);
+    arrival->source = header.source;
+    arrival->holder = ack_due ? holder : NULL;
     return true;
 }
 
@@ -175,6 +177,8 @@ commit_and_forward(relay_t *self, size_t count)
         forward(self, &arrival->topic, &arrival->body);
         zmq_msg_close(&arrival->topic);
         zmq_msg_close(&arrival->body);
+        if (arrival->holder)
+            self->events->acknowledge(self->arg, arrival->holder, &arrival->source);
     }
     self->forwarded_ms = zclock_mono();
     plan_head(self, HEAD_AFTER_MS);
@@ -348,7 +352,7 @@ relay_announce(relay_t *self, const char *type, json_t *payload)
     char source[MESH_UUID_TEXT_SIZE];
     mesh_uuid_format(&self->source, source);
     mesh_header_t header = {
-        .covers = 1, .source = self->source, .seq = ++self->own_seq, .timestamp_us = now_us};
+        .covers = 1, .source = self->source, .seq = self->own_seq + 1, .timestamp_us = now_us};
     json_object_set_new(payload, "timestamp", json_real((double) now_us / 1e6));
     json_object_set_new(payload, "source", json_string(source));
     json_object_set_new(payload, "seq", json_integer((json_int_t) header.seq));
@@ -367,8 +371,10 @@ relay_announce(relay_t *self, const char *type, json_t *payload)
     make_topic(&arrival->topic, type, self->host);
     make_body(&arrival->body, &header, text, text_bytes);
     free(text);
-    if (place(self, arrival, zclock_mono(), now_us))
-        commit_and_forward(self, 1);
+    self->own_seq = header.seq;
+    bool placed = place(self, arrival, zclock_mono(), now_us);
+    assert(placed);    // nobody else has this source, and its numbers have no hole
+    commit_and_forward(self, 1);
 }
 
 void

@@ -12,6 +12,7 @@ typedef struct source {
     uint64_t taken;           // the last number taken
     uint64_t acknowledged;    // the last one a holder was told of at an ack_due
     int64_t heard_ms;         // when an event of it last arrived; 0 for never
+    int64_t met_ms;           // when the first arrived
     uint64_t asked_from;      // the hole that was asked for, 0 for none
     int64_t asked_ms;
 } source_t;
@@ -115,8 +116,8 @@ sequencer_claim(sequencer_t *self, const mesh_uuid_t *uuid, const void *holder, 
     if (source->holder && source->holder != holder)
         return -1;
     // What lies before the oldest number a publisher still has cannot be sent any more.
-    if (first > source->taken + 1) {
-        self->gaps += first - source->taken - 1;
+    if (first > 0 && first - 1 > source->taken) {
+        self->gaps += first - 1 - source->taken;
         source->taken = first - 1;
     }
     source->holder = holder;
@@ -152,8 +153,10 @@ sequencer_offer(sequencer_t *self, const mesh_header_t *header, int64_t now_ms,
                 const void **holder, uint64_t *from, bool *ack_due)
 {
     source_t *source = zhashx_lookup(self->sources, &header->source);
-    if (!source)
+    if (!source) {
         source = add(self, &header->source);
+        source->met_ms = now_ms;
+    }
     source->heard_ms = now_ms;
     *holder = source->holder;
     *ack_due = false;
@@ -165,6 +168,8 @@ sequencer_offer(sequencer_t *self, const mesh_header_t *header, int64_t now_ms,
             *from = source->taken + 1;
             return ask_now(source, now_ms) ? SEQUENCER_RESEND : SEQUENCER_IGNORE;
         }
+        if (now_ms - source->met_ms < SEQUENCER_STRANGER_MS)
+            return SEQUENCER_IGNORE;
         self->gaps += first - source->taken - 1;
     }
     source->taken = header->seq;

@@ -25,6 +25,9 @@ enum {
     SEQUENCER_RESEND_PAUSE_MS = 100,    // a hole is asked for again after this
     SEQUENCER_QUIET_MS = 20,            // a source silent for so long has nothing in flight
     SEQUENCER_ACK_EVERY = 100,          // events taken
+    // A source that said no hello may be one that said it to the broker before this one, and
+    // what was on its way arrives first: so long its holes are left for it to fill.
+    SEQUENCER_STRANGER_MS = 5000,
 };
 
 // Remembers at most limit sources; a new one then takes the place of the one unheard for the

@@ -42,7 +42,9 @@ read_file(const char *path, size_t *bytes, char **complaint_p)
     ssize_t got = 1;
     while (got > 0 && length <= MESH_DISCOVERY_LIMIT) {
         got = read(fd, text + length, MESH_DISCOVERY_LIMIT + 1 - length);
-        if (got > 0)
+        if (got < 0 && errno == EINTR)
+            got = 1;
+        else if (got > 0)
             length += (size_t) got;
     }
     if (got < 0)
@@ -127,7 +129,7 @@ const char *
 mesh_discovery_control_endpoint(const json_t *entries, double now_s, double max_age_s)
 {
     const char *endpoint = NULL;
-    double youngest = 0;
+    double youngest = 0, freshest = 0;
     size_t index;
     json_t *entry;
     json_array_foreach(entries, index, entry)
@@ -140,9 +142,11 @@ mesh_discovery_control_endpoint(const json_t *entries, double now_s, double max_
         double start = json_number_value(json_object_get(entry, "start_time"));
         if (!control || strcmp(type, "zmq") != 0 || now_s - heartbeat > max_age_s)
             continue;
-        if (!endpoint || start > youngest) {
+        // Brokers write a start_time of 0: the one that still renews its entry is there.
+        if (!endpoint || start > youngest || (start >= youngest && heartbeat > freshest)) {
             endpoint = control;
             youngest = start;
+            freshest = heartbeat;
         }
     }
     return endpoint;

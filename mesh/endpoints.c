@@ -121,15 +121,14 @@ mesh_endpoints_resolve(const char *named, const char *reached)
           starts_with(named, "inproc://")))
         return NULL;
     for (size_t i = 0; i < sizeof any_hosts / sizeof any_hosts[0]; i++) {
-        if (!starts_with(named, any_hosts[i]) || !starts_with(reached, "tcp://") ||
-            !port_colon(reached))
+        if (!starts_with(named, any_hosts[i]))
             continue;
-        char *endpoint = NULL;
-        int host_bytes = (int) (port_colon(reached) - reached);
-        if (asprintf(&endpoint, "%.*s:%s", host_bytes, reached, named + strlen(any_hosts[i])) <
-            0)
-            abort();
-        return endpoint;
+        const char *port = named + strlen(any_hosts[i]);
+        const char *colon = starts_with(reached, "tcp://") ? port_colon(reached) : NULL;
+        // Who came by ipc is on the same host.
+        if (!colon)
+            return mesh_text_printf("tcp://127.0.0.1:%s", port);
+        return mesh_text_printf("%.*s:%s", (int) (colon - reached), reached, port);
     }
     return strdup(named);
 }

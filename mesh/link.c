@@ -28,6 +28,9 @@ enum {
     TEXT_LIMIT = 1024,
 };
 
+// Hellos are numbered from here, so that what refuses one answers no request.
+static const uint64_t first_hello_id = (uint64_t) 1 << 52;
+
 typedef struct listener {
     const mesh_link_listener_t *calls;    // borrowed
     void *arg;                            // borrowed
@@ -50,7 +53,7 @@ struct mesh_link {
     bool hello_due;    // say hello as soon as the socket can be written
     bool up;
     char *incarnation;    // owned; of the last welcome, NULL before the first
-    int64_t hello_ms, heard_ms, heartbeat_ms;
+    int64_t hello_ms, heard_ms, heartbeat_ms, tick_ms;
     int64_t heartbeat_every_ms, lost_after_ms;
     int timer;
     link_requests_t *requests;    // owned
@@ -213,6 +216,10 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     mesh_link_t *self = arg;
     int64_t now_ms = zclock_mono();
     link_requests_expire(self->requests, now_ms);
+    // While this program itself stood still, it heard nobody.
+    if (now_ms - self->tick_ms > 2 * TICK_MS)
+        self->heard_ms = now_ms;
+    self->tick_ms = now_ms;
     if (self->up && now_ms - self->heard_ms >= self->lost_after_ms)
         go_away(self);
     if (self->up) {
@@ -321,7 +328,7 @@ on_error(mesh_link_t *self, const json_t *body)
         self->hello_due = true;
         watch(self);
     }
-    if (self->up && mesh_control_get_number(body, "id", &id) == 0) {
+    if (self->up && mesh_control_get_number(body, "id", &id) == 0 && id < first_hello_id) {
         link_requests_answer(self->requests, id, "error", body, NULL);
         return;
     }
@@ -409,7 +416,8 @@ mesh_link_new(zloop_t *loop, const mesh_settings_t *settings,
     self->heartbeat_every_ms = mesh_settings_ms(settings, "mesh/heartbeat");
     self->lost_after_ms = mesh_settings_ms(settings, "mesh/lost_after");
     self->requests = link_requests_new();
-    self->hello_ms = zclock_mono();
+    self->hello_id = first_hello_id;
+    self->hello_ms = self->tick_ms = zclock_mono();
     connect_next(self);
     self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
     return self;
@@ -449,6 +457,11 @@ mesh_link_listen(mesh_link_t *self, const mesh_link_listener_t *listener, void *
 {
     assert(self && listener && self->listener_count < LISTENER_LIMIT);
     self->listeners[self->listener_count++] = (listener_t){listener, arg};
+    if (self->up) {
+        // It has missed the welcome, and the broker what it says in a hello.
+        self->hello_due = true;
+        watch(self);
+    }
 }
 
 void

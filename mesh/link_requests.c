@@ -114,8 +114,9 @@ link_requests_fail_all(link_requests_t *self, const char *code, const char *mess
 void
 link_requests_expire(link_requests_t *self, int64_t now_ms)
 {
+    uint64_t newest_id = self->last_id;
     open_request_t *request = zlistx_first(self->open);
-    while (request) {
+    while (request && request->id <= newest_id) {
         if (request->deadline_ms <= now_ms) {
             if (request->deadline_ms == LINK_REQUEST_AWAY)
                 fail_current(self, "away", "the broker is away");

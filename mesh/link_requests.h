@@ -27,10 +27,8 @@ void link_requests_answer(link_requests_t *self, uint64_t id, const char *verb,
 // Forget the request without an answer, if it is open.
 void link_requests_cancel(link_requests_t *self, uint64_t id);
 
-// Answer "error" with this code and message to all, or to those whose deadline
-// is not after now_ms.
-void link_requests_fail(link_requests_t *self, uint64_t id, const char *code,
-                        const char *message);
+// Answer "error" to all with this code and message, or to those whose deadline is not after
+// now_ms. What is asked anew from within an answer waits for the next time.
 void link_requests_fail_all(link_requests_t *self, const char *code, const char *message);
 void link_requests_expire(link_requests_t *self, int64_t now_ms);
 

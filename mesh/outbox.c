@@ -194,7 +194,10 @@ const mesh_outbox_event_t *
 mesh_outbox_send_next(mesh_outbox_t *self)
 {
     entry_t *entry = self->to_send;
-    if (!entry || self->sent_events >= self->window_events ||
+    if (!entry || self->sent_events >= self->window_events)
+        return NULL;
+    // One that is larger than the whole window goes alone; it would never go otherwise.
+    if (self->sent_events > 0 &&
         self->sent_bytes + entry_frame_bytes(entry) > self->window_bytes)
         return NULL;
     self->to_send = entry->newer;

@@ -19,6 +19,8 @@ enum {
     SEND_HWM = 4000,            // messages; above any window, so that the socket never drops
 };
 
+static const double timestamp_most_s = 9e12;
+
 struct mesh_publisher {
     zloop_t *loop;        // borrowed
     mesh_link_t *link;    // borrowed
@@ -299,11 +301,13 @@ mesh_publisher_publish(mesh_publisher_t *self, const char *type, const char *ses
                        const char *request_id, double timestamp, json_t *payload)
 {
     assert(self && type && json_is_object(payload));
+    // Microseconds have 64 bits; written so that NaN is refused too.
+    bool in_range = timestamp > -timestamp_most_s && timestamp < timestamp_most_s;
     char topic[MESH_TOPIC_SIZE];
     size_t topic_bytes = mesh_topic_format(topic, type, mesh_link_host(self->link), session_id);
     char *text = NULL;
     size_t text_bytes = 0;
-    if (topic_bytes) {
+    if (topic_bytes && in_range) {
         add_common_members(self, session_id, request_id, timestamp, payload);
         text = mesh_payload_dump(payload, MESH_WIRE_PAYLOAD_LIMIT, &text_bytes,
                                  &self->cut_strings);
@@ -311,8 +315,9 @@ mesh_publisher_publish(mesh_publisher_t *self, const char *type, const char *ses
     json_decref(payload);
     if (!text) {
         mesh_log_warning("publish-refused", "%s",
-                         topic_bytes ? "a payload cannot be cut to 64 KiB"
-                                     : "a type or session id is not legal");
+                         !topic_bytes ? "a type or session id is not legal"
+                         : !in_range  ? "a timestamp is out of range"
+                                      : "a payload cannot be cut to 64 KiB");
         return 0;
     }
     bool expendable = streq(type, "aider.session_progress");

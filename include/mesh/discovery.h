@@ -23,7 +23,8 @@ json_t *mesh_discovery_read(const char *path, char **complaint_p);
 int mesh_discovery_write(const char *path, const json_t *entries, char **error_p);
 
 // The control endpoint of the youngest broker in entries whose heartbeat is at most max_age_s
-// old at now_s (Unix seconds); NULL when there is none. Borrowed from entries.
+// old at now_s (Unix seconds), of equally young ones that with the newest heartbeat; NULL when
+// there is none. Borrowed from entries.
 const char *mesh_discovery_control_endpoint(const json_t *entries, double now_s,
                                             double max_age_s);
 

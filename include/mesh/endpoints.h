@@ -17,8 +17,8 @@ enum { MESH_PORT_PUBLISH = 5771, MESH_PORT_SUBSCRIBE = 5772, MESH_PORT_CONTROL =
 zlist_t *mesh_endpoints_control(const mesh_settings_t *settings, char **error_p);
 
 // What `named` in a welcome means to one who reached the broker at `reached`: a tcp host "*" or
-// "0.0.0.0" or "[::]" is replaced by that of `reached`. The caller frees it. NULL when named is
-// no endpoint.
+// "0.0.0.0" or "[::]" is replaced by that of `reached`, which is 127.0.0.1 when reached is no
+// tcp endpoint. The caller frees it. NULL when named is no endpoint.
 char *mesh_endpoints_resolve(const char *named, const char *reached);
 
 #endif

@@ -60,7 +60,8 @@ mesh_link_t *mesh_link_new(zloop_t *loop, const mesh_settings_t *settings,
 // failed first.
 void mesh_link_destroy(mesh_link_t **self_p);
 
-// Add a listener (at most 8). listener is borrowed and must outlive the link or be removed.
+// Add a listener (at most 8). listener is borrowed and must outlive the link or be removed. It
+// is welcomed too when the broker is there already: all are, once more.
 void mesh_link_listen(mesh_link_t *self, const mesh_link_listener_t *listener, void *arg);
 void mesh_link_unlisten(mesh_link_t *self, const mesh_link_listener_t *listener, void *arg);
 

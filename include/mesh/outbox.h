@@ -40,7 +40,8 @@ void mesh_outbox_push(mesh_outbox_t *self, const char *topic, size_t topic_bytes
                       const char *body, size_t body_bytes, int64_t timestamp_us,
                       bool expendable);
 
-// How much may be sent and not acknowledged. Zero, as at first, lets nothing be sent.
+// How much may be sent and not acknowledged. Zero events, as at first, let nothing be sent; an
+// event of more bytes than the window goes alone.
 void mesh_outbox_set_window(mesh_outbox_t *self, uint64_t events, uint64_t bytes);
 
 // The next event to send now, which counts as sent from here on; NULL when there is none or the

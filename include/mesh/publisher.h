@@ -29,7 +29,8 @@ void mesh_publisher_destroy(mesh_publisher_t **self_p);
 // source, seq and, when not NULL, session_id and request_id; correlation_id where the payload
 // has none: the request's, else the session's id, else the source's. timestamp is Unix seconds.
 // A payload that would pass 64 KiB has its longest strings cut, marked "…" and counted. Returns
-// the event's seq, or 0 when type, session_id or payload is not legal (logged).
+// the event's seq, or 0 when type, session_id, timestamp or payload is not legal
+// (logged).
 uint64_t mesh_publisher_publish(mesh_publisher_t *self, const char *type,
                                 const char *session_id, const char *request_id,
                                 double timestamp, json_t *payload);

@@ -8,7 +8,7 @@
 #include "follow_model.h"
 #include "mesh/follow.h"
 
-enum { LOG_SIZE = 1024, SEEDS = 400, STEPS = 8000 };
+enum { LOG_SIZE = 1024, SEEDS = 300, STEPS = 3000 };
 
 static const uint64_t epoch = 0xe1, other_epoch = 0xe2;
 
