@@ -12,6 +12,7 @@
 
 #include "event_line.h"
 #include "mesh/exit_status.h"
+#include "mesh/nearest.h"
 #include "mesh/program.h"
 #include "mesh/token.h"
 #include "programs.h"
@@ -20,10 +21,7 @@
 
 #define STDIO_BRIDGE "aidermesh-stdio-bridge"
 
-enum {
-    WORD_LIMIT = 64,        // of a mistyped verb, when it is shown
-    COMPARED_BYTES = 32,    // of a mistyped verb, when it is compared
-};
+enum { WORD_LIMIT = 64 };    // of a mistyped verb, when it is shown
 
 typedef struct verb {
     const char *name;
@@ -112,41 +110,13 @@ static const verb_t verbs[] = {
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
-static size_t
-least(size_t left, size_t right)
-{
-    return left < right ? left : right;
-}
-
-// How many letters must be inserted, removed or replaced to make one word of the other; of each
-// the first COMPARED_BYTES count.
-static size_t
-distance(const char *left, const char *right)
-{
-    size_t left_size = strnlen(left, COMPARED_BYTES);
-    size_t right_size = strnlen(right, COMPARED_BYTES);
-    size_t row[COMPARED_BYTES + 1];
-    for (size_t j = 0; j <= right_size; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= left_size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= right_size; j++) {
-            size_t replaced = diagonal + (left[i - 1] != right[j - 1]);
-            diagonal = row[j];
-            row[j] = least(replaced, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[right_size];
-}
-
 const char *
 cli_nearest_verb(const char *word)
 {
     assert(word);
     const char *nearest = verbs[0].name;
     for (size_t i = 1; i < VERBS; i++) {
-        if (distance(word, verbs[i].name) < distance(word, nearest))
+        if (mesh_edit_distance(word, verbs[i].name) < mesh_edit_distance(word, nearest))
             nearest = verbs[i].name;
     }
     return nearest;

@@ -109,8 +109,13 @@ print_welcome(const up_t *self)
     char *self_path = programs_self();
     char *program = programs_shell_word(self_path);
     printf("aidermesh %s is up at %s (Ctrl-C stops it)\n\n", mesh_version(), self->base);
-    printf("Follow every session, from any terminal:\n  curl -N ");
-    if (mesh_settings_flag(self->settings, "http/token")) {
+    bool asks = mesh_settings_flag(self->settings, "http/token");
+    bool was_given = *mesh_settings_string(self->settings, "http/token_value");
+    printf("Follow every session, from any terminal%s:\n  curl -N ",
+           asks && was_given ? ", with the token you chose in TOKEN" : "");
+    if (asks && was_given) {
+        printf("-H \"Authorization: Bearer $TOKEN\" ");
+    } else if (asks) {
         char *token_words = up_words_token(self->settings);
         printf("-H \"Authorization: Bearer $(%s %s)\" ", program, token_words);
         free(token_words);

@@ -1,6 +1,6 @@
 // nearest - which known word a mistyped one most likely meant
 // SPDX-License-Identifier: MPL-2.0
-#include "nearest.h"
+#include "mesh/nearest.h"
 
 #include <string.h>
 

@@ -7,8 +7,8 @@
 
 #include "mesh/exit_status.h"
 #include "mesh/log.h"
+#include "mesh/nearest.h"
 #include "mesh/wire.h"
-#include "nearest.h"
 #include "settings_private.h"
 #include "text.h"
 

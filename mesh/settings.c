@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <czmq.h>
 
-#include "nearest.h"
+#include "mesh/nearest.h"
 #include "quantity.h"
 #include "settings_private.h"
 #include "text.h"

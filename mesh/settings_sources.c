@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "nearest.h"
+#include "mesh/nearest.h"
 #include "settings_private.h"
 #include "text.h"
 #include "zpl.h"
