@@ -1,9 +1,12 @@
 # unit tests and fuzzers of mesh
+mesh_add_unit_test(control)
 mesh_add_unit_test(cursor)
 mesh_add_unit_test(follow)
 target_sources(test_follow PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/follow_model.c)
 mesh_add_unit_test(log)
+mesh_add_unit_test(outbox)
 mesh_add_unit_test(paths)
+mesh_add_unit_test(payload)
 mesh_add_unit_test(program)
 mesh_add_unit_test(ready)
 mesh_add_unit_test(settings)
