@@ -126,6 +126,16 @@ on_aider_report(void *arg, const aider_report_t *aider)
     report(call, aider->type, aider->request_id, aider->timestamp, payload);
 }
 
+// How much of a text of whole UTF-8 characters is within a limit, in whole characters.
+static size_t
+cut_size(const char *text, size_t limit_bytes)
+{
+    size_t size = strnlen(text, limit_bytes);
+    while (size && ((unsigned char) text[size] & 0xc0) == 0x80)
+        size--;
+    return size;
+}
+
 // ---- from the client ----
 
 static call_t *
@@ -177,7 +187,8 @@ begin_call(mcp_session_t *self, const json_t *message, const char *tool, aider_t
     call->owner = self;
     call->id = json_deep_copy(id);
     call->started = now;
-    (void) snprintf(call->tool, sizeof call->tool, "%s", tool);
+    (void) snprintf(call->tool, sizeof call->tool, "%.*s",
+                    (int) cut_size(tool, sizeof call->tool - 1), tool);
     if (!mcp_call_trace_id(message, call->trace_id))
         call->trace_id[0] = '\0';
     mesh_uuid_t made = mesh_uuid_new();
@@ -194,16 +205,11 @@ begin_call(mcp_session_t *self, const json_t *message, const char *tool, aider_t
 
 // ---- to the client ----
 
-// What the tool itself said went wrong, cut to whole characters.
+// What the tool itself said went wrong.
 static void
 report_error(const call_t *call, const char *text, double timestamp)
 {
-    size_t size = strnlen(text, ERROR_BYTES);
-    json_t *message = NULL;
-    while (size && !(message = json_stringn(text, size)))
-        size--;
-    if (!message)
-        return;
+    json_t *message = json_stringn(text, cut_size(text, ERROR_BYTES));
     const char *request_id = *call->request_id ? call->request_id : NULL;
     report(call, "aider.error_occurred", request_id, timestamp,
            json_pack("{s:s, s:o, s:b, s:b}", "error_type", "unmapped", "error_message", message,

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -367,7 +368,7 @@ loop(relay_t *self)
             {.fd = self->ended ? -1 : child_process_fd(self->child), .events = POLLIN},
         };
         for (int fd = 0; fd < COPIES; fd++) {
-            struct pollfd *of_copy = polls + 2 + fd * COPY_POLLS;
+            struct pollfd *of_copy = polls + 2 + (ptrdiff_t) fd * COPY_POLLS;
             of_copy[0].fd = of_copy[1].fd = -1;
             if (self->copies[fd])
                 copy_prepare(self->copies[fd], of_copy);
@@ -376,7 +377,7 @@ loop(relay_t *self)
             continue;    // EINTR; nothing else is possible with these arguments
         for (int fd = 0; fd < COPIES; fd++)
             if (self->copies[fd] && !copy_is_done(self->copies[fd])) {
-                copy_proceed(self->copies[fd], polls + 2 + fd * COPY_POLLS);
+                copy_proceed(self->copies[fd], polls + 2 + (ptrdiff_t) fd * COPY_POLLS);
                 on_copied(self, fd);
             }
         if (polls[0].revents)

@@ -265,6 +265,26 @@ another_tool_is_a_request_and_no_session(void **state)
 }
 
 static void
+a_tools_long_name_is_cut_between_characters(void **state)
+{
+    stage_t *stage = *state;
+    for (int shift = 0; shift < 3; shift++) {
+        char line[1000];
+        int size = snprintf(line, sizeof line,
+                            "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"tools/call\","
+                            "\"params\":{\"name\":\"%.*s",
+                            shift, shift, "xx");
+        for (int i = 0; i < 100; i++)
+            size += snprintf(line + size, sizeof line - (size_t) size, "€");
+        (void) snprintf(line + size, sizeof line - (size_t) size, "\"}}");
+        say(stage, MCP_FROM_CLIENT, line);
+        const json_t *started = payload(stage, "aider.request_started", (size_t) shift);
+        size_t length = strlen(json_string_value(json_object_get(started, "tool")));
+        assert_true(length > 120 && length < 128);
+    }
+}
+
+static void
 a_trace_of_the_caller_correlates_all_of_a_call(void **state)
 {
     stage_t *stage = *state;
@@ -369,6 +389,7 @@ main(void)
         TEST(a_tools_own_error_is_told_once),
         TEST(console_text_on_stderr_is_read_and_log_lines_are_not),
         TEST(another_tool_is_a_request_and_no_session),
+        TEST(a_tools_long_name_is_cut_between_characters),
         TEST(a_trace_of_the_caller_correlates_all_of_a_call),
         TEST(a_cancelled_call_ends_cancelled_and_its_late_answer_is_nothing),
         TEST(a_server_that_dies_takes_its_calls_with_it),
