@@ -24,7 +24,6 @@ build=(
     libczmq-dev
     libjansson-dev
     libmicrohttpd-dev
-    libpcre2-dev
     libcurl4-openssl-dev
 )
 test=(
