@@ -36,5 +36,12 @@ if command -v ccache >/dev/null; then
     options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
     export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"
 fi
-cmake -S . -B "build/$variant" -G Ninja "${options[@]}"
+# Configured again only with other options: CMake 3.25 then orders the flags of pkg-config anew, and
+# everything would be compiled again. What else has changed the build itself notices.
+stamp="build/$variant/aidermesh.options"
+if [ ! -e "build/$variant/build.ninja" ] || [ "$(cat "$stamp" 2>/dev/null)" != "${options[*]}" ]
+then
+    cmake -S . -B "build/$variant" -G Ninja "${options[@]}"
+    echo "${options[*]}" >"$stamp"
+fi
 cmake --build "build/$variant" -- -j "${MESH_BUILD_JOBS:-$(nproc)}"

@@ -3,12 +3,17 @@
 SPDX-License-Identifier: MPL-2.0
 """
 
+import json
+import uuid
+
 import pytest
 import zmq
+from mesh import ROOT
 from pyzmq_mesh import (ErrorAnswer, Event, Peer, Publisher, Refused, Subscriber,
                         decode_event, decode_topic, encode_topic, uuid7)
 
 SESSION = "session with / and é"
+VECTORS = sorted((ROOT / "tests" / "fixtures" / "wire").glob("*.json"))
 
 
 @pytest.fixture
@@ -61,6 +66,38 @@ def test_topics_have_one_form_only():
                   b"a/h/%41", b"a/h/%00", b"a/h/%4", b"a/h/ ", b"a/" + b"h" * 256 + b"/s"):
         with pytest.raises(Refused, match="topic-wrong"):
             decode_topic(wrong)
+
+
+def vector_frames(path):
+    """The two frames of a test vector, and what its JSON file says of them."""
+    def read(suffix):
+        return bytes.fromhex(path.with_suffix(suffix).read_text())
+    return [read(".topic.hex"), read(".body.hex")], json.loads(path.read_text())
+
+
+def test_there_are_test_vectors_of_both_kinds():
+    kinds = ["refused" in json.loads(path.read_text()) for path in VECTORS]
+    assert kinds.count(True) >= 5 and kinds.count(False) >= 5
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
+def test_the_vectors_read_and_write_as_the_document_says(path):
+    frames, told = vector_frames(path)
+    if "refused" in told:
+        with pytest.raises(Refused, match=f"^{told['refused']}$"):
+            decode_event(frames)
+        return
+    event = decode_event(frames)
+    header = told["header"]
+    assert (event.type, event.host, event.session) == \
+        (told["type"], told["host"], told["session"])
+    assert event.source == uuid.UUID(header["source"])
+    assert event.epoch == int(header["epoch"], 16)
+    for member in ("flags", "covers", "seq", "timestamp_us", "offset", "previous", "recorded_us"):
+        assert getattr(event, member) == int(header[member]), member
+    assert event.payload == json.loads(told["payload"])
+    event.payload = told["payload"].encode()
+    assert event.frames() == frames
 
 
 def test_a_publisher_and_a_subscriber_from_the_document_understand_each_other(broker, opened):

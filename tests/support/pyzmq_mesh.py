@@ -72,7 +72,7 @@ def encode_topic(type_, host, session=""):
 
 
 def decode_topic(frame):
-    """Returns (type, host, session); host and session as text where they are UTF-8."""
+    """Returns (type, host, session)."""
     try:
         parts = frame.decode("ascii").split("/")
     except UnicodeDecodeError:
@@ -85,7 +85,10 @@ def decode_topic(frame):
     host, session = decode_part(parts[1]), decode_part(parts[2])
     if not legal or not 1 <= len(host) <= 255 or len(session) > 128:
         raise Refused("topic-wrong")
-    return type_, host.decode(errors="surrogateescape"), session.decode(errors="surrogateescape")
+    try:
+        return type_, host.decode(), session.decode()
+    except UnicodeDecodeError:
+        raise Refused("topic-wrong") from None
 
 
 # Section 2: the body
