@@ -9,6 +9,13 @@
 #include "mesh/program.h"
 #include "stream_notice.h"
 
+static bool
+broker_is_heard(const health_facts_t *facts)
+{
+    return facts->feed != HEALTH_FEED_AWAY && facts->heard_age_ms >= 0 &&
+           facts->heard_age_ms <= HEALTH_HEAD_FRESH_MS;
+}
+
 bool
 health_is_ready(const health_facts_t *facts, const char **reason_p)
 {
@@ -17,7 +24,7 @@ health_is_ready(const health_facts_t *facts, const char **reason_p)
         *reason_p = "the sse-bridge is stopping";
     else if (facts->feed == HEALTH_FEED_AWAY)
         *reason_p = "no broker is heard";
-    else if (facts->heard_age_ms < 0 || facts->heard_age_ms > HEALTH_HEAD_FRESH_MS)
+    else if (!broker_is_heard(facts))
         *reason_p = "the broker has said nothing for three seconds";
     else if (facts->feed == HEALTH_FEED_CATCHING_UP)
         *reason_p = "events of the past are still being fetched";
@@ -77,9 +84,8 @@ health_report(const health_facts_t *facts)
         json_object_set_new(json, "reason", json_string(reason));
     json_object_set_new(json, "timestamp", json_real(facts->timestamp));
     json_object_set_new(json, "active_sse_connections", report_clients(&facts->streams));
-    json_object_set_new(
-        json, "coordinator_status",
-        json_string(facts->feed == HEALTH_FEED_AWAY ? "unavailable" : "active"));
+    json_object_set_new(json, "coordinator_status",
+                        json_string(broker_is_heard(facts) ? "active" : "unavailable"));
     json_object_set_new(json, "version", json_string(mesh_version()));
     json_object_set_new(json, "uptime", json_real(facts->uptime_s));
     set_cursor(json, "position", event_ring_position(facts->ring));

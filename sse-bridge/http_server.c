@@ -19,6 +19,7 @@ enum {
     // libmicrohttpd asks to be called again at once while it has more to do. Others want their
     // turn too.
     RUNS_AT_ONCE = 4,
+    IDLE_SPARE_S = 5,
     // Of a connection's memory, beside the head of the request: the parsed request, and the
     // head
     // of the response.
@@ -217,7 +218,8 @@ http_server_new(zloop_t *loop, int listen_fd, const http_server_limits_t *limits
     self->arg = arg;
     self->run_timer = -1;
     self->tick_timer = -1;
-    unsigned idle_s = (unsigned) ((limits->head_deadline_ms + 999) / 1000);
+    // Its own time-out, for clients that do not read an answer; the heads are ours to watch.
+    unsigned idle_s = (unsigned) (limits->head_deadline_ms / 1000) + IDLE_SPARE_S;
     // The logger comes first, so that it hears what is wrong with the others.
     self->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,

@@ -228,6 +228,16 @@ on_tick(zloop_t *loop, int timer, void *arg)
     return 0;
 }
 
+// http_server_answer_fn
+static enum MHD_Result
+on_request(void *arg, const http_request_t *request)
+{
+    sse_bridge_t *self = arg;
+    // A stream may open on what is known now, not on what was at the last tick.
+    feed(self);
+    return http_routes_answer(self->routes, request);
+}
+
 static void
 reload(sse_bridge_t *self)
 {
@@ -338,7 +348,7 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     };
     self->door = stream_door_new(self->hub, &door_limits);
     self->routes = http_routes_new(self->access, self->door, gather, self);
-    self->server = http_server_new(self->loop, fd, &limits, http_routes_answer, self->routes);
+    self->server = http_server_new(self->loop, fd, &limits, on_request, self);
     if (!self->server) {
         close(fd);
         *error_p = strdup("libmicrohttpd cannot start");

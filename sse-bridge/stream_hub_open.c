@@ -34,7 +34,8 @@ static resume_world_t
 world_of(const stream_hub_t *self, const stream_t *stream)
 {
     return (resume_world_t){
-        .live = self->live,
+        // Where the broker has been silent for long, nobody knows what now is.
+        .live = self->live && self->now_ms - self->heard_ms <= STREAM_HUB_FRESH_MS,
         .heard_ms = self->heard_ms,
         .position = event_ring_position(self->ring),
         .removed = type_ledger_removed(event_ring_ledger(self->ring), filter_may_match_type,

@@ -42,6 +42,8 @@ enum {
     // A client has nothing to say after its request; what it says is thrown away, up to here.
     STREAM_HUB_INPUT_BYTES = 16 * 1024,
     STREAM_HUB_REST_BYTES = 16 * 1024 * 1024,
+    // The broker is heard every second; see also HEALTH_HEAD_FRESH_MS.
+    STREAM_HUB_FRESH_MS = 3 * 1000,
     // How long a client that was told goodbye may take to read it.
     STREAM_HUB_GOODBYE_MS = 10 * 1000,
 };
