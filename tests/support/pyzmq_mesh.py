@@ -356,6 +356,7 @@ class Subscriber(Peer):
     def events(self, count, timeout_s):
         """The next events, `count` of them. Raises TimeoutError when they do not come."""
         until = time.monotonic() + timeout_s
+        self._heard_at = time.monotonic()    # while nobody asked, nobody listened
         for number in range(count):
             while not self._ready:
                 if time.monotonic() > until:
