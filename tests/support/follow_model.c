@@ -57,7 +57,7 @@ of_epoch(model_t *self, uint64_t epoch)
     for (size_t i = 0; i < self->broker_count; i++)
         if (self->brokers[i].epoch == epoch)
             return &self->brokers[i];
-    assert(!"an epoch that no broker had");
+    assert(false && "an epoch that no broker had");
     return NULL;
 }
 
@@ -416,7 +416,7 @@ come_to_rest(model_t *self)
         retry(self);
         answer_replay(self);
     }
-    assert(!"the subscriber does not catch up");
+    assert(false && "the subscriber does not catch up");
 }
 
 static void

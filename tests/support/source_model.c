@@ -251,7 +251,7 @@ come_to_rest(model_t *self)
             arrive(self);
         self->now_ms += SEQUENCER_RESEND_PAUSE_MS;
     }
-    assert(!"what waits does not get through");
+    assert(false && "what waits does not get through");
 }
 
 source_model_counts_t
