@@ -22,7 +22,8 @@ struct copy {
     bool paused;
     bool finishing;
     bool done;
-    sink_t *sink;    // owned; NULL once closed
+    bool read_any;    // the last read gave something
+    sink_t *sink;     // owned; NULL once closed
     tap_kind_t stream;
     tap_t *tap;    // borrowed, or NULL
     int error;
@@ -139,6 +140,7 @@ read_source(copy_t *self)
     if (self->finishing && self->left_bytes < most)
         most = self->left_bytes;
     ssize_t size = most ? read(self->source, self->buffer, most) : 0;
+    self->read_any = size > 0;
     if (size < 0 && errno == EINTR)
         return;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -179,8 +181,8 @@ copy_proceed(copy_t *self, const struct pollfd polls[COPY_POLLS])
         return;
     read_source(self);
     // A source of our own says when it has no more: that saves a poll for each read.
-    for (int i = 1; i < READS_AT_ONCE && !self->shared && !self->done &&
-                    self->end == BUFFER_BYTES && self->start == self->end;
+    for (int i = 1; i < READS_AT_ONCE && !self->shared && self->read_any && !self->done &&
+                    self->start == self->end;
          i++)
         read_source(self);
 }

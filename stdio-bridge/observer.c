@@ -6,6 +6,7 @@
 #include <czmq.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "descriptors.h"
@@ -17,6 +18,10 @@
 
 enum {
     RECORDS_AT_ONCE = 32,    // at most so many before timers and sockets have their turn
+    // After so many when bytes were lost: whoever writes faster than can be parsed is no AIDER,
+    // and the processor is the session's.
+    OVERRUN_PAUSE_MS = 50,
+    NICENESS = 5,    // the session goes first
     NS_PER_MS = 1000000,
 };
 
@@ -28,7 +33,8 @@ typedef struct observer {
     zmq_pollitem_t file_items[SESSION_FILES_COUNT];
     int64_t latest_ms;    // the watch's time, which never goes back
     zmq_pollitem_t item;
-    int timer;    // of the next tick; 0 when none
+    int timer;       // of the next tick; 0 when none
+    bool overrun;    // bytes were lost lately
     bool ended;
 } observer_t;
 
@@ -108,6 +114,7 @@ static void
 take_record(observer_t *self, const tap_record_t *record)
 {
     aider_time_t at = onward(self, time_of(record->time_ns));
+    self->overrun = self->overrun || record->lost_bytes > 0;
     if (record->kind == TAP_ENDED)
         end_session(self, record->status, at);
     else
@@ -173,7 +180,9 @@ go_on(observer_t *self, bool more)
 {
     // The bell was heard; what is not taken now is asked for in the loop's next turn.
     if (more)
-        (void) zloop_timer(outlet_loop(self->outlet), 0, 1, on_more, self);
+        (void) zloop_timer(outlet_loop(self->outlet), self->overrun ? OVERRUN_PAUSE_MS : 0, 1,
+                           on_more, self);
+    self->overrun = false;
     if (self->ended)
         return;
     listen_to_files(self);
@@ -320,6 +329,7 @@ become_observer(const observer_plan_t *plan)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     (void) signal(SIGTERM, SIG_DFL);
+    (void) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICENESS);
     // By exit, so that leak checkers have their say; nothing of the relay's waits in stdio.
     exit(observe(plan));
 }
