@@ -21,8 +21,10 @@ typedef struct message {
 } message_t;
 
 // What the broker says to the publisher.
+typedef enum { ACK, RESEND, WELCOME } answer_kind_t;
+
 typedef struct answer {
-    enum { ACK, RESEND, WELCOME } kind;
+    answer_kind_t kind;
     uint64_t number;
 } answer_t;
 
@@ -54,7 +56,7 @@ take_off(void *items, size_t *count, size_t size, size_t at)
 }
 
 static void
-say(model_t *self, int kind, uint64_t number)
+say(model_t *self, answer_kind_t kind, uint64_t number)
 {
     if (self->answer_count < WIRE_MOST)
         self->answers[self->answer_count++] = (answer_t){kind, number};

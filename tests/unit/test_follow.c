@@ -19,7 +19,7 @@ typedef struct heard {
     mesh_follow_t *follow;
 } heard_t;
 
-static void
+__attribute__((format(printf, 2, 3))) static void
 note(heard_t *self, const char *format, ...)
 {
     size_t used = strlen(self->log);
