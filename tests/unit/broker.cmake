@@ -1,6 +1,12 @@
 # unit tests and fuzzers of broker
+mesh_add_unit_test(calls broker_parts)
+mesh_add_unit_test(journal broker_parts)
+mesh_add_unit_test(order broker_parts)
+mesh_add_unit_test(record broker_parts)
+mesh_add_unit_test(registry broker_parts)
 mesh_add_unit_test(sequencer broker_parts)
 target_sources(test_sequencer PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/source_model.c)
+mesh_add_unit_test(sessions broker_parts)
 
 mesh_add_fuzzer(discovery broker_parts)
 mesh_add_fuzzer(sequencer broker_parts)
