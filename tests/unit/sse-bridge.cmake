@@ -1,12 +1,15 @@
 # unit tests and fuzzers of sse-bridge
+mesh_add_unit_test(access sse_bridge_parts)
 mesh_add_unit_test(event_frame sse_bridge_parts)
 mesh_add_unit_test(event_ring sse_bridge_parts)
 mesh_add_unit_test(filter sse_bridge_parts)
+mesh_add_unit_test(health sse_bridge_parts)
 mesh_add_unit_test(moment sse_bridge_parts)
 mesh_add_unit_test(resume sse_bridge_parts)
 mesh_add_unit_test(session_table sse_bridge_parts)
-mesh_add_unit_test(stream_query sse_bridge_parts)
+mesh_add_unit_test(stream_group sse_bridge_parts)
 mesh_add_unit_test(stream_hub sse_bridge_parts)
+mesh_add_unit_test(stream_query sse_bridge_parts)
 
 mesh_add_fuzzer(event_frame sse_bridge_parts)
 mesh_add_fuzzer(stream_query sse_bridge_parts)

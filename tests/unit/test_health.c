@@ -1,0 +1,162 @@
+// test_health - when the sse-bridge says that it is ready, and what it shows
+// SPDX-License-Identifier: MPL-2.0
+#include "unit_test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "head_watch.h"
+#include "health.h"
+#include "rate_meter.h"
+
+static health_facts_t
+good_facts(const event_ring_t *ring)
+{
+    return (health_facts_t){.timestamp = 1.5,
+                            .feed = HEALTH_FEED_LIVE,
+                            .heard_age_ms = HEALTH_HEAD_FRESH_MS,
+                            .head = {0xe9, 7},
+                            .ring = ring};
+}
+
+static void
+ready_is_live_and_fresh_and_not_stopping(void **state)
+{
+    (void) state;
+    event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
+    const char *reason;
+    health_facts_t facts = good_facts(ring);
+    assert_true(health_is_ready(&facts, &reason));
+    assert_null(reason);
+    facts.heard_age_ms++;
+    assert_false(health_is_ready(&facts, &reason));
+    assert_non_null(strstr(reason, "broker"));
+    facts.heard_age_ms = -1;
+    assert_false(health_is_ready(&facts, &reason));
+    facts = good_facts(ring);
+    facts.feed = HEALTH_FEED_AWAY;
+    assert_false(health_is_ready(&facts, &reason));
+    facts.feed = HEALTH_FEED_CATCHING_UP;
+    assert_false(health_is_ready(&facts, &reason));
+    facts = good_facts(ring);
+    facts.stopping = true;
+    assert_false(health_is_ready(&facts, &reason));
+    event_ring_destroy(&ring);
+}
+
+static void
+the_report_has_the_members_that_the_predecessors_clients_read(void **state)
+{
+    (void) state;
+    event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
+    health_facts_t facts = good_facts(ring);
+    facts.streams.clients[ENDPOINT_AIDER] = 3;
+    facts.streams.clients[ENDPOINT_ALL] = 1;
+    json_t *json = health_report(&facts);
+    assert_string_equal(json_string_value(json_object_get(json, "status")), "healthy");
+    assert_true(json_is_real(json_object_get(json, "timestamp")));
+    assert_string_equal(json_string_value(json_object_get(json, "coordinator_status")),
+                        "active");
+    const json_t *clients = json_object_get(json, "active_sse_connections");
+    assert_int_equal(json_integer_value(json_object_get(clients, "total")), 4);
+    assert_int_equal(json_integer_value(json_object_get(clients, "aider_events")), 3);
+    assert_int_equal(json_integer_value(json_object_get(clients, "error_events")), 0);
+    assert_true(json_is_integer(json_object_get(clients, "progress_events")));
+    json_decref(json);
+    facts.feed = HEALTH_FEED_AWAY;
+    json = health_report(&facts);
+    assert_string_equal(json_string_value(json_object_get(json, "status")), "unhealthy");
+    assert_string_equal(json_string_value(json_object_get(json, "coordinator_status")),
+                        "unavailable");
+    assert_true(json_is_string(json_object_get(json, "reason")));
+    json_decref(json);
+    event_ring_destroy(&ring);
+}
+
+static void
+every_metric_has_its_help_and_type_once(void **state)
+{
+    (void) state;
+    event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
+    health_facts_t facts = good_facts(ring);
+    size_t bytes;
+    char *text = health_metrics(&facts, &bytes);
+    assert_int_equal(strlen(text), bytes);
+    assert_int_equal(text[bytes - 1], '\n');
+    char seen[64][96];
+    size_t count = 0;
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n")) && *line;) {
+        if (strncmp(line, "# TYPE ", 7) == 0) {
+            size_t name_bytes = strcspn(line + 7, " ");
+            assert_in_range(name_bytes, 1, 90);
+            assert_in_range(count, 0, 63);
+            memcpy(seen[count], line + 7, name_bytes);
+            seen[count][name_bytes] = '\0';
+            for (size_t at = 0; at < count; at++)
+                assert_string_not_equal(seen[at], seen[count]);
+            count++;
+        } else if (line[0] != '#') {
+            // Samples follow their own type, without another between them.
+            assert_int_equal(strncmp(line, "aidermesh_", 10), 0);
+            assert_true(count > 0);
+            assert_int_equal(strncmp(line, seen[count - 1], strlen(seen[count - 1])), 0);
+        }
+    }
+    assert_true(count > 20);
+    free(text);
+    event_ring_destroy(&ring);
+}
+
+static void
+a_rate_is_the_growth_over_the_last_ten_seconds(void **state)
+{
+    (void) state;
+    rate_meter_t meter = {0};
+    assert_true(rate_meter_per_second(&meter) == 0);
+    rate_meter_sample(&meter, 100, 0);
+    assert_true(rate_meter_per_second(&meter) == 0);
+    rate_meter_sample(&meter, 150, 500);
+    assert_true(rate_meter_per_second(&meter) == 100);
+    for (int second = 1; second <= 20; second++)
+        rate_meter_sample(&meter, 150 + 10 * (uint64_t) second, 500 + 1000 * second);
+    assert_true(rate_meter_per_second(&meter) == 10);
+}
+
+static void
+heads_expire_in_the_order_they_came(void **state)
+{
+    (void) state;
+    head_watch_t watch = {0};
+    head_wait_t one = {.fd = 1};
+    head_wait_t two = {.fd = 2};
+    head_wait_t three = {.fd = 3};
+    head_watch_add(&watch, &one, 0);
+    head_watch_add(&watch, &two, 10);
+    head_watch_add(&watch, &three, 20);
+    assert_null(head_watch_expired(&watch, 100, 99));
+    head_watch_remove(&watch, &two);
+    head_watch_remove(&watch, &two);
+    assert_ptr_equal(head_watch_expired(&watch, 100, 200), &one);
+    assert_ptr_equal(head_watch_expired(&watch, 100, 200), &three);
+    assert_null(head_watch_expired(&watch, 100, 200));
+    // The next request of a connection has its own time.
+    head_watch_add(&watch, &one, 200);
+    assert_null(head_watch_expired(&watch, 100, 299));
+    head_watch_add(&watch, &one, 250);
+    assert_null(head_watch_expired(&watch, 100, 300));
+    assert_ptr_equal(head_watch_expired(&watch, 100, 350), &one);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ready_is_live_and_fresh_and_not_stopping),
+        cmocka_unit_test(the_report_has_the_members_that_the_predecessors_clients_read),
+        cmocka_unit_test(every_metric_has_its_help_and_type_once),
+        cmocka_unit_test(a_rate_is_the_growth_over_the_last_ten_seconds),
+        cmocka_unit_test(heads_expire_in_the_order_they_came),
+    };
+    return cmocka_run_group_tests_name("health", tests, NULL, NULL);
+}
