@@ -49,9 +49,10 @@ desk_on_snapshot(desk_t *self, const desk_request_t *request)
     zmsg_t *frames = zmsg_new();
     size_t limit_bytes = PAGE_BYTES_LIMIT;
     json_t *transports = NULL;
+    size_t left_out = 0;
     if (!after) {
         // Who is there comes first, with as many sessions as there is room for.
-        transports = page_transports(self->registry, zclock_mono());
+        transports = page_transports(self->registry, zclock_mono(), &left_out);
         size_t bytes = json_dumpb(transports, NULL, 0, JSON_COMPACT);
         limit_bytes = bytes < PAGE_BYTES_LIMIT ? PAGE_BYTES_LIMIT - bytes : 0;
     }
@@ -59,6 +60,8 @@ desk_on_snapshot(desk_t *self, const desk_request_t *request)
         page_snapshot(relay_sessions(self->relay), after ? after : "", limit_bytes, frames);
     if (transports)
         json_object_set_new(body, "transports", transports);
+    if (left_out)
+        json_object_set_new(body, "transports_left_out", json_integer((json_int_t) left_out));
     json_object_set_new(body, "id", json_integer((json_int_t) request->id));
     json_object_set_new(body, "epoch", mesh_control_epoch(journal_epoch(journal)));
     json_object_set_new(body, "offset", json_integer((json_int_t) journal_head(journal)));

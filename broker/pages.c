@@ -169,14 +169,23 @@ page_snapshot(sessions_t *sessions, const char *after_session, size_t limit_byte
 }
 
 json_t *
-page_transports(registry_t *registry, int64_t now_ms)
+page_transports(registry_t *registry, int64_t now_ms, size_t *left_out)
 {
     json_t *transports = json_array();
+    size_t bytes = 2;    // of the array's brackets
+    *left_out = 0;
     for (peer_t *peer = registry_first(registry); peer; peer = registry_next(registry)) {
         json_t *entry = json_copy(peer->hello);
         json_object_set_new(entry, "joined_at", json_real(peer->joined_at));
         json_object_set_new(entry, "last_seen_ms",
                             json_integer((json_int_t) (now_ms - peer->heard_ms)));
+        size_t more_bytes = 1 + json_dumpb(entry, NULL, 0, JSON_COMPACT);
+        if (bytes + more_bytes > PAGE_BYTES_LIMIT) {
+            ++*left_out;
+            json_decref(entry);
+            continue;
+        }
+        bytes += more_bytes;
         json_array_append_new(transports, entry);
     }
     return transports;

@@ -35,7 +35,8 @@ json_t *page_replay(const journal_t *journal, uint64_t after, const page_filter_
 json_t *page_snapshot(sessions_t *sessions, const char *after_session, size_t limit_bytes,
                       zmsg_t *frames);
 
-// Who is registered: each hello with joined_at and last_seen_ms (how long ago it was heard).
-json_t *page_transports(registry_t *registry, int64_t now_ms);
+// Who is registered: each hello with joined_at and last_seen_ms (how long ago it was heard), as
+// many as fit in PAGE_BYTES_LIMIT; how many do not goes to *left_out.
+json_t *page_transports(registry_t *registry, int64_t now_ms, size_t *left_out);
 
 #endif

@@ -2,6 +2,7 @@
 mesh_add_unit_test(calls broker_parts)
 mesh_add_unit_test(journal broker_parts)
 mesh_add_unit_test(order broker_parts)
+mesh_add_unit_test(pages broker_parts)
 mesh_add_unit_test(record broker_parts)
 mesh_add_unit_test(registry broker_parts)
 mesh_add_unit_test(sequencer broker_parts)
