@@ -16,10 +16,13 @@ enum {
 };
 
 static void
-set_preview(json_t *payload, const char *prompt)
+set_prompt(const aider_account_t *self, json_t *payload, const char *prompt)
 {
-    event_payload_cut(payload, "prompt", prompt, AIDER_SESSION_PREVIEW_CHARACTERS,
-                      AIDER_ACCOUNT_INPUT_BYTES);
+    if (self->prompt == AIDER_PROMPT_FULL)
+        event_payload_text(payload, "prompt", prompt);
+    else if (self->prompt == AIDER_PROMPT_PREVIEW)
+        event_payload_cut(payload, "prompt", prompt, AIDER_SESSION_PREVIEW_CHARACTERS,
+                          AIDER_ACCOUNT_INPUT_BYTES);
 }
 
 static void
@@ -122,7 +125,7 @@ aider_account_open(aider_account_t *self, const char *prompt)
     aider_turn_open(&self->turn, self->now.mono_ms);
 
     json_t *payload = json_object();
-    set_preview(payload, self->message ? self->message : prompt);
+    set_prompt(self, payload, self->message ? self->message : prompt);
     event_payload_text(payload, "model", self->model);
     set_provider(self, payload, NULL);
     report(self, "aider.request_started", payload);
@@ -372,7 +375,7 @@ report_started(aider_account_t *self, const aider_session_start_t *start,
     json_t *members = start->members ? json_deep_copy(start->members) : NULL;
     json_object_foreach(members, key, member) json_object_set(payload, key, member);
     json_decref(members);
-    set_preview(payload, self->message);
+    set_prompt(self, payload, self->message);
     json_object_set_new(payload, "editable_files", file_list(options, false));
     json_object_set_new(payload, "readonly_files", file_list(options, true));
     event_payload_text(payload, "model", self->model);
@@ -408,6 +411,8 @@ aider_account_begin(aider_account_t *self, const aider_session_start_t *start,
     self->said_ms = now.mono_ms;
     self->edits = json_array();
     self->fallback_models = copy_list(start->fallback_models);
+    self->prompt = start->prompt;
+    self->waiting_ms = start->waiting_ms ? start->waiting_ms : AIDER_SESSION_WAITING_MS;
     const char *message = aider_options_value(options, "--message");
     message = message ? message : start->message;
     self->message = message ? strdup(message) : NULL;

@@ -11,7 +11,7 @@
 #include "aider_turn.h"
 
 enum {
-    AIDER_ACCOUNT_INPUT_BYTES = 512,    // kept of a prompt; more than the preview needs
+    AIDER_ACCOUNT_INPUT_BYTES = 8192,    // kept of a prompt that was typed
     AIDER_ACCOUNT_MODEL_BYTES = 256,
 };
 
@@ -22,7 +22,9 @@ typedef struct aider_account {
     aider_time_t started;
     int64_t said_ms;    // when something was last reported
 
-    char *message;             // owned; of --message, or NULL
+    char *message;    // owned; of --message, or NULL
+    aider_prompt_t prompt;
+    int64_t waiting_ms;
     char **fallback_models;    // owned, ends with NULL; or NULL
     char original_model[AIDER_ACCOUNT_MODEL_BYTES];
     char model[AIDER_ACCOUNT_MODEL_BYTES];

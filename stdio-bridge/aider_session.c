@@ -412,7 +412,7 @@ waiting_due_ms(const aider_session_t *self)
 {
     // A question to the person has been said; that nothing happens is then not worth saying.
     return self->account.turn.open && self->asked_ms < 0
-               ? self->account.said_ms + AIDER_SESSION_WAITING_MS
+               ? self->account.said_ms + self->account.waiting_ms
                : -1;
 }
 

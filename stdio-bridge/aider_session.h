@@ -45,6 +45,13 @@ enum {
     AIDER_SESSION_PREVIEW_CHARACTERS = 100,
 };
 
+// How much of a prompt the events carry.
+typedef enum {
+    AIDER_PROMPT_PREVIEW,    // its first AIDER_SESSION_PREVIEW_CHARACTERS
+    AIDER_PROMPT_NONE,
+    AIDER_PROMPT_FULL,    // one typed at AIDER's prompt up to AIDER_ACCOUNT_INPUT_BYTES
+} aider_prompt_t;
+
 // A moment: mono_ms of a clock that never jumps decides, unix_s is written into events.
 typedef struct aider_time {
     int64_t mono_ms;
@@ -70,6 +77,8 @@ typedef struct aider_session_start {
     const char *const *fallback_models;    // the configured chain, ends with NULL
     const json_t *members;    // more members of session_started: repo, branch, user, …
     size_t columns;           // the width AIDER wraps at, 0 for its default
+    aider_prompt_t prompt;
+    int64_t waiting_ms;    // how often silence is told, 0 for AIDER_SESSION_WAITING_MS
 } aider_session_start_t;
 
 // Begin, reporting session_started. The handler is called from within the calls below.

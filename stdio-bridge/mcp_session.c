@@ -168,6 +168,8 @@ begin_aider(mcp_session_t *self, call_t *call, const json_t *message, aider_time
         .fallback_models = self->start->fallback_models,
         .members = self->start->members,
         .columns = self->start->columns,
+        .prompt = self->start->prompt,
+        .waiting_ms = self->start->waiting_ms,
     };
     call->aider = aider_session_new(&start, now, on_aider_report, call);
     // The call is the turn: it is open although AIDER has printed nothing yet.

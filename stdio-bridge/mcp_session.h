@@ -20,7 +20,9 @@ typedef struct mcp_session_start {
     const char *model;                     // the server's default, where it is known, or NULL
     const char *const *fallback_models;    // ends with NULL; or NULL
     const json_t *members;                 // more members of session_started; or NULL
-    size_t columns;                        // the width AIDER wraps at, 0 for its default
+    size_t columns;                        // as of aider_session_start_t, like the next
+    aider_prompt_t prompt;
+    int64_t waiting_ms;
 } mcp_session_start_t;
 
 typedef enum {

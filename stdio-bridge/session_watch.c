@@ -27,10 +27,9 @@ struct session_watch {
     stream_t streams[STREAMS];
     json_t *members;                                          // owned
     const char *fallback_models[FALLBACK_MODELS_MOST + 1];    // borrowed from the settings
-    bool hides_prompts;
-    char session_id[MESH_UUID_TEXT_SIZE];    // of the one session in mode cli
-    aider_session_t *aider;                  // owned; in mode cli
-    mcp_session_t *mcp;                      // owned; in mode mcp
+    char session_id[MESH_UUID_TEXT_SIZE];                     // of the one session in mode cli
+    aider_session_t *aider;                                   // owned; in mode cli
+    mcp_session_t *mcp;                                       // owned; in mode mcp
     mcp_session_start_t mcp_start;
 };
 
@@ -41,8 +40,6 @@ static void
 on_report(void *arg, const session_report_t *report)
 {
     session_watch_t *self = arg;
-    if (self->hides_prompts)
-        json_object_del(report->payload, "prompt");
     self->handler(self->arg, report);
 }
 
@@ -209,6 +206,15 @@ columns(const session_watch_plan_t *plan)
     return plan->columns;
 }
 
+static aider_prompt_t
+prompt(const mesh_settings_t *settings)
+{
+    const char *word = mesh_settings_string(settings, "bridge/prompt");
+    if (streq(word, "none"))
+        return AIDER_PROMPT_NONE;
+    return streq(word, "full") ? AIDER_PROMPT_FULL : AIDER_PROMPT_PREVIEW;
+}
+
 // What the server uses where a call names no model: its --editor-model or --model.
 static const char *
 default_model(char *const *words)
@@ -241,6 +247,8 @@ start_cli(session_watch_t *self)
         .fallback_models = self->fallback_models,
         .members = self->members,
         .columns = columns(self->plan),
+        .prompt = prompt(self->plan->settings),
+        .waiting_ms = mesh_settings_ms(self->plan->settings, "bridge/waiting_every"),
     };
     self->aider = aider_session_new(&start, self->now, on_aider_report, self);
 }
@@ -254,6 +262,8 @@ start_mcp(session_watch_t *self)
         .fallback_models = self->fallback_models,
         .members = self->members,
         .columns = columns(self->plan),
+        .prompt = prompt(self->plan->settings),
+        .waiting_ms = mesh_settings_ms(self->plan->settings, "bridge/waiting_every"),
     };
     self->mcp = mcp_session_new(&self->mcp_start, on_report, self);
 }
@@ -268,7 +278,6 @@ session_watch_new(const session_watch_plan_t *plan, aider_time_t now,
     self->arg = arg;
     self->now = now;
     self->members = members(plan);
-    self->hides_prompts = streq(mesh_settings_string(plan->settings, "bridge/prompt"), "none");
     take_fallback_models(self);
     size_t limit_bytes = mesh_settings_bytes(plan->settings, "bridge/line_limit");
     for (int i = 0; i < STREAMS; i++) {

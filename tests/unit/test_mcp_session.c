@@ -27,7 +27,7 @@ typedef struct stage {
     int64_t now_ms;
 } stage_t;
 
-static const mcp_session_start_t start = {.working_dir = "/tmp"};
+static mcp_session_start_t start;
 
 static void
 on_report(void *arg, const session_report_t *report)
@@ -44,6 +44,7 @@ static int
 set_up(void **state)
 {
     static stage_t stage;
+    start = (mcp_session_start_t){.working_dir = "/tmp"};
     stage = (stage_t){.events = json_array(), .now_ms = 1000};
     stage.session = mcp_session_new(&start, on_report, &stage);
     *state = &stage;
@@ -265,6 +266,48 @@ another_tool_is_a_request_and_no_session(void **state)
 }
 
 static void
+expect_prompt(stage_t *stage, size_t characters)
+{
+    static const char *const types[] = {"aider.session_started", "aider.request_started"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *prompt =
+            json_string_value(json_object_get(payload(stage, types[i], 0), "prompt"));
+        assert_int_equal(prompt ? strspn(prompt, "p") : 0, characters);
+    }
+}
+
+static void
+call_with_a_long_prompt(stage_t *stage)
+{
+    char line[1000];
+    (void) snprintf(
+        line, sizeof line,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
+        "\"name\":\"aider_ai_code\",\"arguments\":{\"ai_coding_prompt\":\"%0*d\"}}}",
+        300, 0);
+    for (char *zero = line; (zero = strstr(zero, "00")); zero++)
+        zero[0] = zero[1] = 'p';
+    say(stage, MCP_FROM_CLIENT, line);
+}
+
+static void
+a_prompt_is_shown_as_far_as_it_may_be(void **state)
+{
+    static const struct {
+        aider_prompt_t prompt;
+        size_t characters;
+    } cases[] = {{AIDER_PROMPT_PREVIEW, 100}, {AIDER_PROMPT_NONE, 0}, {AIDER_PROMPT_FULL, 300}};
+    stage_t *stage = *state;
+    for (size_t i = 0; i < 3; i++) {
+        start.prompt = cases[i].prompt;
+        json_array_clear(stage->events);
+        call_with_a_long_prompt(stage);
+        expect_prompt(stage, cases[i].characters);
+        say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+    }
+}
+
+static void
 a_tools_long_name_is_cut_between_characters(void **state)
 {
     stage_t *stage = *state;
@@ -389,6 +432,7 @@ main(void)
         TEST(a_tools_own_error_is_told_once),
         TEST(console_text_on_stderr_is_read_and_log_lines_are_not),
         TEST(another_tool_is_a_request_and_no_session),
+        TEST(a_prompt_is_shown_as_far_as_it_may_be),
         TEST(a_tools_long_name_is_cut_between_characters),
         TEST(a_trace_of_the_caller_correlates_all_of_a_call),
         TEST(a_cancelled_call_ends_cancelled_and_its_late_answer_is_nothing),
