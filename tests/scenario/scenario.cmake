@@ -49,6 +49,7 @@ mesh_add_scenario(acceptance_failures 180)
 mesh_add_scenario(monitor 240)
 mesh_add_scenario(protocol_pyzmq 120)
 mesh_add_scenario(schema 30)
+mesh_add_scenario(stdio_modes 60)
 mesh_add_scenario(stdio_relay 120)
 mesh_add_scenario(stopping 60)
 # A second is promised of what is installed; sanitizers look for leaks in that second.

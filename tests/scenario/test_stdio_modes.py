@@ -1,0 +1,168 @@
+"""The stdio-bridge's modes, seen by who watches the mesh: cli, mcp and ndjson.
+
+SPDX-License-Identifier: MPL-2.0
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+from mesh import ROOT, SLOWNESS, wait_until
+
+WITHIN_S = 15 * SLOWNESS
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+CAPTURES = ROOT / "tests" / "fixtures" / "captures"
+
+# Plays a recorded MCP server: says what the recording says, and reads a line where it had read.
+SERVER = """
+import json, sys
+for line in open(sys.argv[1]):
+    entry = json.loads(line)
+    if entry["stream"] == "client-to-server":
+        sys.stdin.readline()
+    else:
+        out = sys.stdout if entry["stream"] == "server-stdout" else sys.stderr
+        print(entry["line"], file=out, flush=True)
+"""
+
+
+def run(mesh, words, data=b"", env=None, cwd=None):
+    return subprocess.run([*mesh.program("aidermesh-stdio-bridge"), *words], input=data, cwd=cwd,
+                          env={**mesh.env, **(env or {})}, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=60 * SLOWNESS, check=False)
+
+
+def lines(*events):
+    return b"".join(json.dumps(event).encode() + b"\n" for event in events)
+
+
+# ---- ndjson ----
+
+def test_lines_of_json_become_events_and_bad_ones_are_told_by_number(mesh):
+    mesh.start()
+    done = run(mesh, ["--mode", "ndjson"], lines(
+        {"type": "aider.session_progress", "data": {"stage": "streaming", "session_id": "mine"}},
+        {"event": "rate_limit_detected",
+         "data": {"provider": "openai", "current_model": "openai/x", "attempt": 1,
+                  "max_retries": 8, "will_retry": True, "estimated_delay": 0.25, "session_id": "mine",
+                  "request_id": "turn", "error_message": "slow down"}},
+    ) + b"nonsense\n\n[]\n" + lines(
+        {"type": "aider.session_progress", "data": {"stage": "tokens", "session_id": "mine"}})[:-1])
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert b"line 3: " in done.stderr and b"line 5: " in done.stderr
+    assert b"line 4: " not in done.stderr
+    mesh.events.wait("aider.session_progress", WITHIN_S, count=2, session="mine")
+    frames = mesh.events.all("aider.*", session="mine")
+    assert [frame.type for frame in frames] == [
+        "aider.session_progress", "aider.rate_limit_detected", "aider.session_progress"]
+    assert [frame.data["seq"] for frame in frames] == [1, 2, 3]
+    assert frames[1].data["request_id"] == "turn"
+
+
+def test_without_a_broker_the_number_of_lost_events_is_told(mesh):
+    done = run(mesh, ["--mode", "ndjson", "--set", "bridge/linger=100ms"], lines(
+        *[{"type": "aider.session_progress", "data": {"stage": "x"}}] * 7))
+    assert done.returncode == 1 and b" 7 " in done.stderr
+
+
+def test_ndjson_runs_no_command_and_ends_on_sigterm(mesh):
+    assert run(mesh, ["--mode", "ndjson", "--", "true"]).returncode == 125
+    mesh.start_broker()
+    process = mesh.start_bridge("--mode", "ndjson", stdin=subprocess.PIPE)
+    mesh.wait_for_handlers(process)
+    process.stop(signal.SIGTERM)
+    process.process.stdin.close()
+
+
+# ---- mcp ----
+
+def test_an_mcp_servers_hidden_rate_limits_are_seen_under_the_callers_trace(mesh):
+    mesh.start()
+    capture = CAPTURES / "mcp_disler_429x2_then_ok" / "timeline.jsonl"
+    entries = [json.loads(line) for line in capture.read_text().splitlines()]
+    asked = "".join(entry["line"] + "\n" for entry in entries
+                    if entry["stream"] == "client-to-server")
+    traced = asked.replace('"progressToken": 7',
+                           f'"traceparent": "00-{TRACE}-00f067aa0ba902b7-01"')
+    assert traced != asked
+    server = [sys.executable, "-c", SERVER, str(capture)]
+    bare = subprocess.run(server, input=traced.encode(), stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=True)
+    done = run(mesh, ["--mode", "mcp", "--", *server], traced.encode())
+    assert (done.returncode, done.stdout, done.stderr) == (0, bare.stdout, bare.stderr)
+
+    (completed,) = mesh.events.wait("aider.session_completed", WITHIN_S)
+    session = completed.data["session_id"]
+    frames = mesh.events.all("aider.*", session=session)
+    assert {frame.data["correlation_id"] for frame in frames} == {TRACE}
+    assert [frame.data["attempt"] for frame in frames
+            if frame.type == "aider.rate_limit_detected"] == [1, 2]
+    assert frames[0].type == "aider.session_started" and frames[0].data["mode"] == "mcp"
+    assert completed.data["success"] is True and completed.data["rate_limit_encountered"] is True
+
+
+# ---- cli ----
+
+def test_a_session_says_who_where_and_what(mesh):
+    mesh.start()
+    place = mesh.folder / "project"
+    (place / ".git").mkdir(parents=True)
+    (place / ".git" / "HEAD").write_text("ref: refs/heads/topic\n")
+    done = run(mesh, ["--name", "nightly", "--label", "team=blue", "--label", "job=7",
+                      "--", "sh", "-c", "echo hi; exit 3"], cwd=place)
+    assert (done.returncode, done.stdout) == (3, b"hi\n")
+    (started,) = mesh.events.wait("aider.session_started", WITHIN_S)
+    said = {key: started.data.get(key) for key in
+            ("mode", "name", "labels", "repo", "branch", "working_dir", "host")}
+    assert said == {"mode": "cli", "name": "nightly", "labels": {"team": "blue", "job": "7"},
+                    "repo": "project", "branch": "topic", "working_dir": str(place),
+                    "host": "test-host"}
+    (completed,) = mesh.events.wait("aider.session_completed", WITHIN_S)
+    assert completed.data["exit_code"] == 3 and completed.data["success"] is False
+    assert 0 <= completed.data["duration"] < 30
+
+
+def test_a_killed_bridge_ends_its_session_as_killed(mesh):
+    mesh.start()
+    process = mesh.start_bridge("--", "sleep", "60")
+    (started,) = mesh.events.wait("aider.session_started", WITHIN_S)
+    process.kill()
+    (completed,) = mesh.events.wait("aider.session_completed", WITHIN_S,
+                                    session=started.data["session_id"])
+    assert completed.data["outcome"] == "killed" and completed.data["signal"] == signal.SIGKILL
+
+
+def test_events_of_a_session_before_the_broker_arrive_when_it_comes(mesh):
+    done = run(mesh, ["--set", "bridge/linger=60s", "--", "echo", "early"])
+    assert (done.returncode, done.stdout) == (0, b"early\n")
+    mesh.start()
+    mesh.events.wait("aider.session_completed", WITHIN_S)
+
+
+def test_aider_is_asked_for_an_analytics_log_that_is_gone_afterwards(mesh):
+    mesh.start()
+    told = mesh.folder / "told"
+    fake = mesh.folder / "aider"
+    record = json.dumps({"event": "exit", "properties": {"reason": "x"}, "time": 1, "user_id": "u"})
+    fake.write_text("#!/bin/sh\n"
+                    f'echo "$AIDER_ANALYTICS_LOG $(stat -c %a "$AIDER_ANALYTICS_LOG")" > {told}\n'
+                    f"echo '{record}' >> \"$AIDER_ANALYTICS_LOG\"\n")
+    fake.chmod(0o755)
+    place = mesh.folder / "place"
+    place.mkdir()
+    assert run(mesh, ["--", str(fake)], cwd=place).returncode == 0
+    path, mode = told.read_text().split()
+    assert mode == "600" and pathlib.Path(path).parent == mesh.dir
+    wait_until(lambda: not os.path.exists(path), WITHIN_S, "removed analytics log")
+    # The user's own is left alone, wherever it is set.
+    mine = mesh.folder / "mine.jsonl"
+    mine.touch(mode=0o600)
+    run(mesh, ["--", str(fake)], cwd=place, env={"AIDER_ANALYTICS_LOG": str(mine)})
+    assert told.read_text().split()[0] == str(mine) and mine.read_text()
+    # And no other command is told.
+    other = run(mesh, ["--", "env"], cwd=place)
+    assert b"AIDER_ANALYTICS_LOG" not in other.stdout
+    mesh.events.wait("aider.session_completed", WITHIN_S, count=3)
