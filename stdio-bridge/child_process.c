@@ -77,8 +77,10 @@ await_start(int report, bool *executing_p, int *error_p)
 static void
 run_forked(const child_process_plan_t *plan, int link, int report, pid_t bridge)
 {
-    if (link >= 0)
+    if (link >= 0) {
         session_monitor_run(plan, link, become_command, report);
+        fail(report, false);
+    }
     // Whoever kills the bridge means the session. The monitor does this for its own.
     (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != bridge)

@@ -323,7 +323,8 @@ on_signal(relay_t *self, const struct signalfd_siginfo *signal)
         return;
     }
     if (self->ended) {
-        self->hurried = number != SIGWINCH && number != SIGCONT && number != SIGTSTP;
+        self->hurried =
+            self->hurried || (number != SIGWINCH && number != SIGCONT && number != SIGTSTP);
         return;
     }
     if (number == SIGWINCH) {

@@ -35,11 +35,7 @@ static void
 on_child_changed(monitor_t *self)
 {
     int status = 0;
-    pid_t changed = 0;
-    // Any child: orphans of the session come here when the monitor is a subreaper's stand-in.
-    while ((changed = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-        if (changed != self->command)
-            continue;
+    while (waitpid(self->command, &status, WNOHANG | WUNTRACED) > 0) {
         report(self, status);
         if (!WIFSTOPPED(status)) {
             // The terminal's foreground group is sent SIGHUP when its session leader ends; let
@@ -126,7 +122,7 @@ watch(monitor_t *self, int signals)
     }
 }
 
-_Noreturn void
+void
 session_monitor_run(const child_process_plan_t *plan, int link,
                     void (*command)(const child_process_plan_t *plan, int report),
                     int report_fd)
@@ -141,13 +137,13 @@ session_monitor_run(const child_process_plan_t *plan, int link,
     sigaddset(&child, SIGCHLD);
 
     if (setsid() < 0 || ioctl(plan->session_terminal, TIOCSCTTY, 0) < 0)
-        _exit(1);
+        return;
     if (self.user_terminal >= 0)
         self.user_settings = *plan->user_settings;
 
     self.command = fork();
     if (self.command < 0)
-        _exit(1);
+        return;
     if (self.command == 0) {
         (void) setpgid(0, 0);
         if (plan->foreground)

@@ -25,10 +25,10 @@ typedef struct session_message {
     int value;
 } session_message_t;
 
-// Be the monitor; never returns. command is run in the forked child, after the session stands,
-// and never returns either.
-_Noreturn void
-session_monitor_run(const child_process_plan_t *plan, int link,
-                    void (*command)(const child_process_plan_t *plan, int report), int report);
+// Be the monitor; returns only when the session could not be made, with errno. command is run
+// in the forked child, after the session stands, and does not return.
+void session_monitor_run(const child_process_plan_t *plan, int link,
+                         void (*command)(const child_process_plan_t *plan, int report),
+                         int report);
 
 #endif
