@@ -42,7 +42,7 @@ MAX_FRAMES = 100_000
 
 
 def bin_dir():
-    return pathlib.Path(os.environ.get("AIDERMESH_BIN", ROOT / "build" / "bin"))
+    return pathlib.Path(os.environ.get("AIDERMESH_BIN") or ROOT / "build" / "bin").resolve()
 
 
 def wait_until(fact, timeout_s, what, step_s=0.02):
