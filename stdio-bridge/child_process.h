@@ -1,10 +1,10 @@
 // child_process - the wrapped command as a process: started, signalled, waited for
+// SPDX-License-Identifier: MPL-2.0
 //
 // The command starts with the signal mask and the ignored signals that the bridge was started
 // with. Without a terminal session it is our child, in our process group. With one, a monitor
 // process leads the session and the command is its child in a group of its own, so that job
 // control works inside as it does outside.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef CHILD_PROCESS_H
 #define CHILD_PROCESS_H
 

@@ -1,5 +1,5 @@
-// aidermesh-stdio-bridge - one per AIDER session: runs the command unchanged, publishes what
-// it sees SPDX-License-Identifier: MPL-2.0
+// main - aidermesh-stdio-bridge: runs a command unchanged, publishes what it sees of it
+// SPDX-License-Identifier: MPL-2.0
 #include "stdio_bridge.h"
 
 int

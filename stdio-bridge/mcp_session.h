@@ -1,10 +1,10 @@
 // mcp_session - the tool calls of one MCP server, from the lines that pass to and from it
+// SPDX-License-Identifier: MPL-2.0
 //
 // Any revision of the protocol: only method, id, params and result are looked at. A tools/call
 // of an AIDER tool is a session with one request; what the server prints between call and
 // answer is AIDER's console, and tells the truth where the answer does not ("success": true
 // after a failure). A call of another tool is a request of the server's own session.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef MCP_SESSION_H
 #define MCP_SESSION_H
 

@@ -1,9 +1,9 @@
 // observer - the process that watches the tap and tells the mesh
+// SPDX-License-Identifier: MPL-2.0
 //
 // It has a session of its own and none of the user's descriptors, so that nobody waits for it,
 // and lives on after the command until all is delivered, or bridge/linger has passed. Whatever
 // becomes of it, the relay goes on.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef OBSERVER_H
 #define OBSERVER_H
 

@@ -1,7 +1,7 @@
 // outlet - the bridge's way into the mesh: loop, link and publisher, and their end
+// SPDX-License-Identifier: MPL-2.0
 //
 // One outlet is one source. It belongs to the process that makes it and to one thread.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef OUTLET_H
 #define OUTLET_H
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -20,6 +19,7 @@
 #include "child_process.h"
 #include "copy.h"
 #include "mesh/exit_status.h"
+#include "own_fate.h"
 #include "terminal.h"
 #include "wiring.h"
 
@@ -190,32 +190,6 @@ set_foreground(relay_t *self, bool foreground)
     child_process_set_foreground(self->child, foreground);
 }
 
-// Be stopped as the command was, until somebody continues us. The whole group, where the
-// terminal would have stopped the whole group.
-static void
-stop_as(int number, bool group)
-{
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    struct sigaction before;
-    struct timespec at_once = {0};
-    sigset_t only;
-    sigset_t mask;
-    sigemptyset(&only);
-    sigaddset(&only, number);
-    if (number != SIGSTOP)
-        sigaction(number, &standard, &before);
-    (void) kill(group ? 0 : getpid(), number);
-    sigprocmask(SIG_UNBLOCK, &only, &mask);
-    // ... stopped here; or not, where no shell could continue us: then the kernel ignores it.
-    sigprocmask(SIG_SETMASK, &mask, NULL);
-    if (number != SIGSTOP)
-        sigaction(number, &before, NULL);
-    sigemptyset(&only);
-    sigaddset(&only, SIGCONT);
-    while (sigtimedwait(&only, NULL, &at_once) == SIGCONT) {
-    }
-}
-
 static bool
 is_terminal_stop(int number)
 {
@@ -228,7 +202,7 @@ on_stopped(relay_t *self, int number)
     if (!self->wiring.session) {
         // A stop sent to the command alone is left alone: who sent it will continue it.
         if (is_terminal_stop(number)) {
-            stop_as(number, false);
+            own_fate_stop(number, false);
             child_process_signal(self->child, SIGCONT, false);
         }
         return;
@@ -236,7 +210,7 @@ on_stopped(relay_t *self, int number)
     bool wants_terminal = number == SIGTTIN || number == SIGTTOU;
     if (!(wants_terminal && !self->foreground && terminal_is_ours(self->terminal))) {
         terminal_restore(self->terminal);
-        stop_as(number, number != SIGSTOP);
+        own_fate_stop(number, number != SIGSTOP);
         terminal_pass_size(self->terminal, self->master);
     }
     set_foreground(self, terminal_is_ours(self->terminal));
@@ -489,24 +463,4 @@ relay_run(const relay_plan_t *plan, int *status_p)
     }
     close_all(&self);
     return outcome;
-}
-
-_Noreturn void
-relay_end_as(int status)
-{
-    if (WIFSIGNALED(status)) {
-        struct rlimit none = {0, 0};
-        struct sigaction standard = {.sa_handler = SIG_DFL};
-        sigset_t only;
-        int number = WTERMSIG(status);
-        // The core that matters is the command's.
-        (void) setrlimit(RLIMIT_CORE, &none);
-        (void) sigaction(number, &standard, NULL);
-        sigemptyset(&only);
-        sigaddset(&only, number);
-        (void) raise(number);
-        sigprocmask(SIG_UNBLOCK, &only, NULL);
-        _exit(128 + number);
-    }
-    _exit(WEXITSTATUS(status));
 }

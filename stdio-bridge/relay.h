@@ -1,8 +1,8 @@
 // relay - runs the command and passes its bytes on, unchanged and never kept waiting
+// SPDX-License-Identifier: MPL-2.0
 //
 // What the user's shell sees is what the command would have shown it: bytes, order, exit
 // status, signals, job control. Everything else the bridge does happens in another process.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef RELAY_H
 #define RELAY_H
 
@@ -26,9 +26,5 @@ typedef struct relay_plan {
 // Returns 0 with *status_p as wait(2) gives it, or -1 with *status_p the exit status of
 // exit_status.h for a command that could not be started; that has been said on stderr.
 int relay_run(const relay_plan_t *plan, int *status_p);
-
-// End this process as a command with that status of wait(2) did: by exit, or by the same
-// signal, without a core dump of ours.
-_Noreturn void relay_end_as(int status);
 
 #endif

@@ -1,10 +1,10 @@
 // session_monitor - leads the session of a command that runs on a terminal of its own
+// SPDX-License-Identifier: MPL-2.0
 //
 // A process without a parent in its session could not be stopped from the keyboard: the kernel
 // drops ^Z for such groups. So a process that does nothing else stands between: it starts the
 // command, reports each change, passes signals on, moves the command between foreground and
 // background; and when the bridge is killed, it restores the user's terminal and hangs up.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef SESSION_MONITOR_H
 #define SESSION_MONITOR_H
 

@@ -1,8 +1,8 @@
 // session_watch - what the observer hears and reads of one wrapped command, put together
+// SPDX-License-Identifier: MPL-2.0
 //
 // Streams come by the tap as bytes, AIDER's own files are followed; out of them come the
 // events of aider_session or mcp_session. Told the time; knows no sockets.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef SESSION_WATCH_H
 #define SESSION_WATCH_H
 

@@ -1,9 +1,9 @@
 // sink - where relayed bytes go: writing that never blocks, on descriptors others share
+// SPDX-License-Identifier: MPL-2.0
 //
 // O_NONBLOCK lives in the open file, which the user's shell shares; setting it would change
 // the shell's own descriptor. So a pipe or a terminal is opened a second time, a socket is
 // asked per call, and the rest (files, devices) is written as it is.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef SINK_H
 #define SINK_H
 

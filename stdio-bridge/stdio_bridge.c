@@ -17,6 +17,7 @@
 #include "mesh/program.h"
 #include "ndjson_door.h"
 #include "observer.h"
+#include "own_fate.h"
 #include "relay.h"
 #include "tap.h"
 #include "wrapped_command.h"
@@ -119,7 +120,7 @@ wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
     tap_destroy(&relay.tap);
     if (rc < 0)
         return status;
-    relay_end_as(status);
+    own_fate_end(status);
 }
 
 static int

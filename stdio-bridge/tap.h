@@ -1,9 +1,9 @@
 // tap - carries the relay's copy to the observer: a ring in shared memory and a door bell
+// SPDX-License-Identifier: MPL-2.0
 //
 // The relay writes, the observer reads; each is one process. Writing never blocks, allocates
 // or waits for the reader: what does not fit is counted and left out, and the next record of
 // the same stream tells how much. Whatever becomes of the reader, the writer goes on.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef TAP_H
 #define TAP_H
 

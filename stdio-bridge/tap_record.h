@@ -1,10 +1,10 @@
 // tap_record - one entry of the tap: which stream, when, what was lost before it, its bytes
+// SPDX-License-Identifier: MPL-2.0
 //
 //   0        4    5    6     8                16               24               32
 //   | length | kind | 0 | mark | time_ns        | lost_bytes     | status | 0     | bytes ...
 //
 // In the machine's own byte order, since both ends are the same program on the same machine.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef TAP_RECORD_H
 #define TAP_RECORD_H
 

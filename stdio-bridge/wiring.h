@@ -1,8 +1,8 @@
 // wiring - what stands between each of the user's descriptors 0, 1, 2 and the command's
+// SPDX-License-Identifier: MPL-2.0
 //
 // The less stands between, the less can differ: a descriptor is only replaced where the bridge
 // has to see its bytes, and only then by something of the same kind.
-// SPDX-License-Identifier: MPL-2.0
 #ifndef WIRING_H
 #define WIRING_H
 
