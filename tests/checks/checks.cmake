@@ -5,9 +5,10 @@
 set(MESH_TEST_PYTHON ${PROJECT_SOURCE_DIR}/build/aider-venv/bin/python CACHE FILEPATH
     "The Python of the tests, with what tests/requirements.txt says")
 
-# tests/run.sh lets ctest use two places a core: what computes takes two, what waits one.
+# tests/run.sh lets ctest use two places a core: what computes takes two, what waits one, and a
+# build, which keeps two cores busy, leaves one place for what waits.
 set(MESH_PLACES_BUSY 2)
-set(MESH_PLACES_BUILD 4)
+set(MESH_PLACES_BUILD 3)
 
 # mesh_add_check(<name> <seconds> COMMAND <word>... [PROPERTIES <name> <value>...])
 function(mesh_add_check name seconds)
