@@ -58,7 +58,9 @@ write_payload(char *out, const char *payload, size_t payload_bytes)
     while (at < payload_bytes) {
         if (text[at] < 0x80) {
             char byte = payload[at++];
-            *out++ = (byte == '\r' || byte == '\n' || byte == '\0') ? ' ' : byte;
+            if (byte == '\r' || byte == '\n' || byte == '\0')
+                byte = ' ';
+            *out++ = byte;
             continue;
         }
         size_t length = utf8_sequence(text + at, payload_bytes - at);
@@ -74,12 +76,13 @@ write_payload(char *out, const char *payload, size_t payload_bytes)
     return out;
 }
 
+// Copy text without its NUL.
 static char *
 write_text(char *out, const char *text)
 {
-    size_t bytes = strlen(text);
-    memcpy(out, text, bytes);
-    return out + bytes;
+    while (*text)
+        *out++ = *text++;
+    return out;
 }
 
 event_frame_layout_t

@@ -21,9 +21,8 @@ enum {
     RUNS_AT_ONCE = 4,
     IDLE_SPARE_S = 5,
     // Of a connection's memory, beside the head of the request: the parsed request, and the
-    // head
-    // of the response.
-    CONNECTION_SPARE_BYTES = 2048,
+    // head of the response.
+    CONNECTION_SPARE_BYTES = 4096,
 };
 
 struct http_server {
@@ -116,6 +115,37 @@ has_body(struct MHD_Connection *connection)
                                        MHD_HTTP_HEADER_TRANSFER_ENCODING);
 }
 
+static size_t
+head_bytes_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info ? info->header_size : 0;
+}
+
+// Written past libmicrohttpd, in whose memory the head may have left no room for a response: it
+// would close the connection without a word.
+static enum MHD_Result
+refuse_head(struct MHD_Connection *connection)
+{
+    static const char body[] = "{\"title\": \"Request Header Fields Too Large\", "
+                               "\"status\": 431, \"detail\": \"the head of the request is "
+                               "longer than http/head_limit\"}\n";
+    char text[512];
+    int bytes = snprintf(text, sizeof text,
+                         "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+                         "Connection: close\r\n"
+                         "Content-Type: application/problem+json\r\n"
+                         "Content-Length: %zu\r\n\r\n%s",
+                         sizeof body - 1, body);
+    assert(bytes > 0 && (size_t) bytes < sizeof text);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info)
+        (void) send(info->connect_fd, text, (size_t) bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return MHD_NO;    // close it
+}
+
 // MHD_AccessHandlerCallback: called when the head is here, and again when the body is.
 static enum MHD_Result
 on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
@@ -132,6 +162,8 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
         head_wait_t *wait = wait_of(connection);
         if (wait)
             head_watch_remove(&self->heads, wait);
+        if (head_bytes_of(connection) > self->limits.head_bytes)
+            return refuse_head(connection);
         // To answer at once has libmicrohttpd close the connection, as it should where a body
         // follows that nobody will read; else it is kept for the next request.
         if (!has_body(connection))

@@ -49,6 +49,7 @@ typedef struct sse_bridge {
     http_server_t *server;
     uint16_t port;
     size_t clients;
+    mesh_cursor_t before_first;    // of what the broker kept when it welcomed us
     zmq_pollitem_t hub_poll;
     rate_meter_t events;
     rate_meter_t frames;
@@ -83,8 +84,9 @@ on_gap(void *arg, const mesh_gap_t *gap)
     };
     sse_bridge_t *self = arg;
     mesh_log_warning("events-missed", "%s", reasons[gap->reason]);
+    bool welcomed = gap->to.epoch == self->before_first.epoch;
     if (gap->reason == MESH_GAP_NEW_EPOCH)
-        stream_hub_epoch(self->hub, &gap->to, zclock_mono());
+        stream_hub_epoch(self->hub, welcomed ? &self->before_first : &gap->to, zclock_mono());
     else
         stream_hub_gap(self->hub, reasons[gap->reason], &gap->to, zclock_mono());
 }
@@ -122,11 +124,12 @@ static void
 on_welcome(void *arg, const mesh_welcome_t *welcome)
 {
     sse_bridge_t *self = arg;
-    if (event_ring_position(stream_hub_ring(self->hub)).epoch != 0)
-        return;
-    mesh_cursor_t after = {.epoch = welcome->epoch,
-                           .offset = welcome->first > 0 ? welcome->first - 1 : welcome->head};
-    stream_hub_epoch(self->hub, &after, zclock_mono());
+    self->before_first = (mesh_cursor_t){
+        .epoch = welcome->epoch,
+        .offset = welcome->first > 0 ? welcome->first - 1 : welcome->head,
+    };
+    if (event_ring_position(stream_hub_ring(self->hub)).epoch == 0)
+        stream_hub_epoch(self->hub, &self->before_first, zclock_mono());
 }
 
 static const mesh_link_listener_t link_listener = {.on_welcome = on_welcome};

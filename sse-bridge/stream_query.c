@@ -43,8 +43,11 @@ static const char *
 quoted(const char *text, char out[static QUOTED_BYTES])
 {
     size_t at = 0;
-    for (; text[at] && at < QUOTED_BYTES - 1; at++)
-        out[at] = (text[at] >= 0x20 && text[at] < 0x7F && text[at] != '"') ? text[at] : '?';
+    for (; text[at] && at < QUOTED_BYTES - 1; at++) {
+        out[at] = text[at];
+        if (text[at] < 0x20 || text[at] >= 0x7F || text[at] == '"')
+            out[at] = '?';
+    }
     if (text[at])
         memcpy(out + at - 3, "...", 3);
     out[at] = '\0';

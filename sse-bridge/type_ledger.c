@@ -67,7 +67,7 @@ type_removal_t
 type_ledger_removed(const type_ledger_t *self, type_ledger_match_fn *may_match, const void *arg)
 {
     type_removal_t sum = self->removed_any;
-    for (uint16_t number = 0; number < TYPE_LEDGER_TYPES; number++) {
+    for (int number = 0; number < TYPE_LEDGER_TYPES; number++) {
         const type_removal_t *removed = &self->removed[number];
         if (removed->count > 0 &&
             (number == TYPE_LEDGER_OTHER || may_match(arg, self->names[number])))

@@ -491,6 +491,9 @@ def test_heads_that_are_slow_large_or_no_http_are_not_served(mesh, publisher):
                   request(mesh, "/livez", *(f"X{number}: {'x' * 50}" for number in range(400)))):
         with Raw(mesh, large) as raw:
             assert raw.read_all().startswith(b"HTTP/1.1 431 ")
+    # Our own limit leaves room to say so.
+    with Raw(mesh, request(mesh, "/livez", "X: " + "x" * 16500)) as raw:
+        assert b"http/head_limit" in raw.read_until(b"}")
     with Raw(mesh, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200)) as tls:
         tls.read_all()
     with Raw(mesh, request(mesh, "/livez", "Content-Length: 1000000")) as body:
