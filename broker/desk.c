@@ -114,7 +114,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     desk_t *self = arg;
     int64_t now_ms = zclock_mono();
     // While the broker itself stood still, it heard nobody: what they said waits to be read.
-    if (now_ms - self->tick_ms > 4 * TICK_MS)
+    if (now_ms - self->tick_ms > 4 * (int64_t) TICK_MS)
         for (peer_t *peer = registry_first(self->registry); peer;
              peer = registry_next(self->registry))
             peer->heard_ms = now_ms;

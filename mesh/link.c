@@ -217,7 +217,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     int64_t now_ms = zclock_mono();
     link_requests_expire(self->requests, now_ms);
     // While this program itself stood still, it heard nobody.
-    if (now_ms - self->tick_ms > 2 * TICK_MS)
+    if (now_ms - self->tick_ms > 2 * (int64_t) TICK_MS)
         self->heard_ms = now_ms;
     self->tick_ms = now_ms;
     if (self->up && now_ms - self->heard_ms >= self->lost_after_ms)

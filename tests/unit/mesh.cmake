@@ -29,3 +29,7 @@ if(MESH_FUZZ)
     target_sources(fuzz_follow PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/follow_model.c)
     target_include_directories(fuzz_follow PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
 endif()
+
+# The library as a program, for tests/scenario/test_link.py; beside the programs, not installed.
+add_executable(mesh_probe ${PROJECT_SOURCE_DIR}/tests/support/mesh_probe.c)
+target_link_libraries(mesh_probe PRIVATE mesh mesh_build_flags)

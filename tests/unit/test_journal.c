@@ -70,11 +70,11 @@ what_comes_after_an_offset_is_read_in_order_across_holes(void **state)
     journal_t *journal = journal_new(MANY, PLENTY);
     for (uint64_t i = 1; i <= MANY; i++)
         append(journal, i * 3);
-    assert_int_equal(journal_head(journal), 3 * MANY);
+    assert_int_equal(journal_head(journal), 3 * (uint64_t) MANY);
     assert_int_equal(read_after(journal, 0, MANY).count, MANY);
-    for (uint64_t after = 0; after < 3 * MANY; after += 7)
+    for (uint64_t after = 0; after < 3 * (uint64_t) MANY; after += 7)
         assert_int_equal(read_after(journal, after, 1).last, after - after % 3 + 3);
-    assert_int_equal(read_after(journal, 3 * MANY, MANY).count, 0);
+    assert_int_equal(read_after(journal, 3 * (uint64_t) MANY, MANY).count, 0);
     assert_int_equal(read_after(journal, UINT64_MAX, MANY).count, 0);
     journal_destroy(&journal);
 }

@@ -116,7 +116,7 @@ static void
 the_window_counts_bytes_of_body_frames(void **state)
 {
     mesh_outbox_t *outbox = *state;
-    mesh_outbox_set_window(outbox, 100, 2 * (MESH_WIRE_HEADER_BYTES + BODY_BYTES));
+    mesh_outbox_set_window(outbox, 100, 2 * (uint64_t) (MESH_WIRE_HEADER_BYTES + BODY_BYTES));
     for (int i = 0; i < 5; i++)
         push_of(outbox, BODY_BYTES, false);
     assert_sends(outbox, 1, 2);
@@ -294,7 +294,7 @@ static void
 many_small_events_are_bounded_too(void **state)
 {
     (void) state;
-    mesh_outbox_t *outbox = mesh_outbox_new(64 * 1024);
+    mesh_outbox_t *outbox = mesh_outbox_new((size_t) 64 * 1024);
     for (int i = 0; i < 5000; i++)
         push_of(outbox, 0, i % 2);
     assert_in_range(mesh_outbox_count(outbox), 1, 64 * 1024 / 64);

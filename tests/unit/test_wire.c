@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,14 @@ typedef struct bytes {
     size_t size;
 } bytes_t;
 
-static int
+static unsigned
 digit_value(int c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned) (c - '0');
     if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
+        return (unsigned) (c - 'a') + 10;
+    return UINT_MAX;
 }
 
 // The bytes of tests/fixtures/wire/<name><suffix>, hexadecimal digits in lines.
@@ -43,10 +44,9 @@ read_hex(const char *name, const char *suffix)
             continue;
         if (high == EOF)
             break;
-        int low = fgetc(file);
-        assert_true(digit_value(high) >= 0 && digit_value(low) >= 0);
-        assert_true(bytes.size < PATH_SIZE);
-        bytes.data[bytes.size++] = (uint8_t) (digit_value(high) << 4 | digit_value(low));
+        unsigned upper = digit_value(high), lower = digit_value(fgetc(file));
+        assert_true(upper < 16 && lower < 16 && bytes.size < PATH_SIZE);
+        bytes.data[bytes.size++] = (uint8_t) (upper << 4 | lower);
     }
     fclose(file);
     return bytes;
@@ -225,7 +225,8 @@ stamping_changes_the_brokers_part_and_nothing_else(void **state)
     uint8_t frame[MESH_WIRE_HEADER_BYTES + 2];
     mesh_header_t sent = {.covers = 2, .source = mesh_uuid_new(), .seq = 9, .timestamp_us = -3};
     mesh_wire_encode(&sent, 2, frame);
-    memcpy(frame + MESH_WIRE_HEADER_BYTES, "{}", 2);
+    frame[MESH_WIRE_HEADER_BYTES] = '{';
+    frame[MESH_WIRE_HEADER_BYTES + 1] = '}';
     mesh_header_t header = sent;
     header.flags = MESH_WIRE_LATE;
     header.epoch = 1;
