@@ -1,5 +1,7 @@
 # unit tests and fuzzers of broker
+mesh_add_unit_test(bindings broker_parts)
 mesh_add_unit_test(calls broker_parts)
+mesh_add_unit_test(discovery_entries broker_parts)
 mesh_add_unit_test(journal broker_parts)
 mesh_add_unit_test(order broker_parts)
 mesh_add_unit_test(pages broker_parts)
