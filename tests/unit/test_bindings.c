@@ -85,7 +85,7 @@ a_port_that_was_chosen_is_told(void **state)
     assign(self, "broker/bind_publish=tcp://127.0.0.1:*");
     char *endpoint = bound(self);
     assert_memory_equal(endpoint, "tcp://127.0.0.1:", strlen("tcp://127.0.0.1:"));
-    assert_in_range(atoi(endpoint + strlen("tcp://127.0.0.1:")), 1, 65535);
+    assert_in_range(strtol(endpoint + strlen("tcp://127.0.0.1:"), NULL, 10), 1, 65535);
     free(endpoint);
 }
 
