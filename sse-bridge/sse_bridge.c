@@ -8,9 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <sys/resource.h>
-
 #include "access.h"
+#include "announcement.h"
+#include "file_limit.h"
 #include "http_routes.h"
 #include "http_server.h"
 #include "listener.h"
@@ -275,30 +275,11 @@ on_signal(int number, void *arg)
 
 // ---- start and stop
 
-static json_t *
-metadata(const mesh_settings_t *settings, uint16_t port)
-{
-    const char *address = mesh_settings_string(settings, "http/address");
-    char *url = NULL;
-    int rc =
-        asprintf(&url, strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address, port);
-    assert(rc >= 0);
-    json_t *json = json_pack("{s:s, s:s, s:i, s:{s:{s:s, s:s, s:s, s:s}, s:[s, s, s]}}",
-                             "http_endpoint", url, "http_address", address, "http_port",
-                             (int) port, "streaming_capabilities", "sse_endpoints",
-                             "aider_events", "/events/aider", "error_events", "/events/errors",
-                             "progress_events", "/events/progress", "health_check", "/health",
-                             "supported_event_types", "aider", "errors", "progress");
-    assert(json);
-    free(url);
-    return json;
-}
-
 static int
 join_mesh(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
 {
     char *host = mesh_paths_host(settings);
-    json_t *json = metadata(settings, self->port);
+    json_t *json = announcement_new(settings, self->port);
     mesh_link_identity_t identity = {.transport_type = "sse", .host = host, .metadata = json};
     self->link = mesh_link_new(self->loop, settings, &identity, error_p);
     json_decref(json);
@@ -309,26 +290,6 @@ join_mesh(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     self->subscriber = mesh_subscriber_new(self->loop, self->link, MESH_FROM_EARLIEST, NULL,
                                            &subscriber_handler, self);
     return 0;
-}
-
-// Each stream is a file to the kernel. Take what the hard limit gives; where it is less than
-// the settings promise, say so, and promise less. Returns how many streams there can be.
-static size_t
-files_for(size_t clients)
-{
-    struct rlimit limit;
-    rlim_t spare = SPARE_CONNECTIONS + SPARE_FILES;
-    rlim_t wanted = (rlim_t) clients + spare;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return clients;
-    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted)
-        return clients;
-    size_t possible = limit.rlim_cur > spare ? (size_t) (limit.rlim_cur - spare) : 1;
-    mesh_log_warning("file-limit",
-                     "http/clients is %zu, but %llu open files are allowed, enough for %zu",
-                     clients, (unsigned long long) limit.rlim_cur, possible);
-    return possible;
 }
 
 static int
@@ -385,7 +346,8 @@ start(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     self->access = access_new(settings, error_p);
     if (!self->access)
         return -1;
-    self->clients = files_for((size_t) mesh_settings_number(settings, "http/clients"));
+    self->clients = file_limit_for((size_t) mesh_settings_number(settings, "http/clients"),
+                                   SPARE_CONNECTIONS + SPARE_FILES);
     make_hub(self, settings);
     if (serve(self, settings, error_p) != 0 || join_mesh(self, settings, error_p) != 0)
         return -1;

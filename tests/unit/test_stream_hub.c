@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "unit_test.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -137,6 +138,7 @@ open_stream(world_t *world, const char *query, const char *id)
 {
     client_t *client = NULL;
     assert_int_equal(admit(world, ENDPOINT_ALL, query, id, &client), STREAM_HUB_ADMITTED);
+    assert(client);    // for the analyser, to which a failed test goes on
     stream_hub_attach(world->hub, client->stream, client->ours, world->now_ms);
     settle(world);
     return client;
