@@ -430,7 +430,8 @@ mesh_link_destroy(mesh_link_t **self_p)
     if (!*self_p)
         return;
     mesh_link_t *self = *self_p;
-    if (self->up) {
+    // Also when the welcome has not come yet: whoever has said hello is registered.
+    if (self->up || (self->dealer && !self->hello_due)) {
         json_t *body = json_pack("{s:s}", "transport_id", self->transport_id);
         send_verb(self, "bye", body);
         json_decref(body);
