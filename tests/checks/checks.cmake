@@ -45,8 +45,8 @@ mesh_add_check(install.programs 60
     COMMAND ${checks}/install.sh ${PROJECT_SOURCE_DIR}/build/plain ${PROJECT_VERSION}
     PROPERTIES FIXTURES_REQUIRED build_plain)
 
-mesh_add_check(valgrind.unit 240 COMMAND ${checks}/valgrind.sh ${PROJECT_SOURCE_DIR}/build/plain
-    PROPERTIES FIXTURES_REQUIRED build_plain COST 200)
+mesh_add_check(valgrind.unit 300 COMMAND ${checks}/valgrind.sh ${PROJECT_SOURCE_DIR}/build/plain
+    PROPERTIES FIXTURES_REQUIRED build_plain PROCESSORS ${MESH_PLACES_BUILD} COST 300)
 
 mesh_add_check(tsan.unit 180 COMMAND ${checks}/tsan.sh unit ${PROJECT_SOURCE_DIR}/build/tsan
     PROPERTIES FIXTURES_REQUIRED build_tsan COST 150)

@@ -18,6 +18,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"^\.?/?[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)+/?$")
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 MADE_BY_BUILDING = "build"
+SETTINGS = ROOT / "mesh" / "settings_table.c"
 
 
 def all_files():
@@ -40,6 +41,13 @@ def anchors_of(text):
         if heading:
             words = re.sub(r"[^\w\- ]", "", heading.group(1).lower())
             yield words.strip().replace(" ", "-")
+
+
+def is_there(word):
+    """Whether a word that looks like a path is one, a module (without .c), or a setting's key."""
+    path = ROOT / word
+    return path.exists() or path.with_name(path.name + ".c").exists() \
+        or f'"{word}"' in SETTINGS.read_text(encoding="utf-8")
 
 
 def check_markdown(path):
@@ -70,7 +78,7 @@ def check_markdown(path):
                     yield f"line {number}: links to {target}, which has no such heading"
         for word in CODE.findall(line):
             if PATH.match(word) and word.removeprefix("./").split("/")[0] in top:
-                if not (ROOT / word).exists():
+                if not is_there(word):
                     yield f"line {number}: names {word}, which is not there"
 
 

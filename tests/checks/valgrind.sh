@@ -11,31 +11,32 @@ cd "$(dirname "$0")/../.."
 shopt -s nullglob
 tests=("$1"/tests/test_*)
 [ "${#tests[@]}" -gt 0 ] || { echo "valgrind: no unit tests in $1/tests" >&2; exit 1; }
-bad=()
 logs="$(mktemp -d)"
+export logs
 trap 'rm -rf "$logs"' EXIT
 
 # Run one test. Errors of any process it makes count; leaks only its own: a child of fork that
 # ends by _exit leaves its parent's memory lying about.
 watch() {
-    local status=0 process
-    rm -f "$logs"/*
+    local name status=0 process started=$SECONDS
+    name="$(basename "$1")"
+    mkdir "$logs/$name"
     valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
         --errors-for-leak-kinds=none --suppressions=tests/support/valgrind.supp \
-        --log-file="$logs/valgrind.%p" "$1" >"$logs/output" 2>&1 &
+        --log-file="$logs/$name/valgrind.%p" "$1" >"$logs/$name/output" 2>&1 &
     process=$!
     wait "$process" || status=$?
-    if [ "$status" = 0 ] && ! grep -q 'definitely lost' "$logs/valgrind.$process"; then return 0; fi
-    cat "$logs/output" "$logs"/valgrind.*
+    if [ "$status" = 0 ] && ! grep -q 'definitely lost' "$logs/$name/valgrind.$process"; then
+        echo "$name: clean, $((SECONDS - started)) s"
+        return 0
+    fi
+    printf '%s: status %s\n%s\n' "$name" "$status" "$(cat "$logs/$name"/*)"
     return 1
 }
+export -f watch
 
-for test in "${tests[@]}"; do
-    started=$SECONDS
-    if watch "$test"; then
-        echo "$(basename "$test"): clean, $((SECONDS - started)) s"
-    else
-        bad+=("$(basename "$test")")
-    fi
-done
-[ "${#bad[@]}" = 0 ] || { echo "valgrind: findings in ${bad[*]}" >&2; exit 1; }
+# shellcheck disable=SC2016  # for the inner shell to expand
+if ! printf '%s\0' "${tests[@]}" | xargs -0 -n 1 -P 2 bash -c 'watch "$1"' watch; then
+    echo "valgrind: findings, see above" >&2
+    exit 1
+fi
