@@ -150,7 +150,8 @@ on_signal(int number, void *arg)
     return -1;
 }
 
-// Take in what publishers had already sent, as long as more comes and broker/stop_grace lasts.
+// Take in what publishers had already sent, as long as more comes and broker/stop_grace lasts,
+// and tell them what was taken: the next broker shall not be sent what subscribers have seen.
 static void
 drain(broker_t *self)
 {
@@ -163,6 +164,7 @@ drain(broker_t *self)
             last_ms = zclock_mono();
     }
     relay_send_head(self->relay);
+    sequencer_visit_held(relay_sequencer(self->relay), desk_acknowledge, self->desk);
 }
 
 static void

@@ -61,7 +61,7 @@ const mesh_setting_t mesh_settings_table[] = {
     SIZE("broker/memory_bytes", "256MiB", MIB, 64 * GIB, "how many bytes of events are kept"),
     NUMBER("broker/memory_events", "100000", 100, 100000000, "how many events are kept"),
     NUMBER("broker/peers", "2000", 1, 100000, "how many programs may be registered at once"),
-    DURATION("broker/stop_grace", "800ms", 0, MINUTE,
+    DURATION("broker/stop_grace", "500ms", 0, MINUTE,
              "how long a stop waits for what is on its way"),
     SIZE("broker/window_bytes", "1MiB", 64 * KIB, 64 * MIB,
          "how many bytes a publisher may have sent without an acknowledgement"),
