@@ -64,7 +64,10 @@ dispatch(desk_t *self, const char *verb, const desk_request_t *request)
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
         if (!streq(handlers[i].verb, verb))
             continue;
-        if (handlers[i].registered && !registry_by_route(self->registry, request->route))
+        if (request->role != MESH_ROLE_NONE && !gate_allows(request->role, verb))
+            desk_send_error(self, request->route, request->id, "forbidden",
+                            "the role of this key may not use this verb");
+        else if (handlers[i].registered && !registry_by_route(self->registry, request->route))
             desk_send_error(self, request->route, request->id, "unknown_peer",
                             "say hello first");
         else
@@ -73,6 +76,14 @@ dispatch(desk_t *self, const char *verb, const desk_request_t *request)
     }
     self->malformed++;
     desk_send_error(self, request->route, request->id, "malformed", "no such verb");
+}
+
+// The role of the key under which a message came; MESH_ROLE_NONE where there are no keys. A
+// broker with keys receives no message without one.
+static mesh_role_t
+role_of(zframe_t *frame)
+{
+    return frame ? gate_role(zframe_meta(frame, "User-Id")) : MESH_ROLE_NONE;
 }
 
 // zloop_reader_fn: programs have something to say.
@@ -86,6 +97,7 @@ on_control(zloop_t *loop, zsock_t *socket, void *arg)
         if (!frames)
             return 0;
         desk_request_t request = {.route = zmsg_pop(frames)};
+        request.role = role_of(zmsg_first(frames));
         mesh_control_t message;
         mesh_control_outcome_t outcome = mesh_control_unpack(&message, &frames);
         if (outcome == MESH_CONTROL_OK) {
@@ -124,6 +136,36 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     return 0;
 }
 
+static void
+open_socket(desk_t *self)
+{
+    self->socket = zsock_new(ZMQ_ROUTER);
+    assert(self->socket);
+    zsock_set_sndhwm(self->socket, HWM);
+    zsock_set_rcvhwm(self->socket, HWM);
+    zsock_set_linger(self->socket, 200);
+    zsock_set_maxmsgsize(self->socket, MESH_CONTROL_LIMIT);
+    zsock_set_sndtimeo(self->socket, 0);
+    zsock_set_heartbeat_ivl(self->socket, (int) self->heartbeat_ms);
+    zsock_set_heartbeat_timeout(self->socket, (int) self->lost_after_ms);
+    zloop_reader(self->loop, self->socket, on_control, self);
+    zloop_reader_set_tolerant(self->loop, self->socket);
+}
+
+static void
+close_socket(desk_t *self)
+{
+    zloop_reader_end(self->loop, self->socket);
+    zsock_destroy(&self->socket);
+}
+
+void
+desk_renew_socket(desk_t *self)
+{
+    close_socket(self);
+    open_socket(self);
+}
+
 desk_t *
 desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
          const desk_identity_t *identity, desk_change_fn *on_change, void *arg)
@@ -141,17 +183,7 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     self->window_bytes = (json_int_t) mesh_settings_bytes(settings, "broker/window_bytes");
     self->registry = registry_new((size_t) mesh_settings_number(settings, "broker/peers"));
     self->calls = calls_new(CALLS_LIMIT);
-    self->socket = zsock_new(ZMQ_ROUTER);
-    assert(self->socket);
-    zsock_set_sndhwm(self->socket, HWM);
-    zsock_set_rcvhwm(self->socket, HWM);
-    zsock_set_linger(self->socket, 200);
-    zsock_set_maxmsgsize(self->socket, MESH_CONTROL_LIMIT);
-    zsock_set_sndtimeo(self->socket, 0);
-    zsock_set_heartbeat_ivl(self->socket, (int) self->heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->socket, (int) self->lost_after_ms);
-    zloop_reader(loop, self->socket, on_control, self);
-    zloop_reader_set_tolerant(loop, self->socket);
+    open_socket(self);
     self->tick_ms = zclock_mono();
     self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
     return self;
@@ -164,8 +196,7 @@ desk_destroy(desk_t **self_p)
     if (*self_p) {
         desk_t *self = *self_p;
         zloop_timer_end(self->loop, self->timer);
-        zloop_reader_end(self->loop, self->socket);
-        zsock_destroy(&self->socket);
+        close_socket(self);
         calls_destroy(&self->calls);
         registry_destroy(&self->registry);
         free(self);

@@ -29,6 +29,11 @@ desk_t *desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
                  const desk_identity_t *identity, desk_change_fn *on_change, void *arg);
 void desk_destroy(desk_t **self_p);
 
+// Close the socket, with all connections, and open a new one, not bound. Programs find back and
+// say hello again.
+void desk_renew_socket(desk_t *self);
+
+// Borrowed, until it is renewed: to bind.
 zsock_t *desk_socket(desk_t *self);
 registry_t *desk_registry(desk_t *self);
 

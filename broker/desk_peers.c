@@ -140,6 +140,18 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
     return true;
 }
 
+// Whether the role of the key, where there are keys, goes with what the hello offers.
+static bool
+may_offer(const desk_request_t *request)
+{
+    mesh_role_t role = request->role;
+    if (role == MESH_ROLE_NONE || role == MESH_ROLE_OPERATE)
+        return true;
+    bool sources = json_array_size(json_object_get(request->body, "sources")) > 0;
+    bool services = json_array_size(json_object_get(request->body, "services")) > 0;
+    return !services && (role == MESH_ROLE_PUBLISH || !sources);
+}
+
 void
 desk_on_hello(desk_t *self, const desk_request_t *request)
 {
@@ -148,6 +160,11 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
         protocol != MESH_WIRE_VERSION) {
         desk_send_error(self, request->route, request->id, "version",
                         "this broker speaks protocol 1");
+        return;
+    }
+    if (!may_offer(request)) {
+        desk_send_error(self, request->route, request->id, "forbidden",
+                        "the role of this key allows no sources, or no services");
         return;
     }
     peer_t *peer = NULL;

@@ -5,6 +5,7 @@
 
 #include "calls.h"
 #include "desk.h"
+#include "gate.h"
 
 enum { DESK_NAME_LIMIT = 128 };    // bytes of a service's name or an error's code
 
@@ -28,6 +29,7 @@ typedef struct desk_request {
     zframe_t *route;       // owned; who asks
     const json_t *body;    // borrowed
     uint64_t id;           // 0 where there is none
+    mesh_role_t role;      // of the key it came under; MESH_ROLE_NONE where there are no keys
 } desk_request_t;
 
 // Send a message to whom route leads. Steals body; takes *frames_p, which may be NULL.

@@ -48,6 +48,7 @@ struct relay {
     int head_timer;        // 0 when none is planned
     int64_t forwarded_ms;
     int64_t refusal_logged_ms;
+    int heartbeat_ms, lost_after_ms;
 };
 
 static int64_t
@@ -256,6 +257,46 @@ on_subscription(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
+static void
+open_sockets(relay_t *self)
+{
+    self->publish = zsock_new(ZMQ_SUB);
+    self->subscribe = zsock_new(ZMQ_XPUB);
+    assert(self->publish && self->subscribe);
+    zsock_set_subscribe(self->publish, "");
+    zsock_set_rcvhwm(self->publish, RECEIVE_HWM);
+    zsock_set_linger(self->publish, 0);
+    zsock_set_maxmsgsize(self->publish, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
+    zsock_set_heartbeat_ivl(self->publish, self->heartbeat_ms);
+    zsock_set_heartbeat_timeout(self->publish, self->lost_after_ms);
+    zsock_set_sndhwm(self->subscribe, SEND_HWM);
+    zsock_set_linger(self->subscribe, 200);
+    zsock_set_maxmsgsize(self->subscribe,
+                         MESH_TOPIC_SIZE);    // what comes in are subscriptions
+    zsock_set_heartbeat_ivl(self->subscribe, self->heartbeat_ms);
+    zsock_set_heartbeat_timeout(self->subscribe, self->lost_after_ms);
+    zloop_reader(self->loop, self->publish, on_published, self);
+    zloop_reader_set_tolerant(self->loop, self->publish);
+    zloop_reader(self->loop, self->subscribe, on_subscription, self);
+    zloop_reader_set_tolerant(self->loop, self->subscribe);
+}
+
+static void
+close_sockets(relay_t *self)
+{
+    zloop_reader_end(self->loop, self->publish);
+    zloop_reader_end(self->loop, self->subscribe);
+    zsock_destroy(&self->publish);
+    zsock_destroy(&self->subscribe);
+}
+
+void
+relay_renew_sockets(relay_t *self)
+{
+    close_sockets(self);
+    open_sockets(self);
+}
+
 relay_t *
 relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
           const char *incarnation, const relay_events_t *events, void *arg)
@@ -277,27 +318,9 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     self->batch = zmalloc(DRAIN_LIMIT * sizeof *self->batch);
     self->records = zmalloc(DRAIN_LIMIT * sizeof(record_t *));
 
-    int heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
-    int lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
-    self->publish = zsock_new(ZMQ_SUB);
-    self->subscribe = zsock_new(ZMQ_XPUB);
-    assert(self->publish && self->subscribe);
-    zsock_set_subscribe(self->publish, "");
-    zsock_set_rcvhwm(self->publish, RECEIVE_HWM);
-    zsock_set_linger(self->publish, 0);
-    zsock_set_maxmsgsize(self->publish, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
-    zsock_set_heartbeat_ivl(self->publish, heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->publish, lost_after_ms);
-    zsock_set_sndhwm(self->subscribe, SEND_HWM);
-    zsock_set_linger(self->subscribe, 200);
-    zsock_set_maxmsgsize(self->subscribe,
-                         MESH_TOPIC_SIZE);    // what comes in are subscriptions
-    zsock_set_heartbeat_ivl(self->subscribe, heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->subscribe, lost_after_ms);
-    zloop_reader(loop, self->publish, on_published, self);
-    zloop_reader_set_tolerant(loop, self->publish);
-    zloop_reader(loop, self->subscribe, on_subscription, self);
-    zloop_reader_set_tolerant(loop, self->subscribe);
+    self->heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
+    self->lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
+    open_sockets(self);
     return self;
 }
 
@@ -310,10 +333,7 @@ relay_destroy(relay_t **self_p)
     relay_t *self = *self_p;
     if (self->head_timer)
         zloop_timer_end(self->loop, self->head_timer);
-    zloop_reader_end(self->loop, self->publish);
-    zloop_reader_end(self->loop, self->subscribe);
-    zsock_destroy(&self->publish);
-    zsock_destroy(&self->subscribe);
+    close_sockets(self);
     sessions_destroy(&self->sessions);
     sequencer_destroy(&self->sequencer);
     journal_destroy(&self->journal);

@@ -38,7 +38,10 @@ relay_t *relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *h
                    const char *incarnation, const relay_events_t *events, void *arg);
 void relay_destroy(relay_t **self_p);
 
-// Borrowed: to bind.
+// Close both sockets, with all connections, and open new ones, not bound.
+void relay_renew_sockets(relay_t *self);
+
+// Borrowed, until they are renewed: to bind.
 zsock_t *relay_publish_socket(relay_t *self);
 zsock_t *relay_subscribe_socket(relay_t *self);
 

@@ -150,6 +150,7 @@ connect_to(mesh_publisher_t *self, const char *endpoint, const mesh_welcome_t *w
     self->endpoint = strdup(endpoint);
     self->socket = zsock_new(ZMQ_XPUB);
     assert(self->socket);
+    mesh_key_arm(mesh_link_key(self->link), self->socket);
     int hwm = SEND_HWM;
     if (welcome->window_events > SEND_HWM / 2)
         hwm = (int) (welcome->window_events * 2);

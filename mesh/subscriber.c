@@ -226,6 +226,7 @@ connect_to(mesh_subscriber_t *self, const char *endpoint)
     }
     self->socket = zsock_new(ZMQ_SUB);
     assert(self->socket);
+    mesh_key_arm(mesh_link_key(self->link), self->socket);
     zsock_set_rcvhwm(self->socket, RECEIVE_HWM);
     zsock_set_linger(self->socket, 0);
     zsock_set_maxmsgsize(self->socket, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
