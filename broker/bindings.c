@@ -57,8 +57,8 @@ bind_one(zsock_t *socket, const mesh_settings_t *settings, const char *key,
         *error_p = sentence(
             key, endpoint,
             "can be reached from other hosts, and the mesh has no keys; make some with "
-            "aidermesh "
-            "keys new, bind 127.0.0.1 or ipc://, or say --insecure on a network you trust");
+            "'aidermesh keys new', bind 127.0.0.1 or ipc://, or say --insecure on a network "
+            "you trust");
         return NULL;
     }
     if (zsock_bind(socket, "%s", endpoint) == -1) {

@@ -31,8 +31,8 @@ enum {
     DISCOVERY_EVERY_MS = 10000,
     DISCOVERY_SETTLE_MS = 20,    // programs come in bursts: one write for all of them
     HEALTHCHECK_MS = 2000,
-    REBIND_MS = 50,    // an address is free again a little after its socket was closed
-    REBIND_TRIES = 40,
+    REBIND_MS = 10,    // a port is free again a little after its socket was closed
+    REBIND_TRIES = 200,
     DRAIN_QUIET_MS = 50,    // nothing more came in for so long: what was on its way is in
 };
 
@@ -51,6 +51,7 @@ typedef struct broker {
     desk_identity_t identity;
     mesh_signals_t *signals;     // owned
     doorkeeper_t *doorkeeper;    // owned; NULL without keys
+    int rebind_timer;            // 0 while the sockets are bound
     int rebind_tries;
     bool failed;            // the loop ended because the broker cannot go on
     int discovery_timer;    // the planned write; 0 when there is none
@@ -189,29 +190,32 @@ static const relay_events_t relay_events = {
     .ask_again = desk_ask_again_event,
 };
 
+static const struct {
+    const char *name, *key;
+} doors[GATE_DOORS] = {
+    [GATE_PUBLISH] = {"publish", "broker/bind_publish"},
+    [GATE_SUBSCRIBE] = {"subscribe", "broker/bind_subscribe"},
+    [GATE_CONTROL] = {"control", "broker/bind_control"},
+};
+
 // Guard and bind every socket; *error_p is a sentence the caller frees when one cannot be
 // bound.
 static int
 bind_all(broker_t *self, char **error_p)
 {
-    const struct {
-        const char *name, *key;
-        zsock_t *socket;
-        gate_door_t door;
-    } sockets[] = {
-        {"publish", "broker/bind_publish", relay_publish_socket(self->relay), GATE_PUBLISH},
-        {"subscribe", "broker/bind_subscribe", relay_subscribe_socket(self->relay),
-         GATE_SUBSCRIBE},
-        {"control", "broker/bind_control", desk_socket(self->desk), GATE_CONTROL},
+    zsock_t *const sockets[GATE_DOORS] = {
+        [GATE_PUBLISH] = relay_publish_socket(self->relay),
+        [GATE_SUBSCRIBE] = relay_subscribe_socket(self->relay),
+        [GATE_CONTROL] = desk_socket(self->desk),
     };
-    for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++) {
-        doorkeeper_guard(self->doorkeeper, sockets[i].socket, sockets[i].door);
-        char *endpoint = bindings_bind(sockets[i].socket, self->settings, sockets[i].key,
-                                       self->runtime_dir, sockets[i].name, error_p);
+    for (gate_door_t door = 0; door < GATE_DOORS; door++) {
+        doorkeeper_guard(self->doorkeeper, sockets[door], door);
+        char *endpoint = bindings_bind(sockets[door], self->settings, doors[door].key,
+                                       self->runtime_dir, doors[door].name, error_p);
         if (!endpoint)
             return -1;
-        mesh_log_info("listening", "%s on %s", sockets[i].name, endpoint);
-        json_object_set_new(self->endpoints, sockets[i].name, json_string(endpoint));
+        mesh_log_info("listening", "%s on %s", doors[door].name, endpoint);
+        json_object_set_new(self->endpoints, doors[door].name, json_string(endpoint));
         free(endpoint);
     }
     return 0;
@@ -224,37 +228,59 @@ renew_sockets(broker_t *self)
     desk_renew_socket(self->desk);
 }
 
+static int on_rebind_due(zloop_t *loop, int timer_id, void *arg);
+
+static void
+plan_rebind(broker_t *self)
+{
+    if (self->rebind_timer == 0)
+        self->rebind_timer = zloop_timer(self->loop, REBIND_MS, 1, on_rebind_due, self);
+}
+
 static int
 on_rebind_due(zloop_t *loop, int timer_id, void *arg)
 {
+    (void) loop;
     (void) timer_id;
     broker_t *self = arg;
     char *error = NULL;
-    if (bind_all(self, &error) == 0)
+    self->rebind_timer = 0;
+    bool last = ++self->rebind_tries >= REBIND_TRIES;
+    if (bind_all(self, &error) == 0) {
+        on_change(self);    // ports that the kernel chose are others now
         return 0;
-    bool again = ++self->rebind_tries < REBIND_TRIES;
-    if (again) {
-        renew_sockets(self);
-        zloop_timer(loop, REBIND_MS, 1, on_rebind_due, self);
-    } else {
+    }
+    if (last) {
         mesh_log_error("bind-failed", "%s", error);
         self->failed = true;
+    } else {
+        renew_sockets(self);
+        plan_rebind(self);
     }
     free(error);
-    return again ? 0 : -1;
+    return last ? -1 : 0;
 }
 
-// doorkeeper_revoked_fn: libzmq cannot close one connection, so all are closed. Who may still
+// desk_may_stay_fn
+static bool
+may_stay(void *arg, const char *user)
+{
+    return doorkeeper_knows(((broker_t *) arg)->doorkeeper, user);
+}
+
+// doorkeeper_changed_fn: libzmq cannot close one connection, so all are closed. Who may still
 // come in connects again at once, and loses nothing: publishers send again what was not
 // acknowledged, subscribers replay.
 static void
-on_revoked(void *arg)
+on_keys_changed(void *arg, const char *why)
 {
     broker_t *self = arg;
-    mesh_log_warning("connections-closed", "a key was revoked");
-    renew_sockets(self);
+    mesh_log_warning("connections-closed", "%s", why);
+    relay_renew_sockets(self->relay);
+    desk_dismiss(self->desk, may_stay, self);    // its callers are told while there is a socket
+    desk_renew_socket(self->desk);
     self->rebind_tries = 0;
-    zloop_timer(self->loop, REBIND_MS, 1, on_rebind_due, self);
+    plan_rebind(self);
 }
 
 static int
@@ -313,7 +339,8 @@ broker_run(const mesh_settings_t *settings, int argc, char *argv[])
     self.relay =
         relay_new(self.loop, settings, self.host, self.incarnation, &relay_events, &self);
     self.desk = desk_new(self.loop, settings, self.relay, &self.identity, on_change, &self);
-    if (doorkeeper_new(&self.doorkeeper, self.loop, settings, on_revoked, &self, &error) != 0) {
+    if (doorkeeper_new(&self.doorkeeper, self.loop, settings, on_keys_changed, &self, &error) !=
+        0) {
         mesh_log_error("keys-unusable", "%s", error);
         goto done;
     }

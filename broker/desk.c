@@ -58,16 +58,24 @@ static const struct {
     {"answer", desk_on_answer, true},
 };
 
+peer_t *
+desk_peer_of(desk_t *self, const desk_request_t *request)
+{
+    // A route can be taken by another connection once its own is closed.
+    peer_t *peer = registry_by_route(self->registry, request->route);
+    return peer && streq(peer->user, request->user) ? peer : NULL;
+}
+
 static void
 dispatch(desk_t *self, const char *verb, const desk_request_t *request)
 {
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
         if (!streq(handlers[i].verb, verb))
             continue;
-        if (request->role != MESH_ROLE_NONE && !gate_allows(request->role, verb))
+        if (!gate_allows(request->role, verb))
             desk_send_error(self, request->route, request->id, "forbidden",
                             "the role of this key may not use this verb");
-        else if (handlers[i].registered && !registry_by_route(self->registry, request->route))
+        else if (handlers[i].registered && !desk_peer_of(self, request))
             desk_send_error(self, request->route, request->id, "unknown_peer",
                             "say hello first");
         else
@@ -78,12 +86,13 @@ dispatch(desk_t *self, const char *verb, const desk_request_t *request)
     desk_send_error(self, request->route, request->id, "malformed", "no such verb");
 }
 
-// The role of the key under which a message came; MESH_ROLE_NONE where there are no keys. A
-// broker with keys receives no message without one.
-static mesh_role_t
-role_of(zframe_t *frame)
+// Copy the id that the doorkeeper gave the sender of a message's first frame; empty when there
+// is none. Without keys it would be what the sender likes, and is not asked for.
+static void
+copy_user(char user[static GATE_USER_SIZE], zframe_t *frame)
 {
-    return frame ? gate_role(zframe_meta(frame, "User-Id")) : MESH_ROLE_NONE;
+    const char *id = frame ? zframe_meta(frame, "User-Id") : NULL;
+    snprintf(user, GATE_USER_SIZE, "%s", id ? id : "");
 }
 
 // zloop_reader_fn: programs have something to say.
@@ -92,12 +101,19 @@ on_control(zloop_t *loop, zsock_t *socket, void *arg)
 {
     (void) loop;
     desk_t *self = arg;
+    bool guarded = zsock_curve_server(socket) == 1;
     for (int i = 0; i < DRAIN_LIMIT && (zsock_events(socket) & ZMQ_POLLIN); i++) {
         zmsg_t *frames = zmsg_recv(socket);
         if (!frames)
             return 0;
-        desk_request_t request = {.route = zmsg_pop(frames)};
-        request.role = role_of(zmsg_first(frames));
+        desk_request_t request = {
+            .route = zmsg_pop(frames), .role = MESH_ROLE_OPERATE, .user = ""};
+        char user[GATE_USER_SIZE];
+        if (guarded) {
+            copy_user(user, zmsg_first(frames));
+            request.role = gate_role(user);
+            request.user = gate_name(user);
+        }
         mesh_control_t message;
         mesh_control_outcome_t outcome = mesh_control_unpack(&message, &frames);
         if (outcome == MESH_CONTROL_OK) {

@@ -58,32 +58,64 @@ gate_domain(gate_door_t door)
     return domains[door];
 }
 
-bool
+// The key of this name; NULL when there is none.
+static known_t *
+by_name(zhashx_t *keys, const char *name)
+{
+    known_t *known = zhashx_first(keys);
+    while (known && !streq(known->entry.name, name))
+        known = zhashx_next(keys);
+    return known;
+}
+
+// Add what an entry says. let_in goes on from the same key before.
+static void
+add(zhashx_t *keys, zhashx_t *before, const mesh_key_entry_t *entry)
+{
+    if (entry->role == MESH_ROLE_NONE) {
+        const known_t *kept = by_name(before, entry->name);
+        if (!kept)
+            return;
+        entry = &kept->entry;
+    }
+    known_t *known = zmalloc(sizeof *known);
+    known->entry = *entry;
+    const known_t *was = zhashx_lookup(before, entry->public_key);
+    known->let_in = was && was->let_in;
+    if (zhashx_insert(keys, entry->public_key, known) != 0)
+        free(known);
+}
+
+static gate_change_t
+compare(zhashx_t *before, zhashx_t *keys)
+{
+    bool same = zhashx_size(before) == zhashx_size(keys);
+    for (known_t *was = zhashx_first(before); was; was = zhashx_next(before)) {
+        const known_t *now = zhashx_lookup(keys, was->entry.public_key);
+        bool differs = !now || now->entry.role != was->entry.role;
+        if (differs && was->let_in)
+            return GATE_MUST_GO;
+        same = same && !differs && streq(now->entry.name, was->entry.name);
+    }
+    return same ? GATE_SAME : GATE_CHANGED;
+}
+
+gate_change_t
 gate_replace(gate_t *self, const mesh_key_entry_t entries[], size_t count)
 {
     assert(self && (entries || count == 0));
     zhashx_t *keys = new_keys();
-    for (size_t i = 0; i < count; i++) {
-        if (entries[i].revoked)
-            continue;
-        known_t *known = zmalloc(sizeof *known);
-        known->entry = entries[i];
-        const known_t *before = zhashx_lookup(self->keys, entries[i].public_key);
-        known->let_in = before && before->let_in;
-        zhashx_update(keys, entries[i].public_key, known);
-    }
-    bool must_go = false;
-    for (known_t *before = zhashx_first(self->keys); before; before = zhashx_next(self->keys)) {
-        const known_t *now = zhashx_lookup(keys, before->entry.public_key);
-        if (before->let_in && (!now || now->entry.role != before->entry.role))
-            must_go = true;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (!entries[i].revoked)
+            add(keys, self->keys, &entries[i]);
+    gate_change_t change = compare(self->keys, keys);
     // All connections are closed then: nobody is in until the next handshake.
-    for (known_t *now = zhashx_first(keys); must_go && now; now = zhashx_next(keys))
+    for (known_t *now = zhashx_first(keys); change == GATE_MUST_GO && now;
+         now = zhashx_next(keys))
         now->let_in = false;
     zhashx_destroy(&self->keys);
     self->keys = keys;
-    return must_go;
+    return change;
 }
 
 static bool
@@ -124,6 +156,12 @@ gate_admit(gate_t *self, const char *domain, size_t domain_bytes, const char *me
     return true;
 }
 
+bool
+gate_knows(const gate_t *self, const char *name)
+{
+    return by_name(self->keys, name) != NULL;
+}
+
 mesh_role_t
 gate_role(const char *user)
 {
@@ -134,6 +172,12 @@ gate_role(const char *user)
     memcpy(word, user, (size_t) (slash - user));
     word[slash - user] = '\0';
     return mesh_role_parse(word);
+}
+
+const char *
+gate_name(const char *user)
+{
+    return gate_role(user) == MESH_ROLE_NONE ? "" : strchr(user, '/') + 1;
 }
 
 bool

@@ -25,16 +25,23 @@ enum {
     GATE_PUBLIC_KEY_BYTES = 32,
 };
 
+typedef enum {
+    GATE_SAME,       // nobody came, nobody went
+    GATE_CHANGED,    // nobody who was let in has to go
+    GATE_MUST_GO,    // a key that was let in is no longer authorized, or has another role: its
+                     // connections must be closed, and gate counts on it that all are
+} gate_change_t;
+
 gate_t *gate_new(void);
 void gate_destroy(gate_t **self_p);
 
 // The ZAP domain of a door: what its socket is set to.
 const char *gate_domain(gate_door_t door);
 
-// Take the authorized ones of entries in place of what was known. Returns whether a key that
-// was let in since the last call that returned true is no longer authorized, or has another
-// role: its connections must go.
-bool gate_replace(gate_t *self, const mesh_key_entry_t entries[], size_t count);
+// Take the authorized ones of entries in place of what was known. One without a role leaves the
+// key of its name as it was: its file cannot be read, so that nothing is known of a change. Of
+// two names for one key the first in entries stands.
+gate_change_t gate_replace(gate_t *self, const mesh_key_entry_t entries[], size_t count);
 
 // Decide a handshake. domain and mechanism are of the ZAP request, not NUL-terminated; key is
 // the client's public key. Returns whether it may come in, and then writes "<role>/<name>" to
@@ -43,8 +50,14 @@ bool gate_admit(gate_t *self, const char *domain, size_t domain_bytes, const cha
                 size_t mechanism_bytes, const uint8_t *key, size_t key_bytes,
                 char user[static GATE_USER_SIZE]);
 
+// Whether there is an authorized key of this name.
+bool gate_knows(const gate_t *self, const char *name);
+
 // The role in a user id that gate_admit wrote; MESH_ROLE_NONE for anything else.
 mesh_role_t gate_role(const char *user);
+
+// The name of the key in it (borrowed from user); "" for anything else.
+const char *gate_name(const char *user);
 
 // Whether a role may use a verb of the control socket.
 bool gate_allows(mesh_role_t role, const char *verb);

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "gate.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
 #include "mesh/payload.h"
@@ -39,6 +40,7 @@ struct relay {
     order_t order;
     journal_t *journal;        // owned
     sequencer_t *sequencer;    // owned
+    owners_t *owners;          // owned
     sessions_t *sessions;      // owned
     mesh_uuid_t source;
     uint64_t own_seq;
@@ -115,10 +117,10 @@ is_reserved(const char *type)
     return streq(type, "mesh.head") || strncmp(type, "stream.", strlen("stream.")) == 0;
 }
 
-// Give the arrival its place, if it is next of its source. Returns false when it is to be let
-// go.
+// Give the arrival its place, if it is next of its source. user is the name of the key it came
+// under, NULL where that does not matter. Returns false when it is to be let go.
 static bool
-place(relay_t *self, arrival_t *arrival, int64_t now_ms, int64_t now_us)
+place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64_t now_us)
 {
     uint8_t *frame = zmq_msg_data(&arrival->body);
     mesh_header_t header;
@@ -135,6 +137,10 @@ place(relay_t *self, arrival_t *arrival, int64_t now_ms, int64_t now_us)
     }
     if (is_reserved(arrival->parts.type)) {
         refuse(self, "type-reserved");
+        return false;
+    }
+    if (user && (!*user || !owners_admit(self->owners, &header.source, user))) {
+        refuse(self, "source-foreign");
         return false;
     }
 
@@ -214,15 +220,19 @@ relay_take_in(relay_t *self)
 {
     int64_t now_ms = zclock_mono();
     int64_t now_us = wall_us();
+    bool guarded = zsock_curve_server(self->publish) == 1;
     size_t received = 0, placed = 0;
     for (; received < DRAIN_LIMIT; received++) {
         arrival_t *arrival = &self->batch[placed];
         receipt_t receipt = receive(self, arrival);
         if (receipt == NOTHING_WAITS)
             break;
+        const char *user = NULL;
+        if (receipt == RECEIVED && guarded)
+            user = gate_name(zmq_msg_gets(&arrival->topic, "User-Id"));
         if (receipt == WRONG_FRAMES) {
             refuse(self, "frames-wrong");
-        } else if (place(self, arrival, now_ms, now_us)) {
+        } else if (place(self, arrival, user, now_ms, now_us)) {
             placed++;
         } else {
             zmq_msg_close(&arrival->topic);
@@ -293,6 +303,8 @@ close_sockets(relay_t *self)
 void
 relay_renew_sockets(relay_t *self)
 {
+    // What is on its way may be to one who must not have it; the others replay.
+    zsock_set_linger(self->subscribe, 0);
     close_sockets(self);
     open_sockets(self);
 }
@@ -314,6 +326,8 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
                     mesh_settings_bytes(settings, "broker/memory_bytes"));
     self->order = order_after(journal_epoch(self->journal), journal_head(self->journal));
     self->sequencer = sequencer_new(SOURCES_LIMIT);
+    self->owners = owners_new(SOURCES_LIMIT);
+    (void) owners_admit(self->owners, &self->source, "broker");
     self->sessions = sessions_new(SESSIONS_LIMIT);
     self->batch = zmalloc(DRAIN_LIMIT * sizeof *self->batch);
     self->records = zmalloc(DRAIN_LIMIT * sizeof(record_t *));
@@ -335,6 +349,7 @@ relay_destroy(relay_t **self_p)
         zloop_timer_end(self->loop, self->head_timer);
     close_sockets(self);
     sessions_destroy(&self->sessions);
+    owners_destroy(&self->owners);
     sequencer_destroy(&self->sequencer);
     journal_destroy(&self->journal);
     free(self->batch);
@@ -392,7 +407,7 @@ relay_announce(relay_t *self, const char *type, json_t *payload)
     make_body(&arrival->body, &header, text, text_bytes);
     free(text);
     self->own_seq = header.seq;
-    bool placed = place(self, arrival, zclock_mono(), now_us);
+    bool placed = place(self, arrival, NULL, zclock_mono(), now_us);
     assert(placed);    // nobody else has this source, and its numbers have no hole
     commit_and_forward(self, 1);
 }
@@ -446,6 +461,12 @@ sequencer_t *
 relay_sequencer(relay_t *self)
 {
     return self->sequencer;
+}
+
+owners_t *
+relay_owners(relay_t *self)
+{
+    return self->owners;
 }
 
 sessions_t *

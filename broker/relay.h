@@ -13,6 +13,7 @@
 #include "journal.h"
 #include "mesh/settings.h"
 #include "order.h"
+#include "owners.h"
 #include "sequencer.h"
 #include "sessions.h"
 
@@ -56,6 +57,7 @@ void relay_send_head(relay_t *self);
 
 journal_t *relay_journal(relay_t *self);
 sequencer_t *relay_sequencer(relay_t *self);
+owners_t *relay_owners(relay_t *self);    // asked where there are keys only
 sessions_t *relay_sessions(relay_t *self);
 const relay_counts_t *relay_counts(const relay_t *self);
 

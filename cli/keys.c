@@ -36,12 +36,9 @@ new_key(const mesh_settings_t *settings, int argc, char *argv[])
         return fail(error);
     }
     printf("%s\n", path);
-    fprintf(
-        stderr,
-        "Carry this file to the program's host (mode 600) and name it there: "
-        "AIDERMESH_MESH_KEY=FILE.\n"
-        "A broker that is already running without keys takes them into use when it is started "
-        "again.\n");
+    fprintf(stderr, "Carry this file to the program's host (mode 600) and name it there: "
+                    "AIDERMESH_MESH_KEY=FILE.\n"
+                    "Programs of this user on this host need none: they show \"local\".\n");
     free(path);
     free(dir);
     return MESH_EXIT_STOPPED;
@@ -78,13 +75,15 @@ show_keys(const mesh_settings_t *settings, int argc, char *argv[])
         return fail(error);
     }
     if (count == 0)
-        fprintf(stderr, "There are no keys in %s: the mesh is open to this user only.\n", dir);
+        fprintf(stderr, "There are no keys in %s.\n", dir);
     for (size_t i = 0; i < count; i++)
         printf("%-9s  %-9s  %s  %s\n", entries[i].revoked ? "revoked" : "may enter",
-               mesh_role_name(entries[i].role), entries[i].public_key, entries[i].name);
+               mesh_role_name(entries[i].role),
+               *entries[i].public_key ? entries[i].public_key : "(its file cannot be read)",
+               entries[i].name);
     free(entries);
     free(dir);
-    return MESH_EXIT_STOPPED;
+    return error ? fail(error) : MESH_EXIT_STOPPED;
 }
 
 int
@@ -98,7 +97,7 @@ keys_main(int argc, char *argv[])
          {.name = "aidermesh keys new",
           .summary =
               "Make a key for a program of the mesh and let it in. The first key closes the "
-              "mesh to\nall who have none, from the broker's next start.",
+              "mesh to\nall who have none, also while the broker runs.",
           .usage = "NAME publish|subscribe|operate",
           .run = new_key,
           .starts_zmq_itself = true}},

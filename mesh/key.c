@@ -8,46 +8,21 @@
 #include "text.h"
 
 struct mesh_key {
-    zcert_t *cert;                          // owned
-    char server_key[MESH_KEY_TEXT_SIZE];    // the broker's public key
+    mesh_key_file_t pair;
 };
 
-// The directory and the name of a file DIR/NAME.key.
-static int
-split_path(const char *path, char **dir_p, char **name_p, char **error_p)
+// The file, for the caller to free; *configured_p says whether it was named.
+static char *
+find(const mesh_settings_t *settings, bool *configured_p, char **error_p)
 {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
-    size_t length = strlen(base);
-    if (length <= strlen(".key") || !streq(base + length - strlen(".key"), ".key")) {
-        *error_p = mesh_text_printf("mesh/key: \"%s\" does not end in .key", path);
-        return -1;
-    }
-    *dir_p = slash ? strndup(path, (size_t) (slash - path)) : strdup(".");
-    *name_p = strndup(base, length - strlen(".key"));
-    return 0;
-}
-
-static int
-load(const char *dir, const char *name, mesh_key_t **key_p, char **error_p)
-{
-    zcert_t *cert = NULL;
-    if (mesh_key_store_load(dir, name, &cert, error_p) != 0)
-        return -1;
-    if (!cert)
-        return 0;
-    const char *server_key = zcert_meta(cert, "server-key");
-    if (!server_key || strlen(server_key) != MESH_KEY_TEXT_SIZE - 1) {
-        *error_p =
-            mesh_text_printf("%s/%s.key: it does not say which broker it is for", dir, name);
-        zcert_destroy(&cert);
-        return -1;
-    }
-    mesh_key_t *self = zmalloc(sizeof *self);
-    self->cert = cert;
-    memcpy(self->server_key, server_key, sizeof self->server_key);
-    *key_p = self;
-    return 0;
+    const char *path = mesh_settings_string(settings, "mesh/key");
+    *configured_p = *path != '\0';
+    if (*configured_p)
+        return strdup(path);
+    char *dir = mesh_key_store_dir(settings, error_p);
+    char *local = dir ? mesh_text_printf("%s/local.key", dir) : NULL;
+    free(dir);
+    return local;
 }
 
 int
@@ -55,24 +30,31 @@ mesh_key_load(const mesh_settings_t *settings, mesh_key_t **key_p, char **error_
 {
     assert(settings && key_p && error_p);
     *key_p = NULL;
-    const char *path = mesh_settings_string(settings, "mesh/key");
-    char *dir = NULL, *name = NULL;
-    int rc = 0;
-    if (*path) {
-        rc = split_path(path, &dir, &name, error_p);
-    } else {
-        dir = mesh_key_store_dir(settings, error_p);
-        name = strdup("local");
-        rc = dir ? 0 : -1;
-    }
-    if (rc == 0)
-        rc = load(dir, name, key_p, error_p);
-    if (rc == 0 && *path && !*key_p) {
-        *error_p = mesh_text_printf("mesh/key: there is no file \"%s\"", path);
+    bool configured, found;
+    if (!*mesh_settings_string(settings, "mesh/key") &&
+        streq(mesh_settings_string(settings, "broker/keys"), "off"))
+        return 0;
+    char *path = find(settings, &configured, error_p);
+    if (!path)
+        return -1;
+    mesh_key_t *self = zmalloc(sizeof *self);
+    int rc = mesh_key_file_read(&self->pair, path, true, &found, error_p);
+    char *quoted = mesh_text_quoted(path);
+    if (rc == 0 && !found && configured) {
+        *error_p = mesh_text_printf("mesh/key: there is no file %s", quoted);
+        rc = -1;
+    } else if (rc == 0 && found && !*self->pair.server_key) {
+        *error_p = mesh_text_printf("the key file %s cannot be used: it does not say which "
+                                    "broker it is for (server-key)",
+                                    quoted);
         rc = -1;
     }
-    free(dir);
-    free(name);
+    free(quoted);
+    free(path);
+    if (rc == 0 && found)
+        *key_p = self;
+    else
+        mesh_key_destroy(&self);
     return rc;
 }
 
@@ -81,17 +63,27 @@ mesh_key_destroy(mesh_key_t **self_p)
 {
     assert(self_p);
     if (*self_p) {
-        zcert_destroy(&(*self_p)->cert);
+        mesh_key_file_wipe(&(*self_p)->pair);
         free(*self_p);
         *self_p = NULL;
     }
+}
+
+bool
+mesh_key_equal(const mesh_key_t *self, const mesh_key_t *other)
+{
+    if (!self || !other)
+        return self == other;
+    return streq(self->pair.public_key, other->pair.public_key) &&
+           streq(self->pair.server_key, other->pair.server_key);
 }
 
 void
 mesh_key_arm(const mesh_key_t *self, zsock_t *socket)
 {
     if (self) {
-        zcert_apply(self->cert, socket);
-        zsock_set_curve_serverkey(socket, self->server_key);
+        zsock_set_curve_publickey(socket, self->pair.public_key);
+        zsock_set_curve_secretkey(socket, self->pair.secret_key);
+        zsock_set_curve_serverkey(socket, self->pair.server_key);
     }
 }

@@ -49,6 +49,7 @@ struct mesh_link {
     char *transport_id, *transport_type, *host;    // owned
     json_t *capabilities, *metadata;               // owned references, or NULL
     mesh_key_t *key;                               // owned; NULL without keys
+    unsigned key_number;                           // another one for each key
     zlist_t *endpoints;                            // owned; what to try
     char *endpoint;                                // owned; what the socket is connected to
     zsock_t *dealer;                               // owned
@@ -109,6 +110,26 @@ refresh_endpoints(mesh_link_t *self)
     }
 }
 
+// Read the key again: one that a mesh without keys did not need may be needed now. A program
+// that has been running for days is not to be restarted for it.
+static void
+refresh_key(mesh_link_t *self)
+{
+    char *error = NULL;
+    mesh_key_t *key = NULL;
+    if (mesh_key_load(self->settings, &key, &error) != 0) {
+        mesh_log_warning("key-unusable", "%s", error);
+        free(error);
+    } else if (!mesh_key_equal(self->key, key)) {
+        mesh_key_destroy(&self->key);
+        self->key = key;
+        self->key_number++;
+        disconnect(self);
+    } else {
+        mesh_key_destroy(&key);
+    }
+}
+
 // Connect to the endpoint whose turn it is and say hello there.
 static void
 connect_next(mesh_link_t *self)
@@ -116,6 +137,7 @@ connect_next(mesh_link_t *self)
     const char *endpoint = zlist_next(self->endpoints);
     if (!endpoint) {
         refresh_endpoints(self);
+        refresh_key(self);
         endpoint = zlist_first(self->endpoints);
     }
     bool same = self->dealer && self->endpoint && streq(self->endpoint, endpoint);
@@ -500,6 +522,12 @@ const mesh_key_t *
 mesh_link_key(const mesh_link_t *self)
 {
     return self->key;
+}
+
+unsigned
+mesh_link_key_number(const mesh_link_t *self)
+{
+    return self->key_number;
 }
 
 const char *

@@ -60,7 +60,7 @@ const mesh_setting_t mesh_settings_table[] = {
          "though there are no keys"),
     CHOICE("broker/keys", "auto", "auto|on|off",
            "whether only programs with an authorized key are let in; auto is on where the key "
-           "store has a broker.key"),
+           "store has a broker.key, also while the broker runs"),
     SIZE("broker/memory_bytes", "256MiB", MIB, 64 * GIB, "how many bytes of events are kept"),
     NUMBER("broker/memory_events", "100000", 100, 100000000, "how many events are kept"),
     NUMBER("broker/peers", "2000", 1, 100000, "how many programs may be registered at once"),
