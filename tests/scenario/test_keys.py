@@ -270,6 +270,7 @@ def test_a_revoked_key_is_out_within_a_second_and_the_others_lose_nothing(mesh, 
     reader = add(opened, Subscriber, mesh, "py-reader", after=0, key=made["r-good"])
     spy = Stranger(mesh, made["r-bad"])
     spy_times, seen = [], []
+    bad.control.sndtimeo = 0
     ended = threading.Event()
 
     def read():
@@ -291,13 +292,15 @@ def test_a_revoked_key_is_out_within_a_second_and_the_others_lose_nothing(mesh, 
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for writer in (good, bad):
-                if writer.last < 900 or writer is good:    # what is refused stays in the window
-                    writer.publish("aider.session_progress", writer.transport_id,
-                                   message(writer.last))
+                # What is not taken stays in the window, and a refused socket takes nothing.
+                if writer.last < 900 or writer is good:
+                    with contextlib.suppress(zmq.Again):
+                        writer.publish("aider.session_progress", writer.transport_id,
+                                       message(writer.last))
             time.sleep(0.005)
 
     out = {}
-    flow(1.0)
+    flow(2.0)
     for name in ("w-bad", "r-bad"):
         keys(mesh, "revoke", name)
         out[name] = time.time()
@@ -315,9 +318,9 @@ def test_a_revoked_key_is_out_within_a_second_and_the_others_lose_nothing(mesh, 
     assert reader.gaps == []
     of_bad = [event for event in seen if event.source == bad.source]
     assert [event.seq for event in of_bad] == list(range(1, len(of_bad) + 1))
-    assert 50 < len(of_bad) < bad.last, "the revoked publisher was never in, or is not out"
+    assert 10 < len(of_bad) < bad.last, "the revoked publisher was never in, or is not out"
     assert max(event.recorded_us for event in of_bad) / 1e6 <= out["w-bad"] + OUT_LIMIT_S
-    assert len(spy_times) > 50 and max(spy_times) <= out["r-bad"] + OUT_LIMIT_S
+    assert len(spy_times) > 10 and max(spy_times) <= out["r-bad"] + OUT_LIMIT_S
     assert any(event.type == "mesh.transport_lost" and
                event.payload["transport_id"] == "py-w-bad" for event in seen)
 

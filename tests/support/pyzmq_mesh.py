@@ -430,11 +430,25 @@ class Subscriber(Peer):
         self.position = event.offset
         self._ready.append(event)
 
+    def _ask_again(self, verb, body, tries=5):
+        """Ask, and once more where the broker closed the connections in between (section 7)."""
+        while True:
+            tries -= 1
+            try:
+                return self.ask(verb, body, timeout_s=2.0)
+            except TimeoutError:
+                if tries == 0:
+                    raise
+            except ErrorAnswer as error:
+                if error.code != "unknown_peer" or tries == 0:
+                    raise
+                self.hello(previous_incarnation=self.welcome["incarnation"])
+
     def _replay(self):
         self.replays += 1
         while True:
-            _, body, frames = self.ask("replay", {"epoch": f"{self.epoch:016x}",
-                                                  "after": self.position})
+            _, body, frames = self._ask_again("replay", {"epoch": f"{self.epoch:016x}",
+                                                         "after": self.position})
             assert len(frames) == 2 * body["count"], (len(frames), body)
             if body["first"] > self.position + 1:
                 self.gaps.append(("trimmed", self.position, body["first"]))
