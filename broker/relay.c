@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "gate.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
 #include "mesh/payload.h"
@@ -39,6 +40,7 @@ struct relay {
     order_t order;
     journal_t *journal;        // owned
     sequencer_t *sequencer;    // owned
+    owners_t *owners;          // owned
     sessions_t *sessions;      // owned
     mesh_uuid_t source;
     uint64_t own_seq;
@@ -48,6 +50,7 @@ struct relay {
     int head_timer;        // 0 when none is planned
     int64_t forwarded_ms;
     int64_t refusal_logged_ms;
+    int heartbeat_ms, lost_after_ms;
 };
 
 static int64_t
@@ -114,10 +117,10 @@ is_reserved(const char *type)
     return streq(type, "mesh.head") || strncmp(type, "stream.", strlen("stream.")) == 0;
 }
 
-// Give the arrival its place, if it is next of its source. Returns false when it is to be let
-// go.
+// Give the arrival its place, if it is next of its source. user is the name of the key it came
+// under, NULL where that does not matter. Returns false when it is to be let go.
 static bool
-place(relay_t *self, arrival_t *arrival, int64_t now_ms, int64_t now_us)
+place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64_t now_us)
 {
     uint8_t *frame = zmq_msg_data(&arrival->body);
     mesh_header_t header;
@@ -134,6 +137,10 @@ place(relay_t *self, arrival_t *arrival, int64_t now_ms, int64_t now_us)
     }
     if (is_reserved(arrival->parts.type)) {
         refuse(self, "type-reserved");
+        return false;
+    }
+    if (user && (!*user || !owners_admit(self->owners, &header.source, user))) {
+        refuse(self, "source-foreign");
         return false;
     }
 
@@ -213,15 +220,19 @@ relay_take_in(relay_t *self)
 {
     int64_t now_ms = zclock_mono();
     int64_t now_us = wall_us();
+    bool guarded = zsock_curve_server(self->publish) == 1;
     size_t received = 0, placed = 0;
     for (; received < DRAIN_LIMIT; received++) {
         arrival_t *arrival = &self->batch[placed];
         receipt_t receipt = receive(self, arrival);
         if (receipt == NOTHING_WAITS)
             break;
+        const char *user = NULL;
+        if (receipt == RECEIVED && guarded)
+            user = gate_name(zmq_msg_gets(&arrival->topic, "User-Id"));
         if (receipt == WRONG_FRAMES) {
             refuse(self, "frames-wrong");
-        } else if (place(self, arrival, now_ms, now_us)) {
+        } else if (place(self, arrival, user, now_ms, now_us)) {
             placed++;
         } else {
             zmq_msg_close(&arrival->topic);
@@ -256,6 +267,48 @@ on_subscription(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
+static void
+open_sockets(relay_t *self)
+{
+    self->publish = zsock_new(ZMQ_SUB);
+    self->subscribe = zsock_new(ZMQ_XPUB);
+    assert(self->publish && self->subscribe);
+    zsock_set_subscribe(self->publish, "");
+    zsock_set_rcvhwm(self->publish, RECEIVE_HWM);
+    zsock_set_linger(self->publish, 0);
+    zsock_set_maxmsgsize(self->publish, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
+    zsock_set_heartbeat_ivl(self->publish, self->heartbeat_ms);
+    zsock_set_heartbeat_timeout(self->publish, self->lost_after_ms);
+    zsock_set_sndhwm(self->subscribe, SEND_HWM);
+    zsock_set_linger(self->subscribe, 200);
+    zsock_set_maxmsgsize(self->subscribe,
+                         MESH_TOPIC_SIZE);    // what comes in are subscriptions
+    zsock_set_heartbeat_ivl(self->subscribe, self->heartbeat_ms);
+    zsock_set_heartbeat_timeout(self->subscribe, self->lost_after_ms);
+    zloop_reader(self->loop, self->publish, on_published, self);
+    zloop_reader_set_tolerant(self->loop, self->publish);
+    zloop_reader(self->loop, self->subscribe, on_subscription, self);
+    zloop_reader_set_tolerant(self->loop, self->subscribe);
+}
+
+static void
+close_sockets(relay_t *self)
+{
+    zloop_reader_end(self->loop, self->publish);
+    zloop_reader_end(self->loop, self->subscribe);
+    zsock_destroy(&self->publish);
+    zsock_destroy(&self->subscribe);
+}
+
+void
+relay_renew_sockets(relay_t *self)
+{
+    // What is on its way may be to one who must not have it; the others replay.
+    zsock_set_linger(self->subscribe, 0);
+    close_sockets(self);
+    open_sockets(self);
+}
+
 relay_t *
 relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
           const char *incarnation, const relay_events_t *events, void *arg)
@@ -273,31 +326,15 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
                     mesh_settings_bytes(settings, "broker/memory_bytes"));
     self->order = order_after(journal_epoch(self->journal), journal_head(self->journal));
     self->sequencer = sequencer_new(SOURCES_LIMIT);
+    self->owners = owners_new(SOURCES_LIMIT);
+    (void) owners_admit(self->owners, &self->source, "broker");
     self->sessions = sessions_new(SESSIONS_LIMIT);
     self->batch = zmalloc(DRAIN_LIMIT * sizeof *self->batch);
     self->records = zmalloc(DRAIN_LIMIT * sizeof(record_t *));
 
-    int heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
-    int lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
-    self->publish = zsock_new(ZMQ_SUB);
-    self->subscribe = zsock_new(ZMQ_XPUB);
-    assert(self->publish && self->subscribe);
-    zsock_set_subscribe(self->publish, "");
-    zsock_set_rcvhwm(self->publish, RECEIVE_HWM);
-    zsock_set_linger(self->publish, 0);
-    zsock_set_maxmsgsize(self->publish, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
-    zsock_set_heartbeat_ivl(self->publish, heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->publish, lost_after_ms);
-    zsock_set_sndhwm(self->subscribe, SEND_HWM);
-    zsock_set_linger(self->subscribe, 200);
-    zsock_set_maxmsgsize(self->subscribe,
-                         MESH_TOPIC_SIZE);    // what comes in are subscriptions
-    zsock_set_heartbeat_ivl(self->subscribe, heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->subscribe, lost_after_ms);
-    zloop_reader(loop, self->publish, on_published, self);
-    zloop_reader_set_tolerant(loop, self->publish);
-    zloop_reader(loop, self->subscribe, on_subscription, self);
-    zloop_reader_set_tolerant(loop, self->subscribe);
+    self->heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
+    self->lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
+    open_sockets(self);
     return self;
 }
 
@@ -310,11 +347,9 @@ relay_destroy(relay_t **self_p)
     relay_t *self = *self_p;
     if (self->head_timer)
         zloop_timer_end(self->loop, self->head_timer);
-    zloop_reader_end(self->loop, self->publish);
-    zloop_reader_end(self->loop, self->subscribe);
-    zsock_destroy(&self->publish);
-    zsock_destroy(&self->subscribe);
+    close_sockets(self);
     sessions_destroy(&self->sessions);
+    owners_destroy(&self->owners);
     sequencer_destroy(&self->sequencer);
     journal_destroy(&self->journal);
     free(self->batch);
@@ -372,7 +407,7 @@ relay_announce(relay_t *self, const char *type, json_t *payload)
     make_body(&arrival->body, &header, text, text_bytes);
     free(text);
     self->own_seq = header.seq;
-    bool placed = place(self, arrival, zclock_mono(), now_us);
+    bool placed = place(self, arrival, NULL, zclock_mono(), now_us);
     assert(placed);    // nobody else has this source, and its numbers have no hole
     commit_and_forward(self, 1);
 }
@@ -426,6 +461,12 @@ sequencer_t *
 relay_sequencer(relay_t *self)
 {
     return self->sequencer;
+}
+
+owners_t *
+relay_owners(relay_t *self)
+{
+    return self->owners;
 }
 
 sessions_t *

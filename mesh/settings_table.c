@@ -58,6 +58,9 @@ const mesh_setting_t mesh_settings_table[] = {
     FLAG("broker/insecure", "false",
          "whether to bind addresses other hosts can reach, "
          "though there are no keys"),
+    CHOICE("broker/keys", "auto", "auto|on|off",
+           "whether only programs with an authorized key are let in; auto is on where the key "
+           "store has a broker.key, also while the broker runs"),
     SIZE("broker/memory_bytes", "256MiB", MIB, 64 * GIB, "how many bytes of events are kept"),
     NUMBER("broker/memory_events", "100000", 100, 100000000, "how many events are kept"),
     NUMBER("broker/peers", "2000", 1, 100000, "how many programs may be registered at once"),
@@ -100,6 +103,10 @@ const mesh_setting_t mesh_settings_table[] = {
          "runtime directory"),
     DURATION("mesh/heartbeat", "1s", 50 * MS, MINUTE, "how often programs say they are there"),
     TEXT("mesh/host", "", "this host's name in events; empty is the kernel's"),
+    TEXT("mesh/key", "",
+         "the file of the key this program shows; empty is local.key of the key store, where "
+         "there is one"),
+    TEXT("mesh/keys_dir", "", "the key store; empty is keys in the state directory"),
     DURATION("mesh/lost_after", "3s", 100 * MS, 10 * MINUTE,
              "how long a program may be silent before it counts as lost"),
     TEXT("mesh/mesh_id", "default", "the name of the mesh"),
