@@ -102,7 +102,10 @@ on_control(zloop_t *loop, zsock_t *socket, void *arg)
     (void) loop;
     desk_t *self = arg;
     bool guarded = zsock_curve_server(socket) == 1;
-    for (int i = 0; i < DRAIN_LIMIT && (zsock_events(socket) & ZMQ_POLLIN); i++) {
+    self->gave_page = false;
+    // A page is work of milliseconds; events shall not wait behind many.
+    for (int i = 0; i < DRAIN_LIMIT && !self->gave_page && (zsock_events(socket) & ZMQ_POLLIN);
+         i++) {
         zmsg_t *frames = zmsg_recv(socket);
         if (!frames)
             return 0;

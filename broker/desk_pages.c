@@ -30,6 +30,7 @@ desk_on_replay(desk_t *self, const desk_request_t *request)
         desk_send(self, request->route, "error", body, NULL);
         return;
     }
+    self->gave_page = true;
     zmsg_t *frames = zmsg_new();
     json_t *body = page_replay(journal, after, &filter, frames);
     json_object_set_new(body, "id", json_integer((json_int_t) request->id));
@@ -46,6 +47,7 @@ desk_on_snapshot(desk_t *self, const desk_request_t *request)
         return;
     }
     journal_t *journal = relay_journal(self->relay);
+    self->gave_page = true;
     zmsg_t *frames = zmsg_new();
     size_t limit_bytes = PAGE_BYTES_LIMIT;
     json_t *transports = NULL;

@@ -23,6 +23,7 @@ struct desk {
     int timer;
     int64_t tick_ms;    // when the timer last came
     uint64_t malformed;
+    bool gave_page;    // in this wake-up, which ends with it
 };
 
 typedef struct desk_request {
