@@ -4,7 +4,7 @@
 SPDX-License-Identifier: MPL-2.0
 
 usage: tests/bench/broker.py [--build DIR] [--rounds N] [--measure MS] [--only ROW]...
-                             [--variant NAME[:SECTION/KEY=VALUE]...]... [--realtime] [--short]
+           [--variant NAME[@PROGRAM][:SECTION/KEY=VALUE,...]]... [--no-acks] [--realtime] [--short]
 
 Each server runs on core 0, all its clients in one process on core 1. In every round each row asks
 each candidate in turn, so that what else the machine does meets them all. Prints medians with their
@@ -12,7 +12,8 @@ spread, what they are beside zmq_proxy in the same round, and the aims; writes t
 <build>/bench/broker.json. Fails only when an event was lost, doubled or out of order: a time is no
 test.
 
-  --variant   a broker with these settings, e.g. disk:broker/journal=/tmp/j; default one without any
+  --variant   a broker with these settings, e.g. disk:broker/journal=/tmp/j, or another build of it,
+              e.g. before@/tmp/before/aidermesh-broker; default one that is called broker
   --only      rows to run, by name: 1x1 100x1 1x10 100x10 latency-1 latency-10 replay idle
   --realtime  under the round robin scheduler (needs root): on a machine that does other work
   --short     only whether it all works: one round, some milliseconds each
@@ -130,7 +131,7 @@ class Nats(Server):
 class Broker(Server):
     modes = ("raw", "acks")
 
-    def __init__(self, options, settings):
+    def __init__(self, options, program, settings):
         places = {"mesh/runtime_dir": "{folder}/run", "mesh/state_dir": "{folder}/state",
                   "mesh/discovery_file": "{folder}/run/discovery.json",
                   **{f"broker/bind_{name}": "tcp://127.0.0.1:*"
@@ -139,8 +140,8 @@ class Broker(Server):
         words += [f"--set={setting}" for setting in settings]
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("AIDER")}
-        super().__init__(options, [str(options.build / "bin" / "aidermesh-broker"), *words],
-                         environment)
+        super().__init__(options, [program or str(options.build / "bin" / "aidermesh-broker"),
+                                   *words], environment)
         self.said(r"\bready\b")
         self.endpoints = []
         for name in ("publish", "subscribe", "control"):
@@ -163,17 +164,18 @@ def candidates(options):
     found = {PROXY: (Proxy, "raw")}
     if options.nats:
         found[NATS] = (Nats, "nats")
-    for name, settings in options.variants:
-        def start(options, settings=settings):
-            return Broker(options, settings)
+    for name, program, settings in options.variants:
+        def start(options, program=program, settings=settings):
+            return Broker(options, program, settings)
         found[name] = (start, "raw")
-        found[f"{name}, acks"] = (start, "acks")
+        if options.acks:
+            found[f"{name}, acks"] = (start, "acks")
     return found
 
 
 def brokers_only(options):
-    return {name: how for name, how in candidates(options).items()
-            if name in dict(options.variants)}
+    names = [name for name, _, _ in options.variants]
+    return {name: how for name, how in candidates(options).items() if name in names}
 
 
 # ---- rows: name -> (candidates, what is measured of one)
@@ -225,8 +227,8 @@ COLUMNS = {    # row's beginning -> columns: JSON member, heading, format
                 ("p999_us", "p99.9 us", ".0f"), ("cpu_s_per_million_in", "CPU s/M in", ".2f")],
     "replay": [("out_per_s", "events/s", ",.0f"), ("cpu_s_per_million_out", "CPU s/M", ".2f")],
     "idle": [("cpu_percent", "CPU %", ".3f"), ("resident_mib", "MiB", ".1f")],
-    "": [("in_per_s", "in/s", ",.0f"), ("out_per_s", "out/s", ",.0f"),
-         ("cpu_s_per_million_in", "CPU s/M in", ".2f"), ("server_load", "core busy", ".2f")],
+    "": [("in_per_s", "in/s", ",.0f"), ("cpu_s_per_million_in", "CPU s/M in", ".2f"),
+         ("server_busy", "its core busy", ".2f"), ("load_busy", "load's core busy", ".2f")],
 }
 
 
@@ -243,8 +245,9 @@ def run_row(options, row):
         names = list(chosen)
         for name in names[number % len(names):] + names[:number % len(names)]:
             figure = measure(options, *chosen[name])
-            if "cpu_s" in figure:
-                figure["server_load"] = figure["cpu_s"] / figure["seconds"]
+            for busy, cpu in (("server_busy", "cpu_s"), ("load_busy", "load_cpu_s")):
+                if cpu in figure:
+                    figure[busy] = figure[cpu] / figure["seconds"]
             figures[name].append(figure)
     return figures
 
@@ -266,9 +269,9 @@ def beside(figures, name, other, member):
 def show(row, figures):
     columns = columns_of(row)
     print(f"\n{row}: median (least to most), x beside {PROXY} in the same round")
-    print(f"  {'':24}" + "".join(f"{heading:>36}" for _, heading, _ in columns))
+    print(f"  {'':18}" + "".join(f"{heading:>36}" for _, heading, _ in columns))
     for name, rounds in figures.items():
-        line = f"  {name:24}"
+        line = f"  {name:18}"
         for member, _, form in columns:
             median, least, most = summed_up(rounds, member)
             ratio = beside(figures, name, PROXY, member)
@@ -281,7 +284,7 @@ def show(row, figures):
 
 def aims(options, results):
     """(what, figure, bound, whether it is met); a variant is judged in its raw form."""
-    for name, _ in options.variants:
+    for name, _, _ in options.variants:
         for row in ("100x1", "100x10"):
             if row not in results:
                 continue
@@ -292,6 +295,8 @@ def aims(options, results):
             nats = beside(results[row], name, NATS, "in_per_s")
             if nats is not None:
                 yield f"{name} {row}: rate beside {NATS}", nats, "> 1", nats > 1
+                cpu = beside(results[row], name, NATS, "cpu_s_per_million_in")
+                yield f"{name} {row}: CPU beside {NATS}", cpu, "< 1", cpu < 1
         if "latency-1" in results:
             p50 = beside(results["latency-1"], name, PROXY, "p50_us")
             p99, p999 = (summed_up(results["latency-1"][name], member)[0] / 1000
@@ -317,7 +322,8 @@ def machine(options):
 
 def variant(text):
     name, _, settings = text.partition(":")
-    return name, settings.split(",") if settings else []
+    name, _, program = name.partition("@")
+    return name, program, settings.split(",") if settings else []
 
 
 def arguments():
@@ -327,12 +333,14 @@ def arguments():
     parser.add_argument("--measure", type=int, default=2000, help="milliseconds a measurement")
     parser.add_argument("--only", action="append", choices=list(ROWS), help="only these rows")
     parser.add_argument("--variant", dest="variants", type=variant, action="append",
-                        help="NAME[:SETTING=VALUE,...]")
+                        help="NAME[@PROGRAM][:SETTING=VALUE,...]")
     parser.add_argument("--realtime", action="store_true")
+    parser.add_argument("--no-acks", dest="acks", action="store_false",
+                        help="without the mesh's own publishers")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--json", type=pathlib.Path, help="default: <build>/bench/broker.json")
     options = parser.parse_args()
-    options.variants = options.variants or [("broker", [])]
+    options.variants = options.variants or [("broker", "", [])]
     if options.short:
         options.rounds, options.measure = 1, 100
     options.nats = shutil.which("nats-server") is not None
