@@ -15,6 +15,10 @@ target_link_libraries(zmq_proxy PRIVATE PkgConfig::CZMQ mesh_build_flags)
 set_target_properties(mesh_load zmq_proxy PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 
+mesh_add_unit_test(tally)
+target_sources(test_tally PRIVATE bench/tally.c)
+target_include_directories(test_tally PRIVATE bench)
+
 # ninja bench: the broker beside zmq_proxy and nats-server, in about ten minutes.
 add_custom_target(bench
     COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/broker.py --build ${PROJECT_BINARY_DIR}

@@ -233,7 +233,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     case CONNECTING:
         if (self->ends->ready(self->arg))
             enter(self, PROBING);
-        return phase_us < PATIENCE_MS * 1000 ? 0 : -1;
+        return phase_us < (int64_t) PATIENCE_MS * 1000 ? 0 : -1;
     case PROBING:
         if (self->ticks > 0 && tally_all_seen(self->tally)) {
             enter(self, WARMING);
@@ -241,7 +241,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
             return 0;
         }
         probe(self);
-        return phase_us < PATIENCE_MS * 1000 ? 0 : -1;
+        return phase_us < (int64_t) PATIENCE_MS * 1000 ? 0 : -1;
     case WARMING:
         if (phase_us >= self->options->warm_ms * 1000) {
             note_start(self);
@@ -259,7 +259,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
             enter(self, DONE);
             return -1;
         }
-        return phase_us < DRAIN_MS * 1000 ? 0 : -1;
+        return phase_us < (int64_t) DRAIN_MS * 1000 ? 0 : -1;
     case DONE:
         break;
     }

@@ -24,19 +24,19 @@ void
 ends_fill_body(uint8_t *body, size_t body_bytes, size_t publisher, uint64_t number,
                int64_t timestamp_us)
 {
-    static const char opening[] = "{\"message\":\"", closing[] = "\"}";
+    static const char opening[] = "{\"message\":\"", closing[] = "\"}", name[] = "mesh_load";
     size_t text_bytes = body_bytes - MESH_WIRE_HEADER_BYTES;
     assert(text_bytes >= sizeof opening + sizeof closing);
     mesh_header_t header = {.covers = 1, .seq = number, .timestamp_us = timestamp_us};
-    memcpy(header.source.bytes, "mesh_load", strlen("mesh_load"));
+    memcpy(header.source.bytes, name, sizeof name - 1);
     // The end of a UUID is what differs between sources, as in those made at random.
     header.source.bytes[MESH_UUID_BYTES - 2] = (uint8_t) (publisher >> 8);
     header.source.bytes[MESH_UUID_BYTES - 1] = (uint8_t) publisher;
     mesh_wire_encode(&header, text_bytes, body);
     char *text = (char *) body + MESH_WIRE_HEADER_BYTES;
     memset(text, 'x', text_bytes);
-    memcpy(text, opening, strlen(opening));
-    memcpy(text + text_bytes - strlen(closing), closing, strlen(closing));
+    memcpy(text, opening, sizeof opening - 1);
+    memcpy(text + text_bytes - (sizeof closing - 1), closing, sizeof closing - 1);
 }
 
 // zloop_reader_fn: the subscription has come; no further one will.
