@@ -10,18 +10,44 @@
 
 static const char upper_digits[] = "0123456789ABCDEF";
 
+enum {
+    IN_TYPE = 1,
+    PLAIN = 2,    // stands for itself in a host or session; every other byte is written as %XX
+};
+
+// A table, not comparisons: the broker asks about every byte of every topic.
+#define BYTES_10(first, value)                                                                 \
+    [(first)] = (value), [(first) + 1] = (value), [(first) + 2] = (value),                     \
+    [(first) + 3] = (value), [(first) + 4] = (value), [(first) + 5] = (value),                 \
+    [(first) + 6] = (value), [(first) + 7] = (value), [(first) + 8] = (value),                 \
+    [(first) + 9] = (value)
+#define BYTES_26(first, value)                                                                 \
+    BYTES_10(first, value), BYTES_10((first) + 10, value),                                     \
+        [(first) + 20] = (value), [(first) + 21] = (value), [(first) + 22] = (value),          \
+                   [(first) + 23] = (value), [(first) + 24] = (value),                         \
+                   [(first) + 25] = (value)
+
+static const uint8_t byte_kinds[256] = {
+    BYTES_26('a', IN_TYPE | PLAIN),
+    BYTES_26('A', PLAIN),
+    BYTES_10('0', IN_TYPE | PLAIN),
+    ['.'] = IN_TYPE | PLAIN,
+    ['_'] = IN_TYPE | PLAIN,
+    ['-'] = PLAIN,
+    ['~'] = PLAIN,
+    [':'] = PLAIN,
+};
+
 static bool
 is_type_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+    return byte_kinds[(uint8_t) c] & IN_TYPE;
 }
 
-// The bytes that stand for themselves in a host or session; every other is written as %XX.
 static bool
 is_plain_byte(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-' || c == '~' || c == ':';
+    return byte_kinds[(uint8_t) c] & PLAIN;
 }
 
 static bool
@@ -114,7 +140,15 @@ static int
 decode_part(char *out, size_t out_size, const char *part, size_t part_bytes)
 {
     size_t length = 0;
-    for (size_t i = 0; i < part_bytes; length++) {
+    while (length < part_bytes && length + 1 < out_size && is_plain_byte(part[length])) {
+        out[length] = part[length];
+        length++;
+    }
+    if (length == part_bytes) {
+        out[length] = '\0';
+        return (int) length;    // plain bytes are ASCII, hence UTF-8
+    }
+    for (size_t i = length; i < part_bytes; length++) {
         if (length + 1 >= out_size)
             return -1;
         if (is_plain_byte(part[i])) {

@@ -1,0 +1,31 @@
+# benchmarks: what they are made of. No test fails on a time; the figures are in
+# docs/PERFORMANCE.md.
+add_executable(mesh_load
+    bench/load.c
+    bench/mesh_ends.c
+    bench/mesh_load.c
+    bench/nats_ends.c
+    bench/raw_ends.c
+    bench/replay.c
+    bench/subscribers.c
+    bench/tally.c)
+target_link_libraries(mesh_load PRIVATE mesh mesh_build_flags)
+add_executable(zmq_proxy bench/zmq_proxy.c)
+target_link_libraries(zmq_proxy PRIVATE PkgConfig::CZMQ mesh_build_flags)
+set_target_properties(mesh_load zmq_proxy PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+
+mesh_add_unit_test(tally)
+target_sources(test_tally PRIVATE bench/tally.c)
+target_include_directories(test_tally PRIVATE bench)
+
+# ninja bench: the broker beside zmq_proxy and nats-server, in about ten minutes.
+add_custom_target(bench
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/broker.py --build ${PROJECT_BINARY_DIR}
+    DEPENDS aidermesh-broker mesh_load zmq_proxy
+    USES_TERMINAL)
+
+# That the benchmark itself works; what it measures beside other tests means nothing.
+add_test(NAME bench.broker_short WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/broker.py --short --build ${PROJECT_BINARY_DIR})
+set_tests_properties(bench.broker_short PROPERTIES LABELS "all" TIMEOUT 180 PROCESSORS 2)
