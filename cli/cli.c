@@ -171,7 +171,7 @@ cli_main(int argc, char *argv[])
         return MESH_EXIT_USAGE;
     }
     const char *word = argv[1];
-    if (is_help(word)) {
+    if (is_help(word) || strcmp(word, "help") == 0) {
         print_help(stdout);
         return MESH_EXIT_STOPPED;
     }

@@ -121,6 +121,12 @@ def test_help_is_no_failure(mesh, words):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("word", ["help", "-h"])
+def test_help_is_found_under_its_usual_names(mesh, word):
+    done = aidermesh(mesh, word)
+    assert done.returncode == 0 and done.stdout == aidermesh(mesh, "--help").stdout
+
+
 @pytest.mark.parametrize("words", [[], ["up"], ["tail"]])
 def test_version_is_said_by_the_program_and_its_verbs(mesh, words):
     done = aidermesh(mesh, *words, "--version")
