@@ -1,7 +1,5 @@
-// broker - the coordinator: takes events in, puts them in one order, keeps them, passes them
+// broker - the coordinator: orders events, keeps them, passes them on; knows who is there
 // SPDX-License-Identifier: MPL-2.0
-//
-// on; knows who is there
 //
 // Failure policy: what comes from outside is counted, logged by name and refused; what the
 // broker needs to start (its directory, its lock, its endpoints) ends it with a sentence.

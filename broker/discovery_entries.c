@@ -1,7 +1,5 @@
-// discovery_entries - what the discovery file says of this broker and of the sse-bridges it
+// discovery_entries - what the discovery file says of this broker and its sse-bridges
 // SPDX-License-Identifier: MPL-2.0
-//
-// knows
 #include "discovery_entries.h"
 
 #include <assert.h>

@@ -1,7 +1,5 @@
-// record - one ordered event as it goes to subscribers: topic and body frame, counted by its
+// record - one ordered event as it goes to subscribers, counted by its holders
 // SPDX-License-Identifier: MPL-2.0
-//
-// holders
 #ifndef BROKER_RECORD_H
 #define BROKER_RECORD_H
 

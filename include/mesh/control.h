@@ -1,7 +1,5 @@
-// control - messages on the control sockets: "aidermesh/1", a verb, a JSON object, further
+// control - messages on the control sockets: "aidermesh/1", a verb, a JSON object, more
 // SPDX-License-Identifier: MPL-2.0
-//
-// frames
 //
 // The verbs and their bodies are listed in docs/PROTOCOL.md.
 #ifndef MESH_CONTROL_H

@@ -1,7 +1,5 @@
-// cursor - a place in the broker's total order, as clients see it: "<epoch>-<offset>", opaque
+// cursor - a place in the total order, as clients see it: "<epoch>-<offset>", opaque to them
 // SPDX-License-Identifier: MPL-2.0
-//
-// to them
 #ifndef MESH_CURSOR_H
 #define MESH_CURSOR_H
 

@@ -1,7 +1,5 @@
-// follow - decides what a subscriber does with what arrives, so that its handler sees one order
+// follow - decides what a subscriber does with what arrives, so that nothing is missing
 // SPDX-License-Identifier: MPL-2.0
-//
-// without a hole
 //
 // Knows no sockets and no clock. It is told what arrives (a welcome, a live event, a head, a
 // page of a replay) and says through its actions what to do: deliver an event, tell a gap, ask

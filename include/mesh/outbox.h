@@ -1,7 +1,5 @@
-// outbox - numbered events that wait until the broker has them: what may be sent, what must be
+// outbox - numbered events that wait until the broker has them
 // SPDX-License-Identifier: MPL-2.0
-//
-// sent again
 //
 // Knows no sockets. Events leave it in the order of their numbers; at most a window of them is
 // sent and not acknowledged. Past its limit in bytes, events that were never sent make room:

@@ -1,7 +1,5 @@
-// publisher - a source of events: numbers them, keeps them until the broker has them, sends
+// publisher - a source of events: numbers them, keeps them, sends within the window
 // SPDX-License-Identifier: MPL-2.0
-//
-// within the window
 //
 // What is published waits in the publisher's store (memory here; bounded) until the broker has
 // acknowledged it, so that a broker that is away, slow or restarted loses nothing. Never
