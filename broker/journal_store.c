@@ -156,11 +156,27 @@ fault_of(int rc, int system_error)
     return JOURNAL_IO_ERROR;
 }
 
+// What the system said when SQLite failed; 0 when it said nothing. The connection forgets it
+// when something succeeds afterwards, the files remember.
+static int
+system_error_of(sqlite3 *db)
+{
+    static const int files[] = {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER};
+    int error = sqlite3_system_errno(db);
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && error == 0; i++) {
+        sqlite3_file *file = NULL;
+        if (sqlite3_file_control(db, "main", files[i], &file) == SQLITE_OK && file &&
+            file->pMethods)
+            (void) file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    return error;
+}
+
 // Note what went wrong. Returns -1.
 static int
 fail(journal_store_t *self, int rc)
 {
-    int system_error = self->db ? sqlite3_system_errno(self->db) : 0;
+    int system_error = self->db ? system_error_of(self->db) : 0;
     self->fault = fault_of(rc, system_error);
     snprintf(self->reason, sizeof self->reason, "%s (%d)%s%s",
              self->db ? sqlite3_errmsg(self->db) : sqlite3_errstr(rc), rc,
@@ -186,9 +202,9 @@ use(journal_store_t *self, statement_t which)
 static int
 run(journal_store_t *self, sqlite3_stmt *statement)
 {
-    int rc = statement ? sqlite3_step(statement) : self->fault;
     if (!statement)
         return -1;
+    int rc = sqlite3_step(statement);
     if (rc != SQLITE_DONE && rc != SQLITE_ROW)
         (void) fail(self, rc);
     (void) sqlite3_reset(statement);
@@ -586,7 +602,8 @@ compare_touched(const void *left, const void *right)
 static int
 put_sources(journal_store_t *self)
 {
-    qsort(self->touched, self->touched_count, sizeof *self->touched, compare_touched);
+    if (self->touched_count > 0)
+        qsort(self->touched, self->touched_count, sizeof *self->touched, compare_touched);
     for (size_t i = 0; i < self->touched_count; i++) {
         const touched_t *touched = &self->touched[i];
         if (i + 1 < self->touched_count &&
