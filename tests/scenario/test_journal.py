@@ -4,6 +4,7 @@ SPDX-License-Identifier: MPL-2.0
 """
 
 import collections
+import json
 import os
 import random
 import shutil
@@ -173,13 +174,6 @@ def test_yesterdays_journal_restored_begins_a_new_epoch(mesh, subscribe):
     assert logged(mesh, "journal-unproven") and list(journal(mesh).parent.glob("*.unproven-*"))
 
 
-def test_yesterdays_journal_beside_todays_mark_begins_a_new_epoch(mesh, subscribe):
-    def tamper(broker):
-        broker.kill()
-        restore(mesh, "")
-    assert len(epochs(tampered_with(mesh, subscribe, tamper))) == 2
-
-
 def test_a_copy_in_another_place_begins_a_new_epoch(mesh, subscribe):
     def tamper(broker):
         broker.stop()
@@ -220,25 +214,18 @@ def test_a_journal_found_damaged_while_it_is_read_is_set_aside(mesh, subscribe):
     broker = mesh.start_broker(*words)
     publish(mesh, 1000)
     broker.stop()
-    status = journal(mesh).stat()
-    content = bytearray(journal(mesh).read_bytes())
-    at = content.find(b'"message":"probe"')
-    content[at + 11] ^= 1
-    # The times are put back as far as they can be; a journal that was closed is told by its
-    # ctime, so this is done to one that was killed, with its log in the file.
+    # Under the running broker, which has read nothing of it yet.
     broker = mesh.start_broker(*words)
-    wait_until(lambda: journal(mesh, "-wal").exists(), LIMIT_S, "write-ahead log")
+    content = journal(mesh).read_bytes()
+    assert content.count(b'"message":"probe"') >= 1000
     with open(journal(mesh), "r+b") as file:
-        file.seek(at)
-        file.write(content[at:at + 20])
-    os.utime(journal(mesh), ns=(status.st_atime_ns, status.st_mtime_ns))
+        file.write(content.replace(b'"message":"probe"', b'"message":"prude"'))
     one = subscribe()
+    wait_until(lambda: logged(mesh, "journal-corrupt"), LIMIT_S, "journal set aside")
     source = publish(mesh)
     wait_all_arrived([one], [source], 100)
-    wait_until(lambda: logged(mesh, "journal-corrupt"), LIMIT_S, "journal set aside")
     assert list(journal(mesh).parent.glob("*.corrupt-*"))
-    later = publish(mesh)
-    wait_all_arrived([one], [later], 100)
+    assert gaps(one) == ["new_epoch"] and broker.is_running()
 
 
 def test_a_second_broker_does_not_write_the_same_journal(mesh):
@@ -252,10 +239,10 @@ def test_a_second_broker_does_not_write_the_same_journal(mesh):
 
 @pytest.fixture
 def small_disk(mesh):
-    """A file system of 12 MiB, where that can be had."""
+    """A file system of 64 MiB, where that can be had."""
     place = mesh.folder / "disk"
     place.mkdir(mode=0o700)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m,mode=0700", "none", place],
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "none", place],
                              capture_output=True, check=False)
     if mounted.returncode != 0:
         pytest.skip(f"no right to mount: {mounted.stderr.decode().strip()}")
@@ -282,7 +269,8 @@ def test_a_full_disk_is_told_and_healed_and_nothing_is_lost(mesh, subscribe, sma
     wait_until(lambda: "journal_down" in gaps(one), LIMIT_S, "journal that is down")
     raised = alerts.wait("mesh.alert_raised", LIMIT_S)[0]
     assert raised.data["rule"] == "journal" and "disk_full" in raised.data["message"]
-    assert b'"disk_full"' in mesh.get("/health")[2]
+    wait_until(lambda: json.loads(mesh.get("/health")[2]).get("journal", {}).get("reason")
+               == "disk_full", LIMIT_S, "journal in /health")
     (small_disk / "filler").unlink()
     program.wait(LIMIT_S)
     wait_drained([program])
