@@ -26,3 +26,11 @@ if(MESH_FUZZ)
     target_sources(fuzz_sequencer PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/source_model.c)
     target_include_directories(fuzz_sequencer PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
 endif()
+
+# How fast the journal is; run by hand, and where tests/run.sh measures.
+add_executable(journal_append ${PROJECT_SOURCE_DIR}/tests/bench/journal_append.c
+    ${PROJECT_SOURCE_DIR}/tests/support/journal_events.c)
+target_include_directories(journal_append PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
+target_link_libraries(journal_append PRIVATE broker_parts mesh_build_flags)
+set_target_properties(journal_append PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
