@@ -3,7 +3,6 @@
 #include "journal_mark.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -107,29 +106,67 @@ print_mark(char text[static TEXT_SIZE], const journal_mark_t *mark, int64_t writ
     return (size_t) bytes;
 }
 
-static int
-scan_mark(journal_mark_t *mark, int64_t *written_ns, const char *text)
+// Each of these takes what it reads from the text. What is wrong is found by printing the mark
+// again: it is then another text.
+static void
+scan_text(const char **text, const char *expected)
 {
-    char state[8] = "", sum_text[32] = "";
-    journal_file_facts_t *journal = &mark->journal, *wal = &mark->wal;
-    int read = sscanf(
-        text,
-        "aidermesh-journal-mark 1\n%7[a-z]\nepoch %" SCNx64 "\ngeneration %" SCNu64
-        "\nreserved %" SCNu64 "\nhead %" SCNu64 "\njournal %" SCNu64 " %" SCNu64 " %" SCNu64
-        " %" SCNd64 " %" SCNd64 "\nwal %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNd64
-        "\nmachine %64[0-9a-zA-Z-]\nboot %64[0-9a-zA-Z-]\nwritten %" SCNd64 "\nsum %31s",
-        state, &mark->epoch, &mark->generation, &mark->reserved, &mark->head, &journal->inode,
-        &journal->device, &journal->bytes, &journal->mtime_ns, &journal->ctime_ns, &wal->inode,
-        &wal->device, &wal->bytes, &wal->mtime_ns, &wal->ctime_ns, mark->machine, mark->boot,
-        written_ns, sum_text);
-    if (read != 19)
-        return -1;
+    size_t length = strlen(expected);
+    if (strncmp(*text, expected, length) == 0)
+        *text += length;
+}
+
+static uint64_t
+scan_number(const char **text, const char *before, int base)
+{
+    char *end;
+    scan_text(text, before);
+    uint64_t number = strtoull(*text, &end, base);
+    *text = end;
+    return number;
+}
+
+static void
+scan_facts(const char **text, const char *name, journal_file_facts_t *facts)
+{
+    scan_text(text, name);
+    facts->inode = scan_number(text, " ", 10);
+    facts->device = scan_number(text, " ", 10);
+    facts->bytes = scan_number(text, " ", 10);
+    facts->mtime_ns = (int64_t) scan_number(text, " ", 10);
+    facts->ctime_ns = (int64_t) scan_number(text, " ", 10);
+}
+
+static void
+scan_word(const char **text, const char *before, char word[static JOURNAL_MARK_ID_SIZE])
+{
+    scan_text(text, before);
+    size_t length = strcspn(*text, "\n");
+    if (length < JOURNAL_MARK_ID_SIZE) {
+        memcpy(word, *text, length);
+        word[length] = '\0';
+    }
+    *text += length;
+    if (strcmp(word, "-") == 0)
+        word[0] = '\0';
+}
+
+static int64_t
+scan_mark(journal_mark_t *mark, const char *text)
+{
+    char state[JOURNAL_MARK_ID_SIZE] = "";
+    scan_text(&text, magic);
+    scan_word(&text, "\n", state);
     mark->closed = strcmp(state, "closed") == 0;
-    if (strcmp(mark->machine, "-") == 0)
-        mark->machine[0] = '\0';
-    if (strcmp(mark->boot, "-") == 0)
-        mark->boot[0] = '\0';
-    return 0;
+    mark->epoch = scan_number(&text, "\nepoch ", 16);
+    mark->generation = scan_number(&text, "\ngeneration ", 10);
+    mark->reserved = scan_number(&text, "\nreserved ", 10);
+    mark->head = scan_number(&text, "\nhead ", 10);
+    scan_facts(&text, "\njournal", &mark->journal);
+    scan_facts(&text, "\nwal", &mark->wal);
+    scan_word(&text, "\nmachine ", mark->machine);
+    scan_word(&text, "\nboot ", mark->boot);
+    return (int64_t) scan_number(&text, "\nwritten ", 10);
 }
 
 // ---- the file
@@ -217,9 +254,8 @@ journal_mark_read(journal_mark_t *self, const char *path)
     errno = error;
     if (bytes < 0 || rc != 0)
         return JOURNAL_MARK_UNREADABLE;
-    int64_t written_ns = 0;
-    if (scan_mark(self, &written_ns, text) != 0 ||
-        print_mark(again, self, written_ns) != (size_t) bytes || strcmp(text, again) != 0)
+    int64_t written_ns = scan_mark(self, text);
+    if (print_mark(again, self, written_ns) != (size_t) bytes || strcmp(text, again) != 0)
         return JOURNAL_MARK_DAMAGED;
     int64_t after_ns = nanoseconds(status.st_ctim) - written_ns;
     return after_ns < 0 || after_ns > written_within_ns ? JOURNAL_MARK_MOVED

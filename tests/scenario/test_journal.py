@@ -286,7 +286,7 @@ def test_a_full_disk_is_told_and_healed_and_nothing_is_lost(mesh, subscribe, sma
 
 def at_another_time(mesh, offset):
     """The programs started from here on see the clock so."""
-    mesh.env.update({"LD_PRELOAD": LIBFAKETIME, "FAKETIME": offset, "FAKETIME_NO_CACHE": "1",
+    mesh.env.update({"LD_PRELOAD": LIBFAKETIME, "FAKETIME": offset, "NO_FAKE_STAT": "1",    # files have the kernel's times
                      "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"})
 
 
