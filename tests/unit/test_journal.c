@@ -222,7 +222,7 @@ while_the_disk_is_full_nothing_is_kept_and_afterwards_all_goes_on(void **state)
     submit(self, 1, 10);
     wait_for(self, &self->kept, 10);
     uint64_t epoch = self->epoch;
-    limit_files(16 * 1024);
+    limit_files(16384);
     submit(self, 11, 500);
     wait_for(self, &self->downs, 1);
     wait_for(self, &self->refused, 500);

@@ -257,7 +257,7 @@ a_transaction_for_which_there_is_no_room_leaves_nothing(void **state)
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = before;
-    small.rlim_cur = 64 * 1024;
+    small.rlim_cur = 65536;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     int rc = try_to_append(self, "aider.x", 11, 2000);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);

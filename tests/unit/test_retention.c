@@ -121,7 +121,7 @@ past_the_bytes_the_oldest_go(void **state)
 {
     bench_t *self = *state;
     retention_limits_t limits = unlimited();
-    limits.bytes = 256 * 1024;
+    limits.bytes = 262144;
     retention_t retention = retention_new(&limits);
     for (int i = 0; i < 40; i++) {
         append(self, "aider.x", 100);
