@@ -51,11 +51,14 @@ bind_one(zsock_t *socket, const mesh_settings_t *settings, const char *key,
                             "is no endpoint; allowed are tcp://ADDRESS:PORT and ipc://PATH");
         return NULL;
     }
-    if (!stays_on_this_host(endpoint) && !mesh_settings_flag(settings, "broker/insecure")) {
+    bool guarded = zsock_curve_server(socket) == 1;
+    if (!guarded && !stays_on_this_host(endpoint) &&
+        !mesh_settings_flag(settings, "broker/insecure")) {
         *error_p = sentence(
             key, endpoint,
-            "can be reached from other hosts, and the mesh has no keys; bind 127.0.0.1 or "
-            "ipc://, or say --insecure on a network you trust");
+            "can be reached from other hosts, and the mesh has no keys; make some with "
+            "'aidermesh keys new', bind 127.0.0.1 or ipc://, or say --insecure on a network "
+            "you trust");
         return NULL;
     }
     if (zsock_bind(socket, "%s", endpoint) == -1) {

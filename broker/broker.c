@@ -13,10 +13,12 @@
 #include "bindings.h"
 #include "desk.h"
 #include "discovery_entries.h"
+#include "doorkeeper.h"
 #include "mesh/control.h"
 #include "mesh/discovery.h"
 #include "mesh/endpoints.h"
 #include "mesh/exit_status.h"
+#include "mesh/key.h"
 #include "mesh/log.h"
 #include "mesh/paths.h"
 #include "mesh/ready.h"
@@ -29,6 +31,8 @@ enum {
     DISCOVERY_EVERY_MS = 10000,
     DISCOVERY_SETTLE_MS = 20,    // programs come in bursts: one write for all of them
     HEALTHCHECK_MS = 2000,
+    REBIND_MS = 10,    // a port is free again a little after its socket was closed
+    REBIND_TRIES = 200,
     DRAIN_QUIET_MS = 50,    // nothing more came in for so long: what was on its way is in
 };
 
@@ -45,8 +49,12 @@ typedef struct broker {
     relay_t *relay;       // owned
     desk_t *desk;         // owned
     desk_identity_t identity;
-    mesh_signals_t *signals;    // owned
-    int discovery_timer;        // the planned write; 0 when there is none
+    mesh_signals_t *signals;     // owned
+    doorkeeper_t *doorkeeper;    // owned; NULL without keys
+    int rebind_timer;            // 0 while the sockets are bound
+    int rebind_tries;
+    bool failed;            // the loop ended because the broker cannot go on
+    int discovery_timer;    // the planned write; 0 when there is none
     bool discovery_failing;
 } broker_t;
 
@@ -151,7 +159,8 @@ on_signal(int number, void *arg)
     return -1;
 }
 
-// Take in what publishers had already sent, as long as more comes and broker/stop_grace lasts.
+// Take in what publishers had already sent, as long as more comes and broker/stop_grace lasts,
+// and tell them what was taken: the next broker shall not be sent what subscribers have seen.
 static void
 drain(broker_t *self)
 {
@@ -168,6 +177,7 @@ drain(broker_t *self)
     relay_tick(self->relay);
     (void) relay_settle(self->relay, deadline_ms);
     relay_send_head(self->relay);
+    sequencer_visit_held(relay_sequencer(self->relay), desk_acknowledge, self->desk);
 }
 
 static void
@@ -187,31 +197,97 @@ static const relay_events_t relay_events = {
     .ask_again = desk_ask_again_event,
 };
 
+static const struct {
+    const char *name, *key;
+} doors[GATE_DOORS] = {
+    [GATE_PUBLISH] = {"publish", "broker/bind_publish"},
+    [GATE_SUBSCRIBE] = {"subscribe", "broker/bind_subscribe"},
+    [GATE_CONTROL] = {"control", "broker/bind_control"},
+};
+
+// Guard and bind every socket; *error_p is a sentence the caller frees when one cannot be
+// bound.
 static int
-bind_all(broker_t *self)
+bind_all(broker_t *self, char **error_p)
 {
-    const struct {
-        const char *name, *key;
-        zsock_t *socket;
-    } sockets[] = {
-        {"publish", "broker/bind_publish", relay_publish_socket(self->relay)},
-        {"subscribe", "broker/bind_subscribe", relay_subscribe_socket(self->relay)},
-        {"control", "broker/bind_control", desk_socket(self->desk)},
+    zsock_t *const sockets[GATE_DOORS] = {
+        [GATE_PUBLISH] = relay_publish_socket(self->relay),
+        [GATE_SUBSCRIBE] = relay_subscribe_socket(self->relay),
+        [GATE_CONTROL] = desk_socket(self->desk),
     };
-    for (size_t i = 0; i < sizeof sockets / sizeof sockets[0]; i++) {
-        char *error = NULL;
-        char *endpoint = bindings_bind(sockets[i].socket, self->settings, sockets[i].key,
-                                       self->runtime_dir, sockets[i].name, &error);
-        if (!endpoint) {
-            mesh_log_error("bind-failed", "%s", error);
-            free(error);
+    for (gate_door_t door = 0; door < GATE_DOORS; door++) {
+        doorkeeper_guard(self->doorkeeper, sockets[door], door);
+        char *endpoint = bindings_bind(sockets[door], self->settings, doors[door].key,
+                                       self->runtime_dir, doors[door].name, error_p);
+        if (!endpoint)
             return -1;
-        }
-        mesh_log_info("listening", "%s on %s", sockets[i].name, endpoint);
-        json_object_set_new(self->endpoints, sockets[i].name, json_string(endpoint));
+        mesh_log_info("listening", "%s on %s", doors[door].name, endpoint);
+        json_object_set_new(self->endpoints, doors[door].name, json_string(endpoint));
         free(endpoint);
     }
     return 0;
+}
+
+static void
+renew_sockets(broker_t *self)
+{
+    relay_renew_sockets(self->relay);
+    desk_renew_socket(self->desk);
+}
+
+static int on_rebind_due(zloop_t *loop, int timer_id, void *arg);
+
+static void
+plan_rebind(broker_t *self)
+{
+    if (self->rebind_timer == 0)
+        self->rebind_timer = zloop_timer(self->loop, REBIND_MS, 1, on_rebind_due, self);
+}
+
+static int
+on_rebind_due(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    broker_t *self = arg;
+    char *error = NULL;
+    self->rebind_timer = 0;
+    bool last = ++self->rebind_tries >= REBIND_TRIES;
+    if (bind_all(self, &error) == 0) {
+        on_change(self);    // ports that the kernel chose are others now
+        return 0;
+    }
+    if (last) {
+        mesh_log_error("bind-failed", "%s", error);
+        self->failed = true;
+    } else {
+        renew_sockets(self);
+        plan_rebind(self);
+    }
+    free(error);
+    return last ? -1 : 0;
+}
+
+// desk_may_stay_fn
+static bool
+may_stay(void *arg, const char *user)
+{
+    return doorkeeper_knows(((broker_t *) arg)->doorkeeper, user);
+}
+
+// doorkeeper_changed_fn: libzmq cannot close one connection, so all are closed. Who may still
+// come in connects again at once, and loses nothing: publishers send again what was not
+// acknowledged, subscribers replay.
+static void
+on_keys_changed(void *arg, const char *why)
+{
+    broker_t *self = arg;
+    mesh_log_warning("connections-closed", "%s", why);
+    relay_renew_sockets(self->relay);
+    desk_dismiss(self->desk, may_stay, self);    // its callers are told while there is a socket
+    desk_renew_socket(self->desk);
+    self->rebind_tries = 0;
+    plan_rebind(self);
 }
 
 static int
@@ -263,29 +339,37 @@ broker_run(const mesh_settings_t *settings, int argc, char *argv[])
     int status = MESH_EXIT_FAILED;
     // A limit on the size of files is an error of the journal, which has an answer to it.
     signal(SIGXFSZ, SIG_IGN);
+    char *error = NULL;
     self.loop = zloop_new();
     zloop_set_nonstop(self.loop, true);
     if (prepare(&self) != 0)
         goto done;
     self.signals = mesh_signals_new(self.loop, on_signal, &self);
-    char *error = NULL;
     self.relay = relay_new(self.loop, settings, self.host, self.incarnation, &relay_events,
                            &self, &error);
     if (!self.relay) {
         mesh_log_error("journal-unusable", "%s", error);
-        free(error);
         goto done;
     }
     self.desk = desk_new(self.loop, settings, self.relay, &self.identity, on_change, &self);
     relay_start(self.relay);
-    if (bind_all(&self) != 0)
+    if (doorkeeper_new(&self.doorkeeper, self.loop, settings, on_keys_changed, &self, &error) !=
+        0) {
+        mesh_log_error("keys-unusable", "%s", error);
         goto done;
+    }
+    if (bind_all(&self, &error) != 0) {
+        mesh_log_error("bind-failed", "%s", error);
+        goto done;
+    }
     serve(&self);
-    status = MESH_EXIT_STOPPED;
+    status = self.failed ? MESH_EXIT_FAILED : MESH_EXIT_STOPPED;
 
 done:
     desk_destroy(&self.desk);
     relay_destroy(&self.relay);
+    doorkeeper_destroy(&self.doorkeeper);
+    free(error);
     mesh_signals_destroy(&self.signals);
     zloop_destroy(&self.loop);
     json_decref(self.endpoints);
@@ -299,10 +383,11 @@ done:
 
 // A heartbeat from a stranger is answered "hello_again": a sign of life that registers nobody.
 static bool
-answers(const char *endpoint, int64_t deadline_ms)
+answers(const char *endpoint, const mesh_key_t *key, int64_t deadline_ms)
 {
     zsock_t *dealer = zsock_new(ZMQ_DEALER);
     assert(dealer);
+    mesh_key_arm(key, dealer);
     zsock_set_linger(dealer, 0);
     zsock_set_rcvtimeo(dealer, (int) (deadline_ms - zclock_mono()));
     bool alive = false;
@@ -324,8 +409,10 @@ int
 broker_healthcheck(const mesh_settings_t *settings)
 {
     char *error = NULL;
+    mesh_key_t *key = NULL;
     zlist_t *endpoints = mesh_endpoints_control(settings, &error);
-    if (!endpoints) {
+    if (!endpoints || mesh_key_load(settings, &key, &error) != 0) {
+        zlist_destroy(&endpoints);
         fprintf(stderr, "aidermesh-broker: %s\n", error);
         free(error);
         return MESH_EXIT_FAILED;
@@ -334,7 +421,8 @@ broker_healthcheck(const mesh_settings_t *settings)
     bool alive = false;
     for (char *endpoint = zlist_first(endpoints); endpoint && !alive;
          endpoint = zlist_next(endpoints))
-        alive = zclock_mono() < deadline_ms && answers(endpoint, deadline_ms);
+        alive = zclock_mono() < deadline_ms && answers(endpoint, key, deadline_ms);
     zlist_destroy(&endpoints);
+    mesh_key_destroy(&key);
     return alive ? MESH_EXIT_STOPPED : MESH_EXIT_FAILED;
 }

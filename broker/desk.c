@@ -58,13 +58,24 @@ static const struct {
     {"answer", desk_on_answer, true},
 };
 
+peer_t *
+desk_peer_of(desk_t *self, const desk_request_t *request)
+{
+    // A route can be taken by another connection once its own is closed.
+    peer_t *peer = registry_by_route(self->registry, request->route);
+    return peer && streq(peer->user, request->user) ? peer : NULL;
+}
+
 static void
 dispatch(desk_t *self, const char *verb, const desk_request_t *request)
 {
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
         if (!streq(handlers[i].verb, verb))
             continue;
-        if (handlers[i].registered && !registry_by_route(self->registry, request->route))
+        if (!gate_allows(request->role, verb))
+            desk_send_error(self, request->route, request->id, "forbidden",
+                            "the role of this key may not use this verb");
+        else if (handlers[i].registered && !desk_peer_of(self, request))
             desk_send_error(self, request->route, request->id, "unknown_peer",
                             "say hello first");
         else
@@ -75,17 +86,37 @@ dispatch(desk_t *self, const char *verb, const desk_request_t *request)
     desk_send_error(self, request->route, request->id, "malformed", "no such verb");
 }
 
+// Copy the id that the doorkeeper gave the sender of a message's first frame; empty when there
+// is none. Without keys it would be what the sender likes, and is not asked for.
+static void
+copy_user(char user[static GATE_USER_SIZE], zframe_t *frame)
+{
+    const char *id = frame ? zframe_meta(frame, "User-Id") : NULL;
+    snprintf(user, GATE_USER_SIZE, "%s", id ? id : "");
+}
+
 // zloop_reader_fn: programs have something to say.
 static int
 on_control(zloop_t *loop, zsock_t *socket, void *arg)
 {
     (void) loop;
     desk_t *self = arg;
-    for (int i = 0; i < DRAIN_LIMIT && (zsock_events(socket) & ZMQ_POLLIN); i++) {
+    bool guarded = zsock_curve_server(socket) == 1;
+    self->gave_page = false;
+    // A page is work of milliseconds; events shall not wait behind many.
+    for (int i = 0; i < DRAIN_LIMIT && !self->gave_page && (zsock_events(socket) & ZMQ_POLLIN);
+         i++) {
         zmsg_t *frames = zmsg_recv(socket);
         if (!frames)
             return 0;
-        desk_request_t request = {.route = zmsg_pop(frames)};
+        desk_request_t request = {
+            .route = zmsg_pop(frames), .role = MESH_ROLE_OPERATE, .user = ""};
+        char user[GATE_USER_SIZE];
+        if (guarded) {
+            copy_user(user, zmsg_first(frames));
+            request.role = gate_role(user);
+            request.user = gate_name(user);
+        }
         mesh_control_t message;
         mesh_control_outcome_t outcome = mesh_control_unpack(&message, &frames);
         if (outcome == MESH_CONTROL_OK) {
@@ -124,6 +155,36 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     return 0;
 }
 
+static void
+open_socket(desk_t *self)
+{
+    self->socket = zsock_new(ZMQ_ROUTER);
+    assert(self->socket);
+    zsock_set_sndhwm(self->socket, HWM);
+    zsock_set_rcvhwm(self->socket, HWM);
+    zsock_set_linger(self->socket, 200);
+    zsock_set_maxmsgsize(self->socket, MESH_CONTROL_LIMIT);
+    zsock_set_sndtimeo(self->socket, 0);
+    zsock_set_heartbeat_ivl(self->socket, (int) self->heartbeat_ms);
+    zsock_set_heartbeat_timeout(self->socket, (int) self->lost_after_ms);
+    zloop_reader(self->loop, self->socket, on_control, self);
+    zloop_reader_set_tolerant(self->loop, self->socket);
+}
+
+static void
+close_socket(desk_t *self)
+{
+    zloop_reader_end(self->loop, self->socket);
+    zsock_destroy(&self->socket);
+}
+
+void
+desk_renew_socket(desk_t *self)
+{
+    close_socket(self);
+    open_socket(self);
+}
+
 desk_t *
 desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
          const desk_identity_t *identity, desk_change_fn *on_change, void *arg)
@@ -141,17 +202,7 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     self->window_bytes = (json_int_t) mesh_settings_bytes(settings, "broker/window_bytes");
     self->registry = registry_new((size_t) mesh_settings_number(settings, "broker/peers"));
     self->calls = calls_new(CALLS_LIMIT);
-    self->socket = zsock_new(ZMQ_ROUTER);
-    assert(self->socket);
-    zsock_set_sndhwm(self->socket, HWM);
-    zsock_set_rcvhwm(self->socket, HWM);
-    zsock_set_linger(self->socket, 200);
-    zsock_set_maxmsgsize(self->socket, MESH_CONTROL_LIMIT);
-    zsock_set_sndtimeo(self->socket, 0);
-    zsock_set_heartbeat_ivl(self->socket, (int) self->heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->socket, (int) self->lost_after_ms);
-    zloop_reader(loop, self->socket, on_control, self);
-    zloop_reader_set_tolerant(loop, self->socket);
+    open_socket(self);
     self->tick_ms = zclock_mono();
     self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
     return self;
@@ -164,8 +215,7 @@ desk_destroy(desk_t **self_p)
     if (*self_p) {
         desk_t *self = *self_p;
         zloop_timer_end(self->loop, self->timer);
-        zloop_reader_end(self->loop, self->socket);
-        zsock_destroy(&self->socket);
+        close_socket(self);
         calls_destroy(&self->calls);
         registry_destroy(&self->registry);
         free(self);

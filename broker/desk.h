@@ -1,7 +1,5 @@
-// desk - answers what programs say on the control socket: hello, heartbeat, replay, snapshot,
+// desk - answers what programs say on the control socket
 // SPDX-License-Identifier: MPL-2.0
-//
-// call, bye
 //
 // Owns the control socket, the registry and the open calls. The messages are listed in
 // docs/PROTOCOL.md.
@@ -29,6 +27,16 @@ desk_t *desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
                  const desk_identity_t *identity, desk_change_fn *on_change, void *arg);
 void desk_destroy(desk_t **self_p);
 
+// Close the socket, with all connections, and open a new one, not bound. Programs find back and
+// say hello again.
+void desk_renew_socket(desk_t *self);
+
+// Part with the programs whose key may no longer be used, as if they were lost. may_stay is
+// asked by the name of the key.
+typedef bool desk_may_stay_fn(void *arg, const char *user);
+void desk_dismiss(desk_t *self, desk_may_stay_fn *may_stay, void *arg);
+
+// Borrowed, until it is renewed: to bind.
 zsock_t *desk_socket(desk_t *self);
 registry_t *desk_registry(desk_t *self);
 

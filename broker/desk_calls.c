@@ -52,7 +52,7 @@ void
 desk_on_answer(desk_t *self, const desk_request_t *request)
 {
     uint64_t number;
-    peer_t *server = registry_by_route(self->registry, request->route);
+    peer_t *server = desk_peer_of(self, request);
     if (!server || mesh_control_get_number(request->body, "call", &number) != 0)
         return;
     call_t *call = calls_take(self->calls, number, server);

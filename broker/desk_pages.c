@@ -35,6 +35,7 @@ desk_on_replay(desk_t *self, const desk_request_t *request)
         desk_send(self, request->route, "error", body, NULL);
         return;
     }
+    self->gave_page = true;
     zmsg_t *frames = zmsg_new();
     json_t *body = page_replay(journal, after, &filter, frames);
     if (!body) {
@@ -57,6 +58,7 @@ desk_on_snapshot(desk_t *self, const desk_request_t *request)
         return;
     }
     journal_t *journal = relay_journal(self->relay);
+    self->gave_page = true;
     zmsg_t *frames = zmsg_new();
     size_t limit_bytes = PAGE_BYTES_LIMIT;
     json_t *transports = NULL;

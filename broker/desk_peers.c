@@ -117,6 +117,13 @@ send_welcome(desk_t *self, const desk_request_t *request, json_t *next)
     desk_send(self, request->route, "welcome", body, NULL);
 }
 
+// Whether the source may be spoken for under the key of the request.
+static bool
+may_speak_for(desk_t *self, const desk_request_t *request, const mesh_uuid_t *source)
+{
+    return !*request->user || owners_admit(relay_owners(self->relay), source, request->user);
+}
+
 // Claim the sources of a hello for the peer; what is wanted next of each goes into *next.
 // Returns false when the hello was refused.
 static bool
@@ -132,17 +139,21 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
             desk_send_malformed(self, request, "sources");
             return false;
         }
+        bool foreign = !may_speak_for(self, request, &source);
         uint64_t acknowledged = 0;
         (void) mesh_control_get_number(entry, "acked", &acknowledged);
-        sequencer_claim_t claim = sequencer_claim(relay_sequencer(self->relay), &source, peer,
-                                                  first, acknowledged, &wanted);
+        sequencer_claim_t claim = foreign
+                                      ? SEQUENCER_HELD
+                                      : sequencer_claim(relay_sequencer(self->relay), &source,
+                                                        peer, first, acknowledged, &wanted);
         if (claim == SEQUENCER_FORGOTTEN)
             relay_distrust_journal(self->relay, "a publisher was told of more than it holds");
         if (claim == SEQUENCER_HELD) {
-            json_t *body =
-                json_pack("{s:I, s:s, s:s, s:O}", "id", (json_int_t) request->id, "code",
-                          "source_held", "message", "another live program holds this source",
-                          "source", json_object_get(entry, "source"));
+            json_t *body = json_pack("{s:I, s:s, s:s, s:O}", "id", (json_int_t) request->id,
+                                     "code", "source_held", "message",
+                                     foreign ? "this source is of another key"
+                                             : "another live program holds this source",
+                                     "source", json_object_get(entry, "source"));
             desk_send(self, request->route, "error", body, NULL);
             return false;
         }
@@ -153,6 +164,23 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
     return true;
 }
 
+// Returns NULL, or why the key does not go with the hello.
+static const char *
+refuse_words(desk_t *self, const desk_request_t *request)
+{
+    if (request->role != MESH_ROLE_OPERATE &&
+        json_array_size(json_object_get(request->body, "services")) > 0)
+        return "the role of this key allows no services";
+    if (request->role == MESH_ROLE_SUBSCRIBE &&
+        json_array_size(json_object_get(request->body, "sources")) > 0)
+        return "the role of this key allows no sources";
+    const char *id = json_string_value(json_object_get(request->body, "transport_id"));
+    const peer_t *held = id ? registry_by_id(self->registry, id) : NULL;
+    return held && !streq(held->user, request->user)
+               ? "a program with another key has this transport_id"
+               : NULL;
+}
+
 void
 desk_on_hello(desk_t *self, const desk_request_t *request)
 {
@@ -161,6 +189,11 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
         protocol != MESH_WIRE_VERSION) {
         desk_send_error(self, request->route, request->id, "version",
                         "this broker speaks protocol 1");
+        return;
+    }
+    const char *words = refuse_words(self, request);
+    if (words) {
+        desk_send_error(self, request->route, request->id, "forbidden", words);
         return;
     }
     peer_t *peer = NULL;
@@ -175,6 +208,8 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
         desk_send_error(self, request->route, request->id, "peers_full",
                         "as many programs are registered as broker/peers allows");
     } else {
+        free(peer->user);
+        peer->user = strdup(request->user);
         json_t *next = json_array();
         bool welcome = claim_sources(self, request, peer, next);
         if (welcome)
@@ -198,7 +233,10 @@ sender_of(desk_t *self, const desk_request_t *request)
     const char *id;
     if (mesh_control_get_text(request->body, "transport_id", REGISTRY_ID_LIMIT, &id) != 0)
         return NULL;
-    return registry_heard(self->registry, id, request->route, zclock_mono());
+    const peer_t *peer = registry_by_id(self->registry, id);
+    return peer && streq(peer->user, request->user)
+               ? registry_heard(self->registry, id, request->route, zclock_mono())
+               : NULL;
 }
 
 void
@@ -218,7 +256,8 @@ desk_on_heartbeat(desk_t *self, const desk_request_t *request)
     {
         mesh_uuid_t source;
         uint64_t first, last;
-        if (read_source(entry, &source, &first, &last) != 0)
+        if (read_source(entry, &source, &first, &last) != 0 ||
+            !may_speak_for(self, request, &source))
             continue;
         json_array_append_new(states, source_state(self, &source));
         sequencer_ask_ack(relay_sequencer(self->relay), &source);
@@ -248,4 +287,18 @@ desk_expire_peers(desk_t *self, int64_t now_ms)
     peer_t *peer;
     while ((peer = registry_overdue(self->registry, now_ms - self->lost_after_ms)))
         part_with(self, peer, "mesh.transport_lost");
+}
+
+void
+desk_dismiss(desk_t *self, desk_may_stay_fn *may_stay, void *arg)
+{
+    peer_t *peer = registry_first(self->registry);
+    while (peer) {
+        if (may_stay(arg, peer->user)) {
+            peer = registry_next(self->registry);
+        } else {
+            part_with(self, peer, "mesh.transport_lost");
+            peer = registry_first(self->registry);
+        }
+    }
 }

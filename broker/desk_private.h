@@ -5,6 +5,7 @@
 
 #include "calls.h"
 #include "desk.h"
+#include "gate.h"
 
 enum { DESK_NAME_LIMIT = 128 };    // bytes of a service's name or an error's code
 
@@ -22,13 +23,19 @@ struct desk {
     int timer;
     int64_t tick_ms;    // when the timer last came
     uint64_t malformed;
+    bool gave_page;    // in this wake-up, which ends with it
 };
 
 typedef struct desk_request {
     zframe_t *route;       // owned; who asks
     const json_t *body;    // borrowed
     uint64_t id;           // 0 where there is none
+    mesh_role_t role;    // of the key it came under; MESH_ROLE_OPERATE where there are no keys
+    const char *user;    // borrowed: the name of that key, "" where there are no keys
 } desk_request_t;
+
+// The peer that asks: it has said hello by this route and under this key. NULL when it has not.
+peer_t *desk_peer_of(desk_t *self, const desk_request_t *request);
 
 // Send a message to whom route leads. Steals body; takes *frames_p, which may be NULL.
 void desk_send(desk_t *self, zframe_t *route, const char *verb, json_t *body,

@@ -18,6 +18,7 @@ peer_destroy(void **item_p)
 {
     peer_t *peer = *item_p;
     free(peer->transport_id);
+    free(peer->user);
     zframe_destroy(&peer->route);
     json_decref(peer->hello);
     free(peer);
@@ -105,6 +106,12 @@ wrong_member(const json_t *hello)
     return NULL;
 }
 
+peer_t *
+registry_by_id(registry_t *self, const char *transport_id)
+{
+    return zhashx_lookup(self->peers, transport_id);
+}
+
 registry_outcome_t
 registry_hello(registry_t *self, const json_t *hello, zframe_t *route, int64_t now_ms,
                double now_s, peer_t **peer_p, const char **wrong_p)
@@ -121,6 +128,7 @@ registry_hello(registry_t *self, const json_t *hello, zframe_t *route, int64_t n
             return REGISTRY_FULL;
         peer = zmalloc(sizeof *peer);
         peer->transport_id = strdup(id);
+        peer->user = strdup("");
         peer->joined_at = now_s;
         int rc = zhashx_insert(self->peers, peer->transport_id, peer);
         assert(rc == 0);

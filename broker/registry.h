@@ -14,6 +14,7 @@ enum { REGISTRY_ID_LIMIT = 128, REGISTRY_TEXT_LIMIT = 255 };
 
 typedef struct peer {
     char *transport_id;    // owned
+    char *user;            // owned; the name of the key it said hello under, "" without keys
     zframe_t *route;       // owned; how the control socket reaches it now
     json_t *hello;         // owned reference; its hello without "sources"
     int64_t heard_ms;
@@ -32,8 +33,13 @@ typedef enum {
 registry_t *registry_new(size_t limit);
 void registry_destroy(registry_t **self_p);
 
-// Take a hello that came by route (copied). On REGISTRY_JOINED and REGISTRY_RENEWED *peer_p is
-// its entry (borrowed); on REGISTRY_MALFORMED *wrong_p names the member (borrowed, static).
+// The peer of this id, however it speaks; NULL when there is none.
+peer_t *registry_by_id(registry_t *self, const char *transport_id);
+
+// Take a hello that came by route (copied); whether it may take the place of another one of its
+// id is the caller's to decide. The user of a new peer is "". On REGISTRY_JOINED and
+// REGISTRY_RENEWED *peer_p is its entry (borrowed); on REGISTRY_MALFORMED *wrong_p names the
+// member (borrowed, static).
 registry_outcome_t registry_hello(registry_t *self, const json_t *hello, zframe_t *route,
                                   int64_t now_ms, double now_s, peer_t **peer_p,
                                   const char **wrong_p);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <assert.h>
 
+#include "gate.h"
 #include "journal_settings.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
@@ -37,10 +38,10 @@ is_reserved(const char *type)
     return streq(type, "mesh.head") || strncmp(type, "stream.", strlen("stream.")) == 0;
 }
 
-// Give the arrival its place, if it is next of its source. Returns false when it is to be let
-// go.
+// Give the arrival its place, if it is next of its source. user is the name of the key it came
+// under, NULL where that does not matter. Returns false when it is to be let go.
 static bool
-place(relay_t *self, arrival_t *arrival, int64_t now_ms, int64_t now_us)
+place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64_t now_us)
 {
     mesh_header_t header;
     mesh_wire_outcome_t outcome =
@@ -56,6 +57,10 @@ place(relay_t *self, arrival_t *arrival, int64_t now_ms, int64_t now_us)
     }
     if (is_reserved(arrival->parts.type)) {
         refuse(self, "type-reserved");
+        return false;
+    }
+    if (user && (!*user || !owners_admit(self->owners, &header.source, user))) {
+        refuse(self, "source-foreign");
         return false;
     }
     const void *holder;
@@ -102,15 +107,19 @@ relay_take_in(relay_t *self)
 {
     int64_t now_ms = zclock_mono();
     int64_t now_us = relay_wall_us();
+    bool guarded = zsock_curve_server(self->publish) == 1;
     size_t received = 0;
     for (; received < DRAIN_LIMIT && relay_has_room(self); received++) {
         arrival_t *arrival = relay_next_arrival(self);
         receipt_t receipt = receive(self, arrival);
         if (receipt == NOTHING_WAITS)
             break;
+        const char *user = NULL;
+        if (receipt == RECEIVED && guarded)
+            user = gate_name(zmq_msg_gets(&arrival->topic, "User-Id"));
         if (receipt == WRONG_FRAMES) {
             refuse(self, "frames-wrong");
-        } else if (!place(self, arrival, now_ms, now_us)) {
+        } else if (!place(self, arrival, user, now_ms, now_us)) {
             zmq_msg_close(&arrival->topic);
             zmq_msg_close(&arrival->body);
         }
@@ -184,6 +193,24 @@ on_subscription(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
+// Begin to read both.
+static void
+read_sockets(relay_t *self)
+{
+    zloop_reader(self->loop, self->subscribe, on_subscription, self);
+    zloop_reader_set_tolerant(self->loop, self->subscribe);
+    relay_pause(self, !relay_has_room(self));
+}
+
+static void
+close_sockets(relay_t *self)
+{
+    relay_pause(self, true);
+    zloop_reader_end(self->loop, self->subscribe);
+    zsock_destroy(&self->publish);
+    zsock_destroy(&self->subscribe);
+}
+
 static int
 open_journal(relay_t *self, const mesh_settings_t *settings, char **error_p)
 {
@@ -196,10 +223,8 @@ open_journal(relay_t *self, const mesh_settings_t *settings, char **error_p)
 }
 
 static void
-make_sockets(relay_t *self, const mesh_settings_t *settings)
+make_sockets(relay_t *self)
 {
-    int heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
-    int lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
     self->publish = zsock_new(ZMQ_SUB);
     self->subscribe = zsock_new(ZMQ_XPUB);
     assert(self->publish && self->subscribe);
@@ -207,14 +232,24 @@ make_sockets(relay_t *self, const mesh_settings_t *settings)
     zsock_set_rcvhwm(self->publish, RECEIVE_HWM);
     zsock_set_linger(self->publish, 0);
     zsock_set_maxmsgsize(self->publish, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
-    zsock_set_heartbeat_ivl(self->publish, heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->publish, lost_after_ms);
+    zsock_set_heartbeat_ivl(self->publish, self->heartbeat_ms);
+    zsock_set_heartbeat_timeout(self->publish, self->lost_after_ms);
     zsock_set_sndhwm(self->subscribe, SEND_HWM);
     zsock_set_linger(self->subscribe, 200);
     zsock_set_maxmsgsize(self->subscribe,
                          MESH_TOPIC_SIZE);    // what comes in are subscriptions
-    zsock_set_heartbeat_ivl(self->subscribe, heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->subscribe, lost_after_ms);
+    zsock_set_heartbeat_ivl(self->subscribe, self->heartbeat_ms);
+    zsock_set_heartbeat_timeout(self->subscribe, self->lost_after_ms);
+}
+
+void
+relay_renew_sockets(relay_t *self)
+{
+    // What is on its way may be to one who must not have it; the others replay.
+    zsock_set_linger(self->subscribe, 0);
+    close_sockets(self);
+    make_sockets(self);
+    read_sockets(self);
 }
 
 relay_t *
@@ -230,8 +265,12 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     self->arg = arg;
     self->source = mesh_uuid_new();
     self->paused = true;
-    make_sockets(self, settings);
+    self->heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
+    self->lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
+    make_sockets(self);
     self->sequencer = sequencer_new(SOURCES_LIMIT);
+    self->owners = owners_new(SOURCES_LIMIT);
+    (void) owners_admit(self->owners, &self->source, "broker");
     self->sessions = sessions_new(SESSIONS_LIMIT);
     if (open_journal(self, settings, error_p) != 0) {
         relay_destroy(&self);
@@ -255,9 +294,7 @@ relay_start(relay_t *self)
     journal_dispatch(self->journal);
     zloop_poller(self->loop, &item, on_journal, self);
     zloop_poller_set_tolerant(self->loop, &item);
-    zloop_reader(self->loop, self->subscribe, on_subscription, self);
-    zloop_reader_set_tolerant(self->loop, self->subscribe);
-    relay_pause(self, false);
+    read_sockets(self);
 }
 
 void
@@ -275,12 +312,10 @@ relay_destroy(relay_t **self_p)
     }
     if (self->head_timer)
         zloop_timer_end(self->loop, self->head_timer);
-    relay_pause(self, true);
-    zloop_reader_end(self->loop, self->subscribe);
-    zsock_destroy(&self->publish);
-    zsock_destroy(&self->subscribe);
+    close_sockets(self);
     relay_batches_destroy(self);
     sessions_destroy(&self->sessions);
+    owners_destroy(&self->owners);
     sequencer_destroy(&self->sequencer);
     free(self);
     *self_p = NULL;
@@ -308,6 +343,12 @@ sequencer_t *
 relay_sequencer(relay_t *self)
 {
     return self->sequencer;
+}
+
+owners_t *
+relay_owners(relay_t *self)
+{
+    return self->owners;
 }
 
 sessions_t *

@@ -14,6 +14,7 @@
 #include "journal.h"
 #include "mesh/settings.h"
 #include "order.h"
+#include "owners.h"
 #include "sequencer.h"
 #include "sessions.h"
 
@@ -49,7 +50,10 @@ void relay_start(relay_t *self);
 // Commits what was taken in.
 void relay_destroy(relay_t **self_p);
 
-// Borrowed: to bind.
+// Close both sockets, with all connections, and open new ones, not bound.
+void relay_renew_sockets(relay_t *self);
+
+// Borrowed, until they are renewed: to bind.
 zsock_t *relay_publish_socket(relay_t *self);
 zsock_t *relay_subscribe_socket(relay_t *self);
 
@@ -75,6 +79,7 @@ void relay_send_head(relay_t *self);
 
 journal_t *relay_journal(relay_t *self);
 sequencer_t *relay_sequencer(relay_t *self);
+owners_t *relay_owners(relay_t *self);    // asked where there are keys only
 sessions_t *relay_sessions(relay_t *self);
 const relay_counts_t *relay_counts(const relay_t *self);
 

@@ -44,6 +44,7 @@ struct relay {
     order_t order;
     journal_t *journal;        // owned
     sequencer_t *sequencer;    // owned
+    owners_t *owners;          // owned
     sessions_t *sessions;      // owned
     relay_counts_t counts;
 
@@ -64,6 +65,7 @@ struct relay {
     int head_timer;    // 0 when none is planned
     int64_t forwarded_ms;
     int64_t refusal_logged_ms;
+    int heartbeat_ms, lost_after_ms;
 };
 
 int64_t relay_wall_us(void);

@@ -278,6 +278,21 @@ sequencer_taken(const sequencer_t *self, const mesh_uuid_t *uuid)
     return source ? source->taken : 0;
 }
 
+void
+sequencer_visit_held(sequencer_t *self, sequencer_visit_fn *visit, void *arg)
+{
+    // Gathered first: a lookup, which visit may cause, moves zhashx's cursor.
+    source_t **held = zmalloc((zhashx_size(self->sources) + 1) * sizeof *held);
+    size_t count = 0;
+    for (source_t *source = zhashx_first(self->sources); source;
+         source = zhashx_next(self->sources))
+        if (source->holder)
+            held[count++] = source;
+    for (size_t i = 0; i < count; i++)
+        visit(arg, held[i]->holder, &held[i]->uuid);
+    free(held);
+}
+
 uint64_t
 sequencer_committed(const sequencer_t *self, const mesh_uuid_t *uuid)
 {

@@ -1,7 +1,5 @@
-// sequencer - the next number of each source: what is taken, what is committed, what must be
+// sequencer - the next number of each source: taken, committed, or to be sent again
 // SPDX-License-Identifier: MPL-2.0
-//
-// sent again
 //
 // Knows no sockets and is told the time. The rules are section 5 of docs/PROTOCOL.md.
 #ifndef BROKER_SEQUENCER_H
@@ -83,6 +81,10 @@ uint64_t sequencer_missing(sequencer_t *self, const mesh_uuid_t *source, uint64_
 // The last number of a source that was taken, and that is committed; 0 for none.
 uint64_t sequencer_taken(const sequencer_t *self, const mesh_uuid_t *source);
 uint64_t sequencer_committed(const sequencer_t *self, const mesh_uuid_t *source);
+
+// Call visit for every source that a program holds. visit may ask, but change nothing.
+typedef void sequencer_visit_fn(void *arg, const void *holder, const mesh_uuid_t *source);
+void sequencer_visit_held(sequencer_t *self, sequencer_visit_fn *visit, void *arg);
 
 // Numbers left out by sources that said no hello.
 uint64_t sequencer_gaps(const sequencer_t *self);

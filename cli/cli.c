@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "event_line.h"
+#include "keys.h"
 #include "mesh/exit_status.h"
 #include "mesh/nearest.h"
 #include "mesh/program.h"
@@ -106,6 +107,7 @@ static const verb_t verbs[] = {
     {"up", up_main, "start the mesh of this user, and keep it until Ctrl-C"},
     {"run", run_main, "run a command, e.g. run -- aider, and let the mesh see what it does"},
     {"tail", tail_main, "follow what happens, one line an event"},
+    {"keys", keys_main, "keys new, show, revoke: who may enter the mesh from other hosts"},
     {"token", token_main, "token show: print the token that HTTP clients show"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };

@@ -8,6 +8,7 @@
 #include "link_requests.h"
 #include "mesh/control.h"
 #include "mesh/endpoints.h"
+#include "mesh/key.h"
 #include "mesh/log.h"
 #include "mesh/program.h"
 #include "mesh/uuid.h"
@@ -47,6 +48,8 @@ struct mesh_link {
     const mesh_settings_t *settings;               // borrowed
     char *transport_id, *transport_type, *host;    // owned
     json_t *capabilities, *metadata;               // owned references, or NULL
+    mesh_key_t *key;                               // owned; NULL without keys
+    unsigned key_number;                           // another one for each key
     zlist_t *endpoints;                            // owned; what to try
     char *endpoint;                                // owned; what the socket is connected to
     zsock_t *dealer;                               // owned
@@ -107,6 +110,26 @@ refresh_endpoints(mesh_link_t *self)
     }
 }
 
+// Read the key again: one that a mesh without keys did not need may be needed now. A program
+// that has been running for days is not to be restarted for it.
+static void
+refresh_key(mesh_link_t *self)
+{
+    char *error = NULL;
+    mesh_key_t *key = NULL;
+    if (mesh_key_load(self->settings, &key, &error) != 0) {
+        mesh_log_warning("key-unusable", "%s", error);
+        free(error);
+    } else if (!mesh_key_equal(self->key, key)) {
+        mesh_key_destroy(&self->key);
+        self->key = key;
+        self->key_number++;
+        disconnect(self);
+    } else {
+        mesh_key_destroy(&key);
+    }
+}
+
 // Connect to the endpoint whose turn it is and say hello there.
 static void
 connect_next(mesh_link_t *self)
@@ -114,6 +137,7 @@ connect_next(mesh_link_t *self)
     const char *endpoint = zlist_next(self->endpoints);
     if (!endpoint) {
         refresh_endpoints(self);
+        refresh_key(self);
         endpoint = zlist_first(self->endpoints);
     }
     bool same = self->dealer && self->endpoint && streq(self->endpoint, endpoint);
@@ -123,6 +147,7 @@ connect_next(mesh_link_t *self)
         self->endpoint = strdup(endpoint);
         self->dealer = zsock_new(ZMQ_DEALER);
         assert(self->dealer);
+        mesh_key_arm(self->key, self->dealer);
         zsock_set_linger(self->dealer, 100);
         zsock_set_sndhwm(self->dealer, SEND_HWM);
         zsock_set_rcvhwm(self->dealer, RECEIVE_HWM);
@@ -398,13 +423,17 @@ mesh_link_new(zloop_t *loop, const mesh_settings_t *settings,
 {
     assert(loop && settings && identity && identity->transport_type && identity->host &&
            error_p);
+    mesh_key_t *key = NULL;
     zlist_t *endpoints = mesh_endpoints_control(settings, error_p);
-    if (!endpoints)
+    if (!endpoints || mesh_key_load(settings, &key, error_p) != 0) {
+        zlist_destroy(&endpoints);
         return NULL;
+    }
     mesh_link_t *self = zmalloc(sizeof *self);
     self->loop = loop;
     self->settings = settings;
     self->endpoints = endpoints;
+    self->key = key;
     self->transport_type = strdup(identity->transport_type);
     self->host = strdup(identity->host);
     self->capabilities = json_incref(identity->capabilities);
@@ -442,6 +471,7 @@ mesh_link_destroy(mesh_link_t **self_p)
     for (size_t i = 0; i < self->service_count; i++)
         free(self->services[i].name);
     zlist_destroy(&self->endpoints);
+    mesh_key_destroy(&self->key);
     json_decref(self->capabilities);
     json_decref(self->metadata);
     free(self->incarnation);
@@ -486,6 +516,18 @@ const char *
 mesh_link_transport_id(const mesh_link_t *self)
 {
     return self->transport_id;
+}
+
+const mesh_key_t *
+mesh_link_key(const mesh_link_t *self)
+{
+    return self->key;
+}
+
+unsigned
+mesh_link_key_number(const mesh_link_t *self)
+{
+    return self->key_number;
 }
 
 const char *

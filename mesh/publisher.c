@@ -29,6 +29,7 @@ struct mesh_publisher {
     mesh_outbox_t *outbox;    // owned
     zsock_t *socket;          // owned; NULL before the first welcome
     char *endpoint;           // owned; what socket is connected to
+    unsigned key_number;      // of the key it shows there
     bool subscribed;    // the broker's subscription has arrived: what is sent is not dropped
     int64_t sent_ms;    // when an event was last sent
     int64_t ask_pause_ms;    // the pause before the next heartbeat for an acknowledgement
@@ -143,13 +144,16 @@ disconnect(mesh_publisher_t *self)
 static void
 connect_to(mesh_publisher_t *self, const char *endpoint, const mesh_welcome_t *welcome)
 {
-    if (self->socket && streq(self->endpoint, endpoint))
+    unsigned key_number = mesh_link_key_number(self->link);
+    if (self->socket && streq(self->endpoint, endpoint) && self->key_number == key_number)
         return;
     disconnect(self);
+    self->key_number = key_number;
     free(self->endpoint);
     self->endpoint = strdup(endpoint);
     self->socket = zsock_new(ZMQ_XPUB);
     assert(self->socket);
+    mesh_key_arm(mesh_link_key(self->link), self->socket);
     int hwm = SEND_HWM;
     if (welcome->window_events > SEND_HWM / 2)
         hwm = (int) (welcome->window_events * 2);

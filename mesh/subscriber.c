@@ -26,6 +26,7 @@ struct mesh_subscriber {
     mesh_follow_t *follow;                       // owned
     zsock_t *socket;                             // owned; NULL before the first welcome
     char *endpoint;                              // owned
+    unsigned key_number;                         // of the key it shows there
     int timer;
     int64_t heard_ms;
     int64_t connected_ms;
@@ -242,6 +243,8 @@ connect_to(mesh_subscriber_t *self, const char *endpoint)
     }
     self->socket = zsock_new(ZMQ_SUB);
     assert(self->socket);
+    mesh_key_arm(mesh_link_key(self->link), self->socket);
+    self->key_number = mesh_link_key_number(self->link);
     zsock_set_rcvhwm(self->socket, RECEIVE_HWM);
     zsock_set_linger(self->socket, 0);
     zsock_set_maxmsgsize(self->socket, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
@@ -262,7 +265,8 @@ static void
 on_welcome(void *arg, const mesh_welcome_t *welcome)
 {
     mesh_subscriber_t *self = arg;
-    if (!self->socket || !streq(self->endpoint, welcome->subscribe_endpoint))
+    if (!self->socket || !streq(self->endpoint, welcome->subscribe_endpoint) ||
+        self->key_number != mesh_link_key_number(self->link))
         connect_to(self, welcome->subscribe_endpoint);
     cancel_replay(self);
     mesh_follow_welcome(self->follow, welcome->epoch, welcome->first, welcome->head);

@@ -34,14 +34,28 @@ aider_facts_destroy(aider_facts_t **self_p)
 
 // ---- the chat history ----
 
+// A second AIDER in the same folder writes into the same file, and its lines look like ours.
+// AIDER may start anew by itself, but not once somebody has spoken, nor with other words.
+static void
+watch_for_another(aider_facts_t *self, const char *line)
+{
+    if (!strncmp(line, "# aider chat started at ", 24)) {
+        self->shared = self->shared || self->spoken;
+        self->starting = true;
+    } else if (self->starting && line[0] == '>') {
+        self->starting = false;
+        if (!self->command[0])
+            aider_reader_append(self->command, sizeof self->command, line);
+        else if (strncmp(self->command, line, sizeof self->command - 1) != 0)
+            self->shared = true;
+    }
+}
+
 static void
 history_line(aider_facts_t *self, const char *line, int64_t now_ms)
 {
     size_t length = strlen(line);
-    // A second AIDER in the same folder writes into the same file, and its lines look like
-    // ours. AIDER may start anew by itself, but not once somebody has spoken.
-    if (self->spoken && !strncmp(line, "# aider chat started at ", 24))
-        self->shared = true;
+    watch_for_another(self, line);
     if (self->shared)
         return;
     if (!strncmp(line, "####", 4) && (line[4] == ' ' || line[4] == '\0')) {

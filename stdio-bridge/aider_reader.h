@@ -50,10 +50,12 @@ struct aider_facts {
     bool limit_output;
 
     // The chat history.
-    bool spoken;        // somebody has said something
-    bool shared;        // another AIDER writes here too; nothing is believed any more
-    bool in_input;      // inside a block of "#### " lines
-    char reply[256];    // the first line of this round's reply
+    bool spoken;      // somebody has said something
+    bool shared;      // another AIDER writes here too; nothing is believed any more
+    bool starting;    // the next line of AIDER's own is its command line
+    char command[TEXT_LIMIT_BYTES];    // that of the first start; empty before it
+    bool in_input;                     // inside a block of "#### " lines
+    char reply[256];                   // the first line of this round's reply
 
     // The console.
     bool asking;          // a prompt or question is on the screen

@@ -21,7 +21,8 @@
 // "#### ".
 //
 // Two AIDERs in one folder share a chat history. When a second one is seen to start, the
-// history is no longer believed; one that had started before cannot be told apart.
+// history is no longer believed; one that had started before, or starts at the same time with
+// the very same command line, cannot be told apart.
 //
 // Stages of aider.session_progress: "banner", "streaming", "tokens", "file_added", "edit",
 // "commit", "lint", "test", "shell", "confirmation", "retry_ended", "interrupted" and

@@ -183,8 +183,10 @@ static void
 set_foreground(relay_t *self, bool foreground)
 {
     self->foreground = foreground;
-    if (foreground)
+    if (foreground) {
         terminal_set_raw(self->terminal);
+        terminal_renew_inner(self->terminal, self->master);
+    }
     if (self->copies[0])
         copy_pause(self->copies[0], !foreground);
     child_process_set_foreground(self->child, foreground);

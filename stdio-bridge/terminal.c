@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 struct terminal {
     int fd;    // our own number of it
     struct termios settings;
+    struct termios inner;    // what the pseudo-terminal within was last given
     bool raw;
 };
 
@@ -75,7 +77,7 @@ terminal_settings(const terminal_t *self)
 }
 
 int
-terminal_open_inner(const terminal_t *self, bool screen, int *master_p, int *slave_p)
+terminal_open_inner(terminal_t *self, bool screen, int *master_p, int *slave_p)
 {
     int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     if (master < 0)
@@ -88,7 +90,8 @@ terminal_open_inner(const terminal_t *self, bool screen, int *master_p, int *sla
         // By the master, since the name may lie in another mount namespace.
         slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     }
-    if (slave < 0 || tcsetattr(slave, TCSANOW, &settings) < 0) {
+    if (slave < 0 || tcsetattr(slave, TCSANOW, &settings) < 0 ||
+        tcgetattr(slave, &self->inner) < 0) {
         int error = errno;
         if (slave >= 0)
             close(slave);
@@ -100,6 +103,25 @@ terminal_open_inner(const terminal_t *self, bool screen, int *master_p, int *sla
     *master_p = master;
     *slave_p = slave;
     return 0;
+}
+
+static bool
+is_same(const struct termios *left, const struct termios *right)
+{
+    return left->c_iflag == right->c_iflag && left->c_oflag == right->c_oflag &&
+           left->c_cflag == right->c_cflag && left->c_lflag == right->c_lflag &&
+           memcmp(left->c_cc, right->c_cc, sizeof left->c_cc) == 0;
+}
+
+void
+terminal_renew_inner(terminal_t *self, int master)
+{
+    struct termios now;
+    if (is_same(&self->inner, &self->settings) || tcgetattr(master, &now) < 0 ||
+        !is_same(&now, &self->inner))
+        return;
+    if (tcsetattr(master, TCSANOW, &self->settings) == 0)
+        (void) tcgetattr(master, &self->inner);
 }
 
 void

@@ -30,7 +30,12 @@ const struct termios *terminal_settings(const terminal_t *self);
 // Open a pseudo-terminal with this terminal's settings and size; both ends close-on-exec,
 // master non-blocking. A screen does not change what is written to it, since the user's
 // terminal will. Returns 0, or -1 with errno.
-int terminal_open_inner(const terminal_t *self, bool screen, int *master_p, int *slave_p);
+int terminal_open_inner(terminal_t *self, bool screen, int *master_p, int *slave_p);
+
+// Give it the settings that terminal_restore goes back to, where whoever uses it has not
+// changed those it had: a session started in the background was given what the shell's line
+// editor had set.
+void terminal_renew_inner(terminal_t *self, int master);
 
 // Give master the size that the user's terminal has now.
 void terminal_pass_size(const terminal_t *self, int master);

@@ -11,6 +11,7 @@
 #include <czmq.h>
 #include <jansson.h>
 
+#include "mesh/key.h"
 #include "mesh/settings.h"
 
 typedef struct mesh_link mesh_link_t;
@@ -73,6 +74,13 @@ const char *mesh_link_transport_id(const mesh_link_t *self);
 
 // This host's name for events. Borrowed.
 const char *mesh_link_host(const mesh_link_t *self);
+
+// The key that the link's other sockets show too; NULL without keys. Borrowed.
+const mesh_key_t *mesh_link_key(const mesh_link_t *self);
+
+// Another number for each key: while the broker is away the key's file is read again, and a
+// socket that shows an earlier one is to be made anew at the next welcome.
+unsigned mesh_link_key_number(const mesh_link_t *self);
 
 // Send a heartbeat now, e.g. because something waits for an acknowledgement.
 void mesh_link_heartbeat(mesh_link_t *self);

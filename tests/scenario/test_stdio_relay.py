@@ -695,9 +695,10 @@ def test_a_command_that_only_writes_is_interrupted_from_the_keyboard_once(bridge
             assert terminal.expect(r"[^\r\n]*3\r\n").group().endswith("3\r\n")
 
 
-def in_shell(bridge):
+def in_shell(bridge, editing=False):
     """A shell with job control, whose prompt is JOB>."""
-    return Terminal(bridge, ["bash", "--norc", "--noprofile", "--noediting", "-i"],
+    words = ["bash", "--norc", "--noprofile", *([] if editing else ["--noediting"]), "-i"]
+    return Terminal(bridge, words,
                     env={"PS1": "JOB> ", "HISTFILE": "/dev/null"})
 
 
@@ -769,6 +770,28 @@ def test_a_background_start_stops_when_it_reads_and_goes_on_in_the_foreground(br
             shell.expect(r"got \$x'\r\n")
             shell.type("typed\n")
             shell.expect("got typed\r\n")
+            shell.expect("JOB> ")
+            shell.type("exit\n")
+            assert shell.rest()[1] == 0
+
+
+def test_a_background_start_has_no_settings_of_the_shells_line_editor(bridge):
+    for prefix in ("", " ".join(bridge.words()) + " "):
+        with in_shell(bridge, editing=True) as shell:
+            shell.expect("JOB> ")
+            shell.type(f"{prefix}sh -c 'read x; stty -a' &\n")
+            shell.expect("JOB> ")
+
+            def stopped():
+                shell.type("jobs\n")
+                return "Stopped" in shell.expect("(Stopped|Running)[^\n]*\n").group()
+            wait_until(stopped, LIMIT_S, "stopped job", step_s=0.2)
+            shell.type("fg\n")
+            shell.expect(r"stty -a'\r\n")
+            wait_until(lambda: prefix == "" or not shell.echoes(), LIMIT_S, "raw terminal outside")
+            shell.type("typed\n")
+            shell.expect("typed\r\n")
+            shell.expect(r" icanon iexten echo ")
             shell.expect("JOB> ")
             shell.type("exit\n")
             assert shell.rest()[1] == 0

@@ -156,6 +156,19 @@ def uuid7():
     return uuid.UUID(int=(value & ~(3 << 62)) | (2 << 62))
 
 
+# Section 7: keys
+
+
+def key_of(path):
+    """The keys of a file: (public, secret, the broker's public)."""
+    values = {}
+    for line in open(path, encoding="ascii"):
+        name, equals, value = line.strip().partition(" = ")
+        if equals:
+            values[name] = value.strip('"').encode()
+    return values["public-key"], values["secret-key"], values["server-key"]
+
+
 # Sections 3 and 4: the control socket
 
 
@@ -171,18 +184,26 @@ class ErrorAnswer(Exception):
 class Peer:
     """A program of the mesh: a DEALER on the control socket, welcomed by the broker."""
 
-    def __init__(self, transport_id, host, runtime_dir, transport_type="tool"):
+    def __init__(self, transport_id, host, runtime_dir, transport_type="tool", key=None):
         self.host = host
         self.transport_id = transport_id
         self.transport_type = transport_type
         self.context = zmq.Context()
-        self.control = self.context.socket(zmq.DEALER)
+        self.key = key    # None, or what key_of gives
+        self.control = self.open(zmq.DEALER)
         self.control.linger = 500
         self.control.connect(f"ipc://{runtime_dir}/control")
         self.welcome = None
         self._last_id = 0
         self._beat_at = 0.0
         self._unasked = collections.deque()
+
+    def open(self, kind):
+        """A socket that shows the key, where there is one (section 7)."""
+        socket = self.context.socket(kind)
+        if self.key:
+            socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = self.key
+        return socket
 
     def __enter__(self):
         return self
@@ -257,8 +278,8 @@ class Peer:
 class Publisher(Peer):
     """Keeps what it publishes until it is acknowledged, sends within the window."""
 
-    def __init__(self, transport_id, host, runtime_dir):
-        super().__init__(transport_id, host, runtime_dir)
+    def __init__(self, transport_id, host, runtime_dir, key=None):
+        super().__init__(transport_id, host, runtime_dir, key=key)
         self.source = uuid7()
         self.kept = collections.OrderedDict()    # seq -> frames; the oldest first
         self.last = 0    # the last number made
@@ -267,7 +288,7 @@ class Publisher(Peer):
         self.resent = 0
         self.hello()
         # An XPUB is told of the broker's subscription; before that, what is sent is lost.
-        self.socket = self.context.socket(zmq.XPUB)
+        self.socket = self.open(zmq.XPUB)
         self.socket.linger = 500
         self.socket.connect(self.welcome["endpoints"]["publish"])
         if not self.socket.poll(5000) or self.socket.recv() != b"\x01":
@@ -338,9 +359,9 @@ class Publisher(Peer):
 class Subscriber(Peer):
     """Every event once, in the broker's order; `gaps` says what was no longer kept."""
 
-    def __init__(self, transport_id, host, runtime_dir, after=None, prefix=b""):
+    def __init__(self, transport_id, host, runtime_dir, after=None, prefix=b"", key=None):
         """after: an offset to go on behind; None: from the head."""
-        super().__init__(transport_id, host, runtime_dir)
+        super().__init__(transport_id, host, runtime_dir, key=key)
         self.hello()
         self.epoch = int(self.welcome["epoch"], 16)
         self.position = self.welcome["head"] if after is None else after
@@ -348,7 +369,7 @@ class Subscriber(Peer):
         self.heads = []    # the payloads of mesh.head
         self.replays = 0
         self._ready = collections.deque()
-        self.socket = self.context.socket(zmq.SUB)
+        self.socket = self.open(zmq.SUB)
         self.socket.subscribe(prefix)
         self.socket.connect(self.welcome["endpoints"]["subscribe"])
         self._heard_at = time.monotonic()
@@ -409,11 +430,25 @@ class Subscriber(Peer):
         self.position = event.offset
         self._ready.append(event)
 
+    def _ask_again(self, verb, body, tries=5):
+        """Ask, and once more where the broker closed the connections in between (section 7)."""
+        while True:
+            tries -= 1
+            try:
+                return self.ask(verb, body, timeout_s=2.0)
+            except TimeoutError:
+                if tries == 0:
+                    raise
+            except ErrorAnswer as error:
+                if error.code != "unknown_peer" or tries == 0:
+                    raise
+                self.hello(previous_incarnation=self.welcome["incarnation"])
+
     def _replay(self):
         self.replays += 1
         while True:
-            _, body, frames = self.ask("replay", {"epoch": f"{self.epoch:016x}",
-                                                  "after": self.position})
+            _, body, frames = self._ask_again("replay", {"epoch": f"{self.epoch:016x}",
+                                                         "after": self.position})
             assert len(frames) == 2 * body["count"], (len(frames), body)
             if body["first"] > self.position + 1:
                 self.gaps.append(("trimmed", self.position, body["first"]))

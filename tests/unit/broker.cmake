@@ -2,6 +2,7 @@
 mesh_add_unit_test(bindings broker_parts)
 mesh_add_unit_test(calls broker_parts)
 mesh_add_unit_test(discovery_entries broker_parts)
+mesh_add_unit_test(gate broker_parts)
 mesh_add_unit_test(journal broker_parts)
 mesh_add_unit_test(journal_file broker_parts)
 mesh_add_unit_test(journal_mark broker_parts)

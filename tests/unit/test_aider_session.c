@@ -874,6 +874,45 @@ a_second_aider_in_the_same_history_is_not_believed(void **state)
 }
 
 static void
+a_second_aider_that_starts_at_the_same_time_is_not_believed(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    say(stage, AIDER_SOURCE_HISTORY, "# aider chat started at 2026-11-22 10:00:00");
+    say(stage, AIDER_SOURCE_HISTORY, "");
+    say(stage, AIDER_SOURCE_HISTORY, "> /usr/bin/aider --message hi a.py  ");
+    say(stage, AIDER_SOURCE_HISTORY, "# aider chat started at 2026-11-22 10:00:00");
+    say(stage, AIDER_SOURCE_HISTORY, "");
+    say(stage, AIDER_SOURCE_HISTORY, "> /usr/bin/aider --message theirs a.py  ");
+    say(stage, AIDER_SOURCE_HISTORY, "#### theirs  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> litellm.RateLimitError: RateLimitError: theirs  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> Retrying in 0.2 seconds...  ");
+    say(stage, AIDER_SOURCE_CONSOLE, "Tokens: 10 sent, 2 received.");
+    leave(stage, 0, 0);
+    assert_int_equal(count_of(stage, "aider.rate_limit_detected"), 0);
+    expect_text(payload_of(stage, "aider.session_completed", 0), "outcome", "ok");
+    stage_destroy(&stage);
+}
+
+static void
+an_aider_that_starts_anew_by_itself_is_believed(void **state)
+{
+    (void) state;
+    stage_t *stage = begin(MESSAGE);
+    for (int start = 0; start < 2; start++) {
+        say(stage, AIDER_SOURCE_HISTORY, "# aider chat started at 2026-11-22 10:00:00");
+        say(stage, AIDER_SOURCE_HISTORY, "");
+        say(stage, AIDER_SOURCE_HISTORY, "> /usr/bin/aider --message hi a.py  ");
+    }
+    say(stage, AIDER_SOURCE_HISTORY, "#### hi  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> litellm.RateLimitError: RateLimitError: ours  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> Retrying in 0.2 seconds...  ");
+    leave(stage, 0, 0);
+    assert_int_equal(count_of(stage, "aider.rate_limit_detected"), 1);
+    stage_destroy(&stage);
+}
+
+static void
 a_reply_that_quotes_an_error_is_a_reply(void **state)
 {
     (void) state;
@@ -1110,6 +1149,8 @@ main(int argc, char *argv[])
         cmocka_unit_test(a_prompt_answered_at_once_was_not_waited_at),
         cmocka_unit_test(late_lines_of_the_history_stay_out_of_the_next_request),
         cmocka_unit_test(a_second_aider_in_the_same_history_is_not_believed),
+        cmocka_unit_test(a_second_aider_that_starts_at_the_same_time_is_not_believed),
+        cmocka_unit_test(an_aider_that_starts_anew_by_itself_is_believed),
         cmocka_unit_test(a_reply_that_quotes_an_error_is_a_reply),
         cmocka_unit_test(a_line_broken_over_a_narrow_console_is_one_line),
         cmocka_unit_test(a_commit_message_that_is_given_up_fails_no_request),
