@@ -142,6 +142,7 @@ on_head_due(zloop_t *loop, int timer_id, void *arg)
     (void) loop;
     (void) timer_id;
     broker_t *self = arg;
+    relay_tick(self->relay);
     relay_send_head(self->relay);
     return 0;
 }
@@ -170,7 +171,11 @@ drain(broker_t *self)
                                .events = ZMQ_POLLIN};
         if (zmq_poll(&item, 1, 10) > 0 && relay_take_in(self->relay) > 0)
             last_ms = zclock_mono();
+        if (!relay_settle(self->relay, deadline_ms))
+            mesh_log_warning("stop-hurried", "the journal did not commit all in time");
     }
+    relay_tick(self->relay);
+    (void) relay_settle(self->relay, deadline_ms);
     relay_send_head(self->relay);
     sequencer_visit_held(relay_sequencer(self->relay), desk_acknowledge, self->desk);
 }
@@ -332,15 +337,22 @@ broker_run(const mesh_settings_t *settings, int argc, char *argv[])
     }
     broker_t self = {.settings = settings, .lock_fd = -1, .endpoints = json_object()};
     int status = MESH_EXIT_FAILED;
+    // A limit on the size of files is an error of the journal, which has an answer to it.
+    signal(SIGXFSZ, SIG_IGN);
     char *error = NULL;
     self.loop = zloop_new();
     zloop_set_nonstop(self.loop, true);
     if (prepare(&self) != 0)
         goto done;
     self.signals = mesh_signals_new(self.loop, on_signal, &self);
-    self.relay =
-        relay_new(self.loop, settings, self.host, self.incarnation, &relay_events, &self);
+    self.relay = relay_new(self.loop, settings, self.host, self.incarnation, &relay_events,
+                           &self, &error);
+    if (!self.relay) {
+        mesh_log_error("journal-unusable", "%s", error);
+        goto done;
+    }
     self.desk = desk_new(self.loop, settings, self.relay, &self.identity, on_change, &self);
+    relay_start(self.relay);
     if (doorkeeper_new(&self.doorkeeper, self.loop, settings, on_keys_changed, &self, &error) !=
         0) {
         mesh_log_error("keys-unusable", "%s", error);

@@ -19,6 +19,11 @@ desk_on_replay(desk_t *self, const desk_request_t *request)
         desk_send_malformed(self, request, wrong);
         return;
     }
+    if (!journal_is_readable(journal)) {
+        desk_send_error(self, request->route, request->id, "journal_down",
+                        "the journal cannot be read now");
+        return;
+    }
     bool other_epoch = epoch != journal_epoch(journal);
     if (other_epoch || after > journal_head(journal)) {
         json_t *body = json_pack(
@@ -33,6 +38,12 @@ desk_on_replay(desk_t *self, const desk_request_t *request)
     self->gave_page = true;
     zmsg_t *frames = zmsg_new();
     json_t *body = page_replay(journal, after, &filter, frames);
+    if (!body) {
+        zmsg_destroy(&frames);
+        desk_send_error(self, request->route, request->id, "journal_down",
+                        "the journal cannot be read now");
+        return;
+    }
     json_object_set_new(body, "id", json_integer((json_int_t) request->id));
     desk_send(self, request->route, "events", body, &frames);
 }

@@ -7,23 +7,29 @@
 #include "mesh/log.h"
 #include "mesh/program.h"
 #include "mesh/wire.h"
+#include "pages.h"
 
 static json_t *
 source_state(desk_t *self, const mesh_uuid_t *source)
 {
     char text[MESH_UUID_TEXT_SIZE];
     mesh_uuid_format(source, text);
-    json_int_t taken = (json_int_t) sequencer_taken(relay_sequencer(self->relay), source);
-    return json_pack("{s:s, s:I, s:I}", "source", text, "committed", taken, "synced", taken);
+    // The journal is asked to sync what has to survive a loss of power before it says that it
+    // is committed: what is committed is synced.
+    json_int_t committed =
+        (json_int_t) sequencer_committed(relay_sequencer(self->relay), source);
+    return json_pack("{s:s, s:I, s:I}", "source", text, "committed", committed, "synced",
+                     committed);
 }
 
 static void
 send_ack(desk_t *self, zframe_t *route, json_t *states)
 {
-    desk_send(
-        self, route, "ack",
-        json_pack("{s:s, s:o}", "incarnation", self->identity->incarnation, "sources", states),
-        NULL);
+    desk_send(self, route, "ack",
+              json_pack("{s:s, s:o, s:o}", "incarnation", self->identity->incarnation,
+                        "sources", states, "journal",
+                        journal_report(relay_journal(self->relay))),
+              NULL);
 }
 
 void
@@ -98,14 +104,15 @@ send_welcome(desk_t *self, const desk_request_t *request, json_t *next)
 {
     journal_t *journal = relay_journal(self->relay);
     json_t *body = json_pack(
-        "{s:I, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:O, s:{s:I, s:I}, s:I, s:I, s:o}", "id",
-        (json_int_t) request->id, "broker_id", self->identity->broker_id, "incarnation",
+        "{s:I, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:o, s:O, s:{s:I, s:I}, s:I, s:I, s:o, s:o}",
+        "id", (json_int_t) request->id, "broker_id", self->identity->broker_id, "incarnation",
         self->identity->incarnation, "protocol", MESH_WIRE_VERSION, "version", mesh_version(),
         "epoch", mesh_control_epoch(journal_epoch(journal)), "first",
         (json_int_t) journal_first(journal), "head", (json_int_t) journal_head(journal),
-        "endpoints", self->identity->endpoints, "window", "events", self->window_events,
-        "bytes", self->window_bytes, "heartbeat_ms", (json_int_t) self->heartbeat_ms,
-        "lost_after_ms", (json_int_t) self->lost_after_ms, "sources", next);
+        "removed", page_removed(journal), "endpoints", self->identity->endpoints, "window",
+        "events", self->window_events, "bytes", self->window_bytes, "heartbeat_ms",
+        (json_int_t) self->heartbeat_ms, "lost_after_ms", (json_int_t) self->lost_after_ms,
+        "sources", next, "journal", journal_report(journal));
     assert(body);
     desk_send(self, request->route, "welcome", body, NULL);
 }
@@ -133,8 +140,15 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
             return false;
         }
         bool foreign = !may_speak_for(self, request, &source);
-        if (foreign ||
-            sequencer_claim(relay_sequencer(self->relay), &source, peer, first, &wanted) != 0) {
+        uint64_t acknowledged = 0;
+        (void) mesh_control_get_number(entry, "acked", &acknowledged);
+        sequencer_claim_t claim = foreign
+                                      ? SEQUENCER_HELD
+                                      : sequencer_claim(relay_sequencer(self->relay), &source,
+                                                        peer, first, acknowledged, &wanted);
+        if (claim == SEQUENCER_FORGOTTEN)
+            relay_distrust_journal(self->relay, "a publisher was told of more than it holds");
+        if (claim == SEQUENCER_HELD) {
             json_t *body = json_pack("{s:I, s:s, s:s, s:O}", "id", (json_int_t) request->id,
                                      "code", "source_held", "message",
                                      foreign ? "this source is of another key"
@@ -246,6 +260,7 @@ desk_on_heartbeat(desk_t *self, const desk_request_t *request)
             !may_speak_for(self, request, &source))
             continue;
         json_array_append_new(states, source_state(self, &source));
+        sequencer_ask_ack(relay_sequencer(self->relay), &source);
         uint64_t from =
             sequencer_missing(relay_sequencer(self->relay), &source, last, zclock_mono());
         if (from)

@@ -9,7 +9,7 @@
 
 enum {
     ORDER_LATE_US = 60 * 1000000
-};    // recorded so much after its timestamp, an event is late
+};    // arrived so much after its timestamp, by our clock, an event is late
 
 typedef struct order {
     uint64_t epoch;
@@ -18,8 +18,8 @@ typedef struct order {
                             // clock does
 } order_t;
 
-// Continue after head in this epoch.
-order_t order_after(uint64_t epoch, uint64_t head);
+// Continue after head in this epoch, and not before recorded_us (INT64_MIN for no bound).
+order_t order_after(uint64_t epoch, uint64_t head, int64_t recorded_us);
 
 // Set the broker's members of the header; now_us is the wall clock, Unix microseconds.
 void order_place(order_t *self, mesh_header_t *header, int64_t now_us);

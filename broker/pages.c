@@ -13,6 +13,7 @@ typedef struct page {
     const page_filter_t *filter;    // borrowed
     zmsg_t *frames;                 // borrowed
     size_t bytes, count;
+    size_t looks;
     uint64_t to;
     bool full;
 } page_t;
@@ -87,9 +88,13 @@ append(page_t *page, const record_t *record)
 
 // journal_visit_fn: the first event fits in every page, so that each page goes on.
 static bool
-add_to_replay(void *arg, const record_t *record)
+add_to_replay(void *arg, record_t *record)
 {
     page_t *page = arg;
+    if (page->looks++ == PAGE_LOOKS_LIMIT) {
+        page->full = true;
+        return false;
+    }
     if (matches(page->filter, record)) {
         size_t bytes = record->topic_bytes + record->body_bytes;
         if (page->count > 0 && page->bytes + bytes > page->filter->limit_bytes) {
@@ -103,18 +108,36 @@ add_to_replay(void *arg, const record_t *record)
 }
 
 json_t *
-page_replay(const journal_t *journal, uint64_t after, const page_filter_t *filter,
-            zmsg_t *frames)
+page_removed(journal_t *journal)
+{
+    uint64_t removed[FAMILIES];
+    json_t *body = json_object();
+    journal_removed(journal, removed);
+    for (int family = 0; family < FAMILIES; family++)
+        json_object_set_new(body, family_name((family_t) family),
+                            json_integer((json_int_t) removed[family]));
+    return body;
+}
+
+json_t *
+page_replay(journal_t *journal, uint64_t after, const page_filter_t *filter, zmsg_t *frames)
 {
     page_t page = {.filter = filter, .frames = frames, .to = after};
-    journal_read(journal, after, add_to_replay, &page);
+    // Before the events: what is removed while they are read is then missing from the page
+    // without being told by it, and told by the next one.
+    uint64_t first = journal_first(journal);
+    json_t *removed = page_removed(journal);
+    if (journal_read(journal, after, add_to_replay, &page) != JOURNAL_READ_DONE) {
+        json_decref(removed);
+        return NULL;
+    }
     if (!page.full)
         page.to = journal_head(journal);
-    json_t *body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:I}", "epoch",
-                             mesh_control_epoch(journal_epoch(journal)), "first",
-                             (json_int_t) journal_first(journal), "head",
-                             (json_int_t) journal_head(journal), "to", (json_int_t) page.to,
-                             "more", page.full, "count", (json_int_t) page.count);
+    json_t *body =
+        json_pack("{s:o, s:I, s:I, s:I, s:b, s:I, s:o}", "epoch",
+                  mesh_control_epoch(journal_epoch(journal)), "first", (json_int_t) first,
+                  "head", (json_int_t) journal_head(journal), "to", (json_int_t) page.to,
+                  "more", page.full, "count", (json_int_t) page.count, "removed", removed);
     assert(body);
     return body;
 }

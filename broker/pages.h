@@ -11,8 +11,11 @@
 #include "sessions.h"
 
 enum {
-    PAGE_BYTES_LIMIT = 960 * 1024
-};    // of events; the rest of a control message's 1 MiB is for its body
+    PAGE_BYTES_LIMIT =
+        960 * 1024,    // of events; the rest of a control message's 1 MiB is for its body
+    PAGE_LOOKS_LIMIT =
+        20000,    // events looked at for one page, however few are wanted of them
+};
 
 // What a replay leaves out, by the topic alone. All borrowed from the request's body.
 typedef struct page_filter {
@@ -26,9 +29,12 @@ typedef struct page_filter {
 const char *page_filter_read(page_filter_t *self, const json_t *body);
 
 // A page of what comes after an offset: the body of "events" without "id", and the events
-// appended to frames. The caller owns the body.
-json_t *page_replay(const journal_t *journal, uint64_t after, const page_filter_t *filter,
+// appended to frames. The caller owns the body; NULL when the journal cannot be read.
+json_t *page_replay(journal_t *journal, uint64_t after, const page_filter_t *filter,
                     zmsg_t *frames);
+
+// The highest offset that was removed, by family. The caller owns the object.
+json_t *page_removed(journal_t *journal);
 
 // A page of at most limit_bytes of sessions after one: "count", "more" and "next_session", and
 // the events appended to frames. The caller owns the body.

@@ -1,65 +1,21 @@
 // relay - takes events in, gives them their place, keeps them, passes them on
 // SPDX-License-Identifier: MPL-2.0
-#include "relay.h"
-
 #include <assert.h>
 
 #include "gate.h"
+#include "journal_settings.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
-#include "mesh/payload.h"
-#include "mesh/topic.h"
-#include "mesh/wire.h"
+#include "relay_private.h"
 
 enum {
-    DRAIN_LIMIT = 256,    // messages in one wake-up: a batch of the journal, and no longer, so
-                          // that timers have their turn
+    DRAIN_LIMIT = 256,      // messages in one wake-up, so that timers have their turn
     RECEIVE_HWM = 10000,    // messages, each direction
     SEND_HWM = 10000,
-    HEAD_AFTER_MS = 50,            // after the last event
     REFUSALS_LOGGED_MS = 10000,    // one log line in this time, however many are refused
-    SOURCES_LIMIT = 100000,
+    SOURCES_LIMIT = JOURNAL_SOURCES_LIMIT,
     SESSIONS_LIMIT = 10000,
 };
-
-typedef struct arrival {
-    zmq_msg_t topic, body;
-    mesh_topic_t parts;
-    record_t *record;    // held
-    mesh_uuid_t source;
-    const void *holder;    // whom to acknowledge to once it is kept; NULL for nobody
-} arrival_t;
-
-struct relay {
-    zloop_t *loop;                   // borrowed
-    const char *host;                // borrowed
-    const char *incarnation;         // borrowed
-    const relay_events_t *events;    // borrowed
-    void *arg;                       // borrowed
-    zsock_t *publish, *subscribe;    // owned
-    order_t order;
-    journal_t *journal;        // owned
-    sequencer_t *sequencer;    // owned
-    owners_t *owners;          // owned
-    sessions_t *sessions;      // owned
-    mesh_uuid_t source;
-    uint64_t own_seq;
-    relay_counts_t counts;
-    arrival_t *batch;      // owned; DRAIN_LIMIT of them
-    record_t **records;    // owned; as many
-    int head_timer;        // 0 when none is planned
-    int64_t forwarded_ms;
-    int64_t refusal_logged_ms;
-    int heartbeat_ms, lost_after_ms;
-};
-
-static int64_t
-wall_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static void
 refuse(relay_t *self, const char *reason)
@@ -72,41 +28,6 @@ refuse(relay_t *self, const char *reason)
         mesh_log_warning("event-refused", "%s; %llu refused so far", reason,
                          (unsigned long long) self->counts.refused);
     }
-}
-
-static int on_head_due(zloop_t *loop, int timer_id, void *arg);
-
-static void
-plan_head(relay_t *self, int64_t pause_ms)
-{
-    if (self->head_timer == 0)
-        self->head_timer = zloop_timer(self->loop, (size_t) pause_ms, 1, on_head_due, self);
-}
-
-// The last event may be lost on the way, and nothing behind it would show it: say where the
-// order stands.
-static int
-on_head_due(zloop_t *loop, int timer_id, void *arg)
-{
-    (void) loop;
-    (void) timer_id;
-    relay_t *self = arg;
-    self->head_timer = 0;
-    int64_t quiet_ms = zclock_mono() - self->forwarded_ms;
-    if (quiet_ms < HEAD_AFTER_MS)
-        plan_head(self, HEAD_AFTER_MS - quiet_ms);
-    else
-        relay_send_head(self);
-    return 0;
-}
-
-static void
-forward(relay_t *self, zmq_msg_t *topic, zmq_msg_t *body)
-{
-    void *socket = zsock_resolve(self->subscribe);
-    if (zmq_msg_send(topic, socket, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
-        zmq_msg_send(body, socket, ZMQ_DONTWAIT) < 0)
-        mesh_log_error("forward-failed", "%s", zmq_strerror(zmq_errno()));
 }
 
 // Types that are no events of the order: a publisher who sent them would speak for the broker
@@ -122,10 +43,9 @@ is_reserved(const char *type)
 static bool
 place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64_t now_us)
 {
-    uint8_t *frame = zmq_msg_data(&arrival->body);
     mesh_header_t header;
     mesh_wire_outcome_t outcome =
-        mesh_wire_decode(&header, frame, zmq_msg_size(&arrival->body));
+        mesh_wire_decode(&header, zmq_msg_data(&arrival->body), zmq_msg_size(&arrival->body));
     if (outcome != MESH_WIRE_OK) {
         refuse(self, mesh_wire_outcome_name(outcome));
         return false;
@@ -143,52 +63,19 @@ place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64
         refuse(self, "source-foreign");
         return false;
     }
-
     const void *holder;
     uint64_t from = 0;
-    bool ack_due;
     sequencer_outcome_t next =
-        sequencer_offer(self->sequencer, &header, now_ms, &holder, &from, &ack_due);
+        sequencer_offer(self->sequencer, &header, now_ms, &holder, &from);
     if (next == SEQUENCER_RESEND && holder)
         self->events->ask_again(self->arg, holder, &header.source, from);
     if (next != SEQUENCER_TAKE) {
         self->counts.ignored++;
         return false;
     }
-    order_place(&self->order, &header, now_us);
-    mesh_wire_stamp(frame, &header);
-    arrival->record =
-        record_new(header.offset, zmq_msg_data(&arrival->topic), zmq_msg_size(&arrival->topic),
-                   frame, zmq_msg_size(&arrival->body));
-    self->counts.taken++;
-    if (header.flags & MESH_WIRE_LATE)
-        self->counts.late++;
-    arrival->source = header.source;
-    arrival->holder = ack_due ? holder : NULL;
+    arrival->own = false;
+    relay_place(self, &header, now_us);
     return true;
-}
-
-// Keep the placed arrivals, then pass them on: what a reader may have seen is kept.
-static void
-commit_and_forward(relay_t *self, size_t count)
-{
-    if (count == 0)
-        return;
-    for (size_t i = 0; i < count; i++)
-        self->records[i] = self->batch[i].record;
-    journal_append(self->journal, self->records, count);
-    for (size_t i = 0; i < count; i++) {
-        arrival_t *arrival = &self->batch[i];
-        sessions_note(self->sessions, &arrival->parts, arrival->record);
-        record_release(&arrival->record);
-        forward(self, &arrival->topic, &arrival->body);
-        zmq_msg_close(&arrival->topic);
-        zmq_msg_close(&arrival->body);
-        if (arrival->holder)
-            self->events->acknowledge(self->arg, arrival->holder, &arrival->source);
-    }
-    self->forwarded_ms = zclock_mono();
-    plan_head(self, HEAD_AFTER_MS);
 }
 
 typedef enum { RECEIVED, NOTHING_WAITS, WRONG_FRAMES } receipt_t;
@@ -219,11 +106,11 @@ size_t
 relay_take_in(relay_t *self)
 {
     int64_t now_ms = zclock_mono();
-    int64_t now_us = wall_us();
+    int64_t now_us = relay_wall_us();
     bool guarded = zsock_curve_server(self->publish) == 1;
-    size_t received = 0, placed = 0;
-    for (; received < DRAIN_LIMIT; received++) {
-        arrival_t *arrival = &self->batch[placed];
+    size_t received = 0;
+    for (; received < DRAIN_LIMIT && relay_has_room(self); received++) {
+        arrival_t *arrival = relay_next_arrival(self);
         receipt_t receipt = receive(self, arrival);
         if (receipt == NOTHING_WAITS)
             break;
@@ -232,14 +119,14 @@ relay_take_in(relay_t *self)
             user = gate_name(zmq_msg_gets(&arrival->topic, "User-Id"));
         if (receipt == WRONG_FRAMES) {
             refuse(self, "frames-wrong");
-        } else if (place(self, arrival, user, now_ms, now_us)) {
-            placed++;
-        } else {
+        } else if (!place(self, arrival, user, now_ms, now_us)) {
             zmq_msg_close(&arrival->topic);
             zmq_msg_close(&arrival->body);
         }
     }
-    commit_and_forward(self, placed);
+    relay_submit(self, false);
+    if (!relay_has_room(self))
+        relay_pause(self, true);
     return received;
 }
 
@@ -251,6 +138,45 @@ on_published(zloop_t *loop, zsock_t *socket, void *arg)
     (void) socket;
     (void) relay_take_in(arg);
     return 0;
+}
+
+void
+relay_pause(relay_t *self, bool paused)
+{
+    if (paused == self->paused)
+        return;
+    self->paused = paused;
+    if (paused) {
+        zloop_reader_end(self->loop, self->publish);
+    } else {
+        zloop_reader(self->loop, self->publish, on_published, self);
+        zloop_reader_set_tolerant(self->loop, self->publish);
+    }
+}
+
+// zloop_fn: batches have ended, or the journal came or went.
+static int
+on_journal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+{
+    (void) loop;
+    (void) item;
+    journal_dispatch(((relay_t *) arg)->journal);
+    return 0;
+}
+
+bool
+relay_settle(relay_t *self, int64_t deadline_ms)
+{
+    relay_submit(self, true);
+    while (!journal_is_idle(self->journal)) {
+        int64_t left_ms = deadline_ms - zclock_mono();
+        zmq_pollitem_t item = {.fd = journal_fd(self->journal), .events = ZMQ_POLLIN};
+        if (left_ms <= 0 || zmq_poll(&item, 1, (long) left_ms) < 0)
+            return false;
+        journal_dispatch(self->journal);
+        relay_submit(self, true);
+    }
+    return true;
 }
 
 // zloop_reader_fn: subscriptions and their ends arrive. Nothing is decided by them, but unread
@@ -267,8 +193,37 @@ on_subscription(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
+// Begin to read both.
 static void
-open_sockets(relay_t *self)
+read_sockets(relay_t *self)
+{
+    zloop_reader(self->loop, self->subscribe, on_subscription, self);
+    zloop_reader_set_tolerant(self->loop, self->subscribe);
+    relay_pause(self, !relay_has_room(self));
+}
+
+static void
+close_sockets(relay_t *self)
+{
+    relay_pause(self, true);
+    zloop_reader_end(self->loop, self->subscribe);
+    zsock_destroy(&self->publish);
+    zsock_destroy(&self->subscribe);
+}
+
+static int
+open_journal(relay_t *self, const mesh_settings_t *settings, char **error_p)
+{
+    journal_options_t options;
+    char *path = NULL;
+    if (journal_settings_read(&options, &path, settings, error_p) == 0)
+        self->journal = journal_new(&options, &relay_journal_events, self, error_p);
+    free(path);
+    return self->journal ? 0 : -1;
+}
+
+static void
+make_sockets(relay_t *self)
 {
     self->publish = zsock_new(ZMQ_SUB);
     self->subscribe = zsock_new(ZMQ_XPUB);
@@ -285,19 +240,6 @@ open_sockets(relay_t *self)
                          MESH_TOPIC_SIZE);    // what comes in are subscriptions
     zsock_set_heartbeat_ivl(self->subscribe, self->heartbeat_ms);
     zsock_set_heartbeat_timeout(self->subscribe, self->lost_after_ms);
-    zloop_reader(self->loop, self->publish, on_published, self);
-    zloop_reader_set_tolerant(self->loop, self->publish);
-    zloop_reader(self->loop, self->subscribe, on_subscription, self);
-    zloop_reader_set_tolerant(self->loop, self->subscribe);
-}
-
-static void
-close_sockets(relay_t *self)
-{
-    zloop_reader_end(self->loop, self->publish);
-    zloop_reader_end(self->loop, self->subscribe);
-    zsock_destroy(&self->publish);
-    zsock_destroy(&self->subscribe);
 }
 
 void
@@ -306,14 +248,15 @@ relay_renew_sockets(relay_t *self)
     // What is on its way may be to one who must not have it; the others replay.
     zsock_set_linger(self->subscribe, 0);
     close_sockets(self);
-    open_sockets(self);
+    make_sockets(self);
+    read_sockets(self);
 }
 
 relay_t *
 relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
-          const char *incarnation, const relay_events_t *events, void *arg)
+          const char *incarnation, const relay_events_t *events, void *arg, char **error_p)
 {
-    assert(loop && settings && host && incarnation && events);
+    assert(loop && settings && host && incarnation && events && error_p);
     relay_t *self = zmalloc(sizeof *self);
     self->loop = loop;
     self->host = host;
@@ -321,21 +264,37 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     self->events = events;
     self->arg = arg;
     self->source = mesh_uuid_new();
-    self->journal =
-        journal_new((uint64_t) mesh_settings_number(settings, "broker/memory_events"),
-                    mesh_settings_bytes(settings, "broker/memory_bytes"));
-    self->order = order_after(journal_epoch(self->journal), journal_head(self->journal));
+    self->paused = true;
+    self->heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
+    self->lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
+    make_sockets(self);
     self->sequencer = sequencer_new(SOURCES_LIMIT);
     self->owners = owners_new(SOURCES_LIMIT);
     (void) owners_admit(self->owners, &self->source, "broker");
     self->sessions = sessions_new(SESSIONS_LIMIT);
-    self->batch = zmalloc(DRAIN_LIMIT * sizeof *self->batch);
-    self->records = zmalloc(DRAIN_LIMIT * sizeof(record_t *));
-
-    self->heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
-    self->lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
-    open_sockets(self);
+    if (open_journal(self, settings, error_p) != 0) {
+        relay_destroy(&self);
+        return NULL;
+    }
+    self->order =
+        order_after(journal_epoch(self->journal), journal_head(self->journal), INT64_MIN);
     return self;
+}
+
+static zmq_pollitem_t
+journal_poller(const relay_t *self)
+{
+    return (zmq_pollitem_t){.fd = journal_fd(self->journal), .events = ZMQ_POLLIN};
+}
+
+void
+relay_start(relay_t *self)
+{
+    zmq_pollitem_t item = journal_poller(self);
+    journal_dispatch(self->journal);
+    zloop_poller(self->loop, &item, on_journal, self);
+    zloop_poller_set_tolerant(self->loop, &item);
+    read_sockets(self);
 }
 
 void
@@ -345,98 +304,21 @@ relay_destroy(relay_t **self_p)
     if (!*self_p)
         return;
     relay_t *self = *self_p;
+    if (self->journal) {
+        zmq_pollitem_t item = journal_poller(self);
+        zloop_poller_end(self->loop, &item);
+        relay_submit(self, true);
+        journal_destroy(&self->journal);
+    }
     if (self->head_timer)
         zloop_timer_end(self->loop, self->head_timer);
     close_sockets(self);
+    relay_batches_destroy(self);
     sessions_destroy(&self->sessions);
     owners_destroy(&self->owners);
     sequencer_destroy(&self->sequencer);
-    journal_destroy(&self->journal);
-    free(self->batch);
-    free(self->records);
     free(self);
     *self_p = NULL;
-}
-
-// Make a body frame of a header and a payload.
-static void
-make_body(zmq_msg_t *body, const mesh_header_t *header, const char *text, size_t text_bytes)
-{
-    int rc = zmq_msg_init_size(body, MESH_WIRE_HEADER_BYTES + text_bytes);
-    assert(rc == 0);
-    mesh_wire_encode(header, text_bytes, zmq_msg_data(body));
-    memcpy((uint8_t *) zmq_msg_data(body) + MESH_WIRE_HEADER_BYTES, text, text_bytes);
-}
-
-static void
-make_topic(zmq_msg_t *topic, const char *type, const char *host)
-{
-    char text[MESH_TOPIC_SIZE];
-    size_t bytes = mesh_topic_format(text, type, host, NULL);
-    assert(bytes > 0);
-    int rc = zmq_msg_init_size(topic, bytes);
-    assert(rc == 0);
-    memcpy(zmq_msg_data(topic), text, bytes);
-}
-
-void
-relay_announce(relay_t *self, const char *type, json_t *payload)
-{
-    assert(self && type && json_is_object(payload));
-    int64_t now_us = wall_us();
-    char source[MESH_UUID_TEXT_SIZE];
-    mesh_uuid_format(&self->source, source);
-    mesh_header_t header = {
-        .covers = 1, .source = self->source, .seq = self->own_seq + 1, .timestamp_us = now_us};
-    json_object_set_new(payload, "timestamp", json_real((double) now_us / 1e6));
-    json_object_set_new(payload, "source", json_string(source));
-    json_object_set_new(payload, "seq", json_integer((json_int_t) header.seq));
-    json_object_set_new(payload, "correlation_id", json_string(source));
-    if (!json_object_get(payload, "host"))
-        json_object_set_new(payload, "host", json_string(self->host));
-
-    size_t text_bytes, cut_strings = 0;
-    char *text = mesh_payload_dump(payload, MESH_WIRE_PAYLOAD_LIMIT, &text_bytes, &cut_strings);
-    json_decref(payload);
-    if (!text) {
-        mesh_log_error("announcement-too-large", "%s", type);
-        return;
-    }
-    arrival_t *arrival = &self->batch[0];
-    make_topic(&arrival->topic, type, self->host);
-    make_body(&arrival->body, &header, text, text_bytes);
-    free(text);
-    self->own_seq = header.seq;
-    bool placed = place(self, arrival, NULL, zclock_mono(), now_us);
-    assert(placed);    // nobody else has this source, and its numbers have no hole
-    commit_and_forward(self, 1);
-}
-
-void
-relay_send_head(relay_t *self)
-{
-    mesh_header_t header = {
-        .covers = 1,
-        .seq = 1,
-        .timestamp_us = wall_us(),
-        .epoch = self->order.epoch,
-        .offset = self->order.head,
-        .previous = self->order.head,
-    };
-    header.recorded_us = header.timestamp_us;
-    json_t *payload =
-        json_pack("{s:o, s:I, s:s}", "epoch", mesh_control_epoch(self->order.epoch), "offset",
-                  (json_int_t) self->order.head, "incarnation", self->incarnation);
-    char *text = json_dumps(payload, JSON_COMPACT);
-    assert(text);
-    zmq_msg_t topic, body;
-    make_topic(&topic, "mesh.head", self->host);
-    make_body(&body, &header, text, strlen(text));
-    forward(self, &topic, &body);
-    zmq_msg_close(&topic);
-    zmq_msg_close(&body);
-    free(text);
-    json_decref(payload);
 }
 
 zsock_t *

@@ -1,9 +1,10 @@
 // relay - takes events in, gives them their place, keeps them, passes them on
 // SPDX-License-Identifier: MPL-2.0
 //
-// Owns the publish and subscribe sockets and the broker's own source. What is kept is committed
-// to the journal before it is forwarded. On the way an event is never copied and its payload
-// never read.
+// Owns the publish and subscribe sockets, the journal and the broker's own source. Events are
+// given their place, wait in a batch while the journal commits the one before, and are passed
+// on when theirs is committed: what a reader may have seen is kept. While the journal cannot be
+// written they are passed on without a place, and come again. A payload is never read.
 #ifndef BROKER_RELAY_H
 #define BROKER_RELAY_H
 
@@ -20,7 +21,7 @@
 typedef struct relay relay_t;
 
 typedef struct relay_events {
-    // Numbers of a source were taken: its holder may be told. Or: numbers are missing, from
+    // Numbers of a source were committed: its holder may be told. Or: numbers are missing, from
     // `from` on.
     void (*acknowledge)(void *arg, const void *holder, const mesh_uuid_t *source);
     void (*ask_again)(void *arg, const void *holder, const mesh_uuid_t *source, uint64_t from);
@@ -31,12 +32,22 @@ typedef struct relay_counts {
     uint64_t ignored;    // seen before, or behind a hole
     uint64_t refused;    // not as the protocol says
     uint64_t late;
+    uint64_t uncommitted;    // passed on without a place
 } relay_counts_t;
 
 // Create the relay with both sockets, not bound. host names this host in the broker's own
-// events; incarnation goes into mesh.head; both are borrowed, as is events.
+// events; incarnation goes into mesh.head; both are borrowed, as is events. Returns NULL, with
+// *error_p a sentence the caller frees, when another broker has the journal or no place for it
+// is found.
 relay_t *relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
-                   const char *incarnation, const relay_events_t *events, void *arg);
+                   const char *incarnation, const relay_events_t *events, void *arg,
+                   char **error_p);
+
+// Open the journal's books: from here on events may come in. Once, when the receiver of the
+// relay's events is ready.
+void relay_start(relay_t *self);
+
+// Commits what was taken in.
 void relay_destroy(relay_t **self_p);
 
 // Close both sockets, with all connections, and open new ones, not bound.
@@ -49,8 +60,19 @@ zsock_t *relay_subscribe_socket(relay_t *self);
 // Publish an event of the broker's own source, of no session. Steals payload (an object).
 void relay_announce(relay_t *self, const char *type, json_t *payload);
 
-// Take in what waits, up to DRAIN_LIMIT messages. Returns how many there were.
+// Take in what waits, up to DRAIN_LIMIT messages, as long as there is room between taken and
+// committed. Returns how many there were.
 size_t relay_take_in(relay_t *self);
+
+// Wait, at most so long, for what was taken in to be committed and passed on. Returns whether
+// all was.
+bool relay_settle(relay_t *self, int64_t deadline_ms);
+
+// Once a second: keep what late joiners are shown first, and look after alerts.
+void relay_tick(relay_t *self);
+
+// A publisher was told of more than the journal knows: it was lost, and a new one is begun.
+void relay_distrust_journal(relay_t *self, const char *why);
 
 // Send mesh.head now.
 void relay_send_head(relay_t *self);

@@ -9,10 +9,12 @@ typedef struct source {
     mesh_uuid_t uuid;
     const void *holder;       // borrowed; NULL when no program holds it
     bool registered;          // it was named in a hello once: every number is wanted
-    uint64_t taken;           // the last number taken
-    uint64_t acknowledged;    // the last one a holder was told of at an ack_due
-    int64_t heard_ms;         // when an event of it last arrived; 0 for never
-    int64_t met_ms;           // when the first arrived
+    bool ack_wanted;          // its holder waits for what is in flight
+    uint64_t taken;           // the last number taken; above committed it is in flight
+    uint64_t committed;       // the last number committed
+    uint64_t acknowledged;    // the last one a holder was told of by sequencer_commit
+    int64_t met_ms;           // when an event of it first arrived; 0 for never
+    int64_t heard_ms;         // ... and last
     uint64_t asked_from;      // the hole that was asked for, 0 for none
     int64_t asked_ms;
 } source_t;
@@ -102,29 +104,50 @@ add(sequencer_t *self, const mesh_uuid_t *uuid)
     return source;
 }
 
-int
+void
+sequencer_restore(sequencer_t *self, const mesh_uuid_t *uuid, uint64_t seq)
+{
+    source_t *source = zhashx_lookup(self->sources, uuid);
+    if (!source)
+        source = add(self, uuid);
+    if (seq > source->committed)
+        source->committed = seq;
+    if (seq > source->taken)
+        source->taken = seq;
+    if (seq > source->acknowledged)
+        source->acknowledged = seq;
+}
+
+sequencer_claim_t
 sequencer_claim(sequencer_t *self, const mesh_uuid_t *uuid, const void *holder, uint64_t first,
-                uint64_t *next)
+                uint64_t acknowledged, uint64_t *next)
 {
     assert(self && uuid && holder && next);
     source_t *source = zhashx_lookup(self->sources, uuid);
+    bool known = source != NULL;
     if (!source) {
         source = add(self, uuid);
         source->taken = first > 0 ? first - 1 : 0;
+        source->committed = source->taken;
         source->acknowledged = source->taken;
     }
     if (source->holder && source->holder != holder)
-        return -1;
-    // What lies before the oldest number a publisher still has cannot be sent any more.
+        return SEQUENCER_HELD;
+    bool forgotten = known && acknowledged > source->committed;
+    // What lies before the oldest number a publisher still has cannot be sent any more. Where
+    // it was acknowledged, it was not left out but forgotten here.
     if (first > 0 && first - 1 > source->taken) {
-        self->gaps += first - 1 - source->taken;
+        if (!forgotten)
+            self->gaps += first - 1 - source->taken;
         source->taken = first - 1;
     }
+    if (first > 0 && first - 1 > source->committed)
+        source->committed = first - 1;
     source->holder = holder;
     source->registered = true;
     source->asked_from = 0;
-    *next = source->taken + 1;
-    return 0;
+    *next = source->committed + 1;
+    return forgotten ? SEQUENCER_FORGOTTEN : SEQUENCER_CLAIMED;
 }
 
 void
@@ -148,37 +171,93 @@ ask_now(source_t *source, int64_t now_ms)
     return true;
 }
 
+// Whether a hole in a source that no hello has named is to be put up with.
+static bool
+is_best_effort(const source_t *source, int64_t now_ms)
+{
+    return !source->registered && now_ms - source->met_ms >= SEQUENCER_STRANGER_MS;
+}
+
 sequencer_outcome_t
 sequencer_offer(sequencer_t *self, const mesh_header_t *header, int64_t now_ms,
-                const void **holder, uint64_t *from, bool *ack_due)
+                const void **holder, uint64_t *from)
 {
     source_t *source = zhashx_lookup(self->sources, &header->source);
-    if (!source) {
+    if (!source)
         source = add(self, &header->source);
+    if (source->met_ms == 0)
         source->met_ms = now_ms;
-    }
     source->heard_ms = now_ms;
     *holder = source->holder;
-    *ack_due = false;
     uint64_t first = header->seq - header->covers + 1;
     if (header->seq <= source->taken)
         return SEQUENCER_IGNORE;
     if (first > source->taken + 1) {
-        if (source->registered) {
+        if (!is_best_effort(source, now_ms)) {
             *from = source->taken + 1;
-            return ask_now(source, now_ms) ? SEQUENCER_RESEND : SEQUENCER_IGNORE;
+            return source->registered && ask_now(source, now_ms) ? SEQUENCER_RESEND
+                                                                 : SEQUENCER_IGNORE;
         }
-        if (now_ms - source->met_ms < SEQUENCER_STRANGER_MS)
-            return SEQUENCER_IGNORE;
         self->gaps += first - source->taken - 1;
     }
     source->taken = header->seq;
     source->asked_from = 0;
-    if (source->holder && source->taken - source->acknowledged >= SEQUENCER_ACK_EVERY) {
-        source->acknowledged = source->taken;
-        *ack_due = true;
-    }
     return SEQUENCER_TAKE;
+}
+
+const void *
+sequencer_commit(sequencer_t *self, const mesh_uuid_t *uuid, uint64_t seq)
+{
+    source_t *source = zhashx_lookup(self->sources, uuid);
+    if (!source || seq <= source->committed)
+        return NULL;
+    source->committed = seq;
+    if (!source->holder)
+        return NULL;
+    bool all = source->ack_wanted && source->committed >= source->taken;
+    if (!all && source->committed - source->acknowledged < SEQUENCER_ACK_EVERY)
+        return NULL;
+    source->acknowledged = source->committed;
+    if (all)
+        source->ack_wanted = false;
+    return source->holder;
+}
+
+void
+sequencer_ask_ack(sequencer_t *self, const mesh_uuid_t *uuid)
+{
+    source_t *source = zhashx_lookup(self->sources, uuid);
+    if (source)
+        source->ack_wanted = source->committed < source->taken;
+}
+
+void
+sequencer_take_back(sequencer_t *self, sequencer_ask_fn *ask, void *arg)
+{
+    for (source_t *source = zhashx_first(self->sources); source;
+         source = zhashx_next(self->sources)) {
+        if (source->taken == source->committed)
+            continue;
+        source->taken = source->committed;
+        source->ack_wanted = false;
+        source->asked_from = 0;
+        if (ask && source->holder)
+            ask(arg, source->holder, &source->uuid, source->committed + 1);
+    }
+}
+
+void
+sequencer_forget_restored(sequencer_t *self)
+{
+    // Nothing may be removed from a hash while it is walked.
+    zlistx_t *restored = zlistx_new();
+    for (source_t *source = zhashx_first(self->sources); source;
+         source = zhashx_next(self->sources))
+        if (!source->registered && source->heard_ms == 0)
+            (void) zlistx_add_end(restored, source);
+    for (source_t *source = zlistx_first(restored); source; source = zlistx_next(restored))
+        zhashx_delete(self->sources, &source->uuid);
+    zlistx_destroy(&restored);
 }
 
 uint64_t
@@ -212,6 +291,13 @@ sequencer_visit_held(sequencer_t *self, sequencer_visit_fn *visit, void *arg)
     for (size_t i = 0; i < count; i++)
         visit(arg, held[i]->holder, &held[i]->uuid);
     free(held);
+}
+
+uint64_t
+sequencer_committed(const sequencer_t *self, const mesh_uuid_t *uuid)
+{
+    const source_t *source = zhashx_lookup(self->sources, uuid);
+    return source ? source->committed : 0;
 }
 
 uint64_t

@@ -1,4 +1,4 @@
-// sequencer - the next number of each source: what is taken, seen, or to be sent again
+// sequencer - the next number of each source: taken, committed, or to be sent again
 // SPDX-License-Identifier: MPL-2.0
 //
 // Knows no sockets and is told the time. The rules are section 5 of docs/PROTOCOL.md.
@@ -19,10 +19,16 @@ typedef enum {
     SEQUENCER_RESEND,    // a hole: ask for *from on
 } sequencer_outcome_t;
 
+typedef enum {
+    SEQUENCER_CLAIMED,
+    SEQUENCER_HELD,         // another holder has the source
+    SEQUENCER_FORGOTTEN,    // claimed, but we know less of it than was acknowledged
+} sequencer_claim_t;
+
 enum {
     SEQUENCER_RESEND_PAUSE_MS = 100,    // a hole is asked for again after this
     SEQUENCER_QUIET_MS = 20,            // a source silent for so long has nothing in flight
-    SEQUENCER_ACK_EVERY = 100,          // events taken
+    SEQUENCER_ACK_EVERY = 100,          // events committed
     // A source that said no hello may be one that said it to the broker before this one, and
     // what was on its way arrives first: so long its holes are left for it to fill.
     SEQUENCER_STRANGER_MS = 5000,
@@ -33,28 +39,48 @@ enum {
 sequencer_t *sequencer_new(size_t limit);
 void sequencer_destroy(sequencer_t **self_p);
 
-// A registered program says what it holds of a source. holder is its id, borrowed until
-// sequencer_release. An unknown source begins at first. Returns 0 and the number wanted *next,
-// or -1 when another holder has the source.
-int sequencer_claim(sequencer_t *self, const mesh_uuid_t *source, const void *holder,
-                    uint64_t first, uint64_t *next);
+// A source that was known before this start, with its last committed number.
+void sequencer_restore(sequencer_t *self, const mesh_uuid_t *source, uint64_t seq);
+
+// A registered program says what it holds of a source, and up to where it was told
+// "committed". holder is its id, borrowed until sequencer_release. An unknown source begins at
+// first. Unless HELD, *next is the number wanted next: the first one that is not committed.
+sequencer_claim_t sequencer_claim(sequencer_t *self, const mesh_uuid_t *source,
+                                  const void *holder, uint64_t first, uint64_t acknowledged,
+                                  uint64_t *next);
 
 // The program is gone: its sources are nobody's.
 void sequencer_release(sequencer_t *self, const void *holder);
 
-// An event has arrived. With SEQUENCER_RESEND and when *ack_due comes back true, *holder is
-// whom to tell, with SEQUENCER_RESEND *from the number.
+// An event has arrived. With SEQUENCER_RESEND *holder is whom to ask for *from on; NULL when
+// nobody holds the source.
 sequencer_outcome_t sequencer_offer(sequencer_t *self, const mesh_header_t *header,
-                                    int64_t now_ms, const void **holder, uint64_t *from,
-                                    bool *ack_due);
+                                    int64_t now_ms, const void **holder, uint64_t *from);
+
+// An event that was taken is committed. Returns its holder when that should be told now, or
+// NULL.
+const void *sequencer_commit(sequencer_t *self, const mesh_uuid_t *source, uint64_t seq);
+
+// The holder wants to know as soon as all that was taken is committed.
+void sequencer_ask_ack(sequencer_t *self, const mesh_uuid_t *source);
+
+// Nothing that was taken and not committed will be: all of it is wanted again. ask, where not
+// NULL, is called for each held source of which something was in flight.
+typedef void sequencer_ask_fn(void *arg, const void *holder, const mesh_uuid_t *source,
+                              uint64_t from);
+void sequencer_take_back(sequencer_t *self, sequencer_ask_fn *ask, void *arg);
+
+// What was known before this start is worth nothing: forget what no hello has named since.
+void sequencer_forget_restored(sequencer_t *self);
 
 // A heartbeat says that the source has made numbers up to last. Returns the number to send
 // again from, or 0 for none.
 uint64_t sequencer_missing(sequencer_t *self, const mesh_uuid_t *source, uint64_t last,
                            int64_t now_ms);
 
-// The last number taken of a source; 0 for none.
+// The last number of a source that was taken, and that is committed; 0 for none.
 uint64_t sequencer_taken(const sequencer_t *self, const mesh_uuid_t *source);
+uint64_t sequencer_committed(const sequencer_t *self, const mesh_uuid_t *source);
 
 // Call visit for every source that a program holds. visit may ask, but change nothing.
 typedef void sequencer_visit_fn(void *arg, const void *holder, const mesh_uuid_t *source);

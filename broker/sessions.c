@@ -10,11 +10,13 @@ static const char completed_type[] = "aider.session_completed";
 typedef struct latest {
     char type[MESH_TYPE_SIZE];
     record_t *record;    // held
+    bool changed;        // since changes were last taken
 } latest_t;
 
 typedef struct session {
     char id[MESH_SESSION_SIZE];
     bool completed;
+    bool changed;    // one of the latest is
     size_t count;
     latest_t *latest;    // owned; `count` of them
     zlistx_t *list;      // borrowed; the one it is in
@@ -26,6 +28,9 @@ struct sessions {
     zlistx_t *live;         // session_t, the quietest first; borrowed
     zlistx_t *completed;    // session_t, the first completed first; borrowed
     size_t limit;
+    bool changed;        // one of the sessions is
+    char **forgotten;    // owned, with its texts
+    size_t forgotten_count, forgotten_capacity;
 };
 
 static void
@@ -63,9 +68,24 @@ sessions_destroy(sessions_t **self_p)
         zlistx_destroy(&self->live);
         zlistx_destroy(&self->completed);
         zhashx_destroy(&self->by_id);
+        for (size_t i = 0; i < self->forgotten_count; i++)
+            free(self->forgotten[i]);
+        free(self->forgotten);
         free(self);
         *self_p = NULL;
     }
+}
+
+static void
+note_forgotten(sessions_t *self, const char *id)
+{
+    if (self->forgotten_count == self->forgotten_capacity) {
+        self->forgotten_capacity = self->forgotten_capacity ? 2 * self->forgotten_capacity : 16;
+        self->forgotten =
+            realloc(self->forgotten, self->forgotten_capacity * sizeof *self->forgotten);
+        assert(self->forgotten);
+    }
+    self->forgotten[self->forgotten_count++] = strdup(id);
 }
 
 static void
@@ -74,6 +94,7 @@ forget_one(sessions_t *self)
     session_t *session = zlistx_first(self->completed);
     if (!session)
         session = zlistx_first(self->live);
+    note_forgotten(self, session->id);
     zlistx_delete(session->list, session->handle);
     zhashx_delete(self->by_id, session->id);
 }
@@ -103,6 +124,7 @@ keep_latest(session_t *session, const char *type, record_t *record)
         if (streq(latest->type, type)) {
             record_release(&latest->record);
             latest->record = record_hold(record);
+            latest->changed = true;
             return;
         }
     }
@@ -113,6 +135,7 @@ keep_latest(session_t *session, const char *type, record_t *record)
     latest = &session->latest[session->count++];
     memcpy(latest->type, type, strlen(type) + 1);    // both are of MESH_TYPE_SIZE
     latest->record = record_hold(record);
+    latest->changed = true;
 }
 
 void
@@ -122,6 +145,8 @@ sessions_note(sessions_t *self, const mesh_topic_t *topic, record_t *record)
         return;
     session_t *session = find_or_add(self, topic->session);
     keep_latest(session, topic->type, record);
+    session->changed = true;
+    self->changed = true;
     if (streq(topic->type, completed_type) && !session->completed) {
         session->completed = true;
         zlistx_delete(session->list, session->handle);
@@ -176,6 +201,52 @@ sessions_visit(sessions_t *self, const char *after_session, sessions_visit_fn *v
     *more = done < used;
     free(sorted);
     return last;
+}
+
+size_t
+sessions_take_changed(sessions_t *self, record_t **records, size_t limit)
+{
+    size_t count = 0;
+    for (session_t *session = self->changed ? zhashx_first(self->by_id) : NULL; session;
+         session = zhashx_next(self->by_id)) {
+        if (!session->changed)
+            continue;
+        for (size_t i = 0; i < session->count; i++) {
+            latest_t *latest = &session->latest[i];
+            if (!latest->changed)
+                continue;
+            if (count == limit)
+                return count;    // the rest is for the next time
+            latest->changed = false;
+            records[count++] = latest->record;
+        }
+        session->changed = false;
+    }
+    self->changed = false;
+    return count;
+}
+
+char **
+sessions_take_forgotten(sessions_t *self, size_t *count)
+{
+    char **forgotten = self->forgotten;
+    *count = self->forgotten_count;
+    self->forgotten = NULL;
+    self->forgotten_count = 0;
+    self->forgotten_capacity = 0;
+    return forgotten;
+}
+
+void
+sessions_mark_changed(sessions_t *self, bool changed)
+{
+    for (session_t *session = zhashx_first(self->by_id); session;
+         session = zhashx_next(self->by_id)) {
+        for (size_t i = 0; i < session->count; i++)
+            session->latest[i].changed = changed;
+        session->changed = changed;
+    }
+    self->changed = changed && zhashx_size(self->by_id) > 0;
 }
 
 size_t

@@ -31,6 +31,18 @@ typedef bool sessions_visit_fn(void *arg, const record_t *record);
 const char *sessions_visit(sessions_t *self, const char *after_session,
                            sessions_visit_fn *visit, void *arg, bool *more);
 
+// What changed since it was last taken: up to limit records, borrowed until the next call that
+// changes anything, into records; returns how many. Of these sessions the journal is to keep
+// them as the newest.
+size_t sessions_take_changed(sessions_t *self, record_t **records, size_t limit);
+
+// The ids of sessions forgotten since they were last taken. The caller owns the array and the
+// texts.
+char **sessions_take_forgotten(sessions_t *self, size_t *count);
+
+// Count everything as changed, or as not changed.
+void sessions_mark_changed(sessions_t *self, bool changed);
+
 size_t sessions_size(const sessions_t *self);
 
 #endif

@@ -25,6 +25,7 @@ build=(
     libjansson-dev
     libmicrohttpd-dev
     libcurl4-openssl-dev
+    libsqlite3-dev
 )
 test=(
     libcmocka-dev
@@ -42,6 +43,7 @@ test=(
     python3-venv
     node:nodejs
     npm:npm
+    faketime:faketime
 )
 
 wanted=("${build[@]}")

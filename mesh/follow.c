@@ -34,6 +34,7 @@ struct mesh_follow {
     mesh_cursor_t
         left[LEFT_LIMIT];    // places in epochs that were left, a ring; epoch 0 is none
     size_t left_next;
+    uint64_t told_removed;    // of this epoch: a hole up to here is told
 };
 
 static void
@@ -151,6 +152,7 @@ begin_epoch(mesh_follow_t *self, uint64_t epoch)
     }
     let_go(self);
     self->from_nothing = !self->positioned;
+    self->told_removed = 0;
     self->position = start;
     self->head = start;
     self->positioned = true;
@@ -301,6 +303,17 @@ mesh_follow_page_begins(mesh_follow_t *self, uint64_t epoch, uint64_t first)
             tell_gap(self, MESH_GAP_TRIMMED, before_first);
         advance_to(self, before_first.offset);
     }
+}
+
+void
+mesh_follow_page_removed(mesh_follow_t *self, uint64_t removed)
+{
+    if (!self->asked || removed <= self->position.offset || removed <= self->told_removed)
+        return;
+    self->told_removed = removed;
+    // What is kept goes on from here; the hole is among what follows.
+    if (!self->from_nothing)
+        tell_gap(self, MESH_GAP_TRIMMED, self->position);
 }
 
 void

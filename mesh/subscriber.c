@@ -73,6 +73,21 @@ read_event(mesh_event_t *event, const void *topic, size_t topic_bytes, const voi
     return 0;
 }
 
+// The highest offset that an answer says was removed; 0 where it says nothing.
+static uint64_t
+highest_removed(const json_t *body)
+{
+    json_t *removed = json_object_get(body, "removed");
+    uint64_t highest = 0;
+    for (void *member = json_object_iter(removed); member;
+         member = json_object_iter_next(removed, member)) {
+        json_int_t offset = json_integer_value(json_object_iter_value(member));
+        if (offset > 0 && (uint64_t) offset > highest)
+            highest = (uint64_t) offset;
+    }
+    return highest;
+}
+
 static int
 give_page(mesh_subscriber_t *self, const json_t *body, zmsg_t *frames)
 {
@@ -83,6 +98,7 @@ give_page(mesh_subscriber_t *self, const json_t *body, zmsg_t *frames)
         mesh_control_get_number(body, "to", &to) != 0 || !json_is_boolean(more))
         return -1;
     mesh_follow_page_begins(self->follow, epoch, first);
+    mesh_follow_page_removed(self->follow, highest_removed(body));
     zframe_t *topic = frames ? zmsg_first(frames) : NULL;
     for (; topic; topic = zmsg_next(frames)) {
         zframe_t *frame = zmsg_next(frames);

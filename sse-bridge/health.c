@@ -90,6 +90,8 @@ health_report(const health_facts_t *facts)
     json_object_set_new(json, "uptime", json_real(facts->uptime_s));
     set_cursor(json, "position", event_ring_position(facts->ring));
     set_cursor(json, "head", facts->head);
+    if (facts->journal)
+        json_object_set(json, "journal", facts->journal);
     json_object_set_new(json, "ring", report_ring(facts->ring));
     json_object_set_new(json, "events_per_second", json_real(facts->events_per_second));
     json_object_set_new(json, "frames_per_second", json_real(facts->frames_per_second));

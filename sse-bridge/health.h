@@ -26,6 +26,7 @@ typedef struct health_facts {
     int64_t heard_age_ms;    // since the broker was last heard; negative for never
     bool stopping;
     mesh_cursor_t head;    // of the broker, as far as known
+    json_t *journal;       // borrowed; how the broker says its journal is; NULL for unknown
     const event_ring_t *ring;
     stream_hub_stats_t streams;
     size_t sessions;

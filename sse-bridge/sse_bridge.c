@@ -41,6 +41,7 @@ typedef struct sse_bridge {
     zloop_t *loop;                // owned, as all below
     mesh_signals_t *signals;
     mesh_link_t *link;
+    json_t *journal;    // how the broker's is; NULL before it said
     mesh_subscriber_t *subscriber;
     access_t *access;
     stream_hub_t *hub;
@@ -118,12 +119,31 @@ static const mesh_subscriber_handler_t subscriber_handler = {
     .on_state = on_state,
 };
 
+// What the broker says of its journal, in its welcome and in answer to every heartbeat.
+static void
+note_journal(sse_bridge_t *self, const json_t *body)
+{
+    json_t *journal = json_object_get(body, "journal");
+    if (!json_is_object(journal))
+        return;
+    json_decref(self->journal);
+    self->journal = json_incref(journal);
+}
+
+static void
+on_message(void *arg, const char *verb, const json_t *body)
+{
+    if (streq(verb, "ack"))
+        note_journal(arg, body);
+}
+
 // The subscriber does not tell what was gone before it began; the welcome does. So this listens
 // before the subscriber does.
 static void
 on_welcome(void *arg, const mesh_welcome_t *welcome)
 {
     sse_bridge_t *self = arg;
+    note_journal(self, welcome->body);
     self->before_first = (mesh_cursor_t){
         .epoch = welcome->epoch,
         .offset = welcome->first > 0 ? welcome->first - 1 : welcome->head,
@@ -132,7 +152,8 @@ on_welcome(void *arg, const mesh_welcome_t *welcome)
         stream_hub_epoch(self->hub, &self->before_first, zclock_mono());
 }
 
-static const mesh_link_listener_t link_listener = {.on_welcome = on_welcome};
+static const mesh_link_listener_t link_listener = {.on_welcome = on_welcome,
+                                                   .on_message = on_message};
 
 // ---- from the loop
 
@@ -194,6 +215,7 @@ gather(void *arg, health_facts_t *facts)
         .heard_age_ms = heard_ms > 0 ? now_ms - heard_ms : -1,
         .stopping = self->stopping,
         .head = mesh_subscriber_head(self->subscriber),
+        .journal = self->journal,
         .ring = stream_hub_ring(self->hub),
         .streams = stream_hub_stats(self->hub),
         .sessions = session_table_size(stream_hub_sessions(self->hub)),
@@ -371,6 +393,7 @@ stop(sse_bridge_t *self)
     stream_door_destroy(&self->door);
     mesh_subscriber_destroy(&self->subscriber);
     mesh_link_destroy(&self->link);
+    json_decref(self->journal);
     if (self->hub)
         zloop_poller_end(self->loop, &self->hub_poll);
     stream_hub_destroy(&self->hub);

@@ -43,6 +43,11 @@ void mesh_follow_head(mesh_follow_t *self, const mesh_cursor_t *head);
 
 // An answer to the replay: first the events of the page one by one, then its end.
 void mesh_follow_page_begins(mesh_follow_t *self, uint64_t epoch, uint64_t first);
+
+// ... and, where the answer says so, the highest offset that retention has removed, of any
+// family: where others are kept longer, that is not below `first`.
+void mesh_follow_page_removed(mesh_follow_t *self, uint64_t removed);
+
 void mesh_follow_page_event(mesh_follow_t *self, const mesh_event_t *event);
 void mesh_follow_page_ends(mesh_follow_t *self, uint64_t to, bool more);
 

@@ -2,10 +2,11 @@
 
 SPDX-License-Identifier: MPL-2.0
 
-The broker keeps events in memory: what it had acknowledged and a subscriber had not yet seen may
+With its journal in memory, what the broker had acknowledged and a subscriber had not yet seen may
 die with it. All else must hold: per source one order, nothing twice within an epoch, every gap
-told, and what is published after the last start arrives. That what was not acknowledged is sent
-again is proven number by number in tests/unit/test_sequencer.c.
+told, and what is published after the last start arrives. What a journal on disk adds to that is
+in test_journal.py. That what was not acknowledged is sent again is proven number by number in
+tests/unit/test_sequencer.c.
 """
 
 import collections
@@ -136,14 +137,19 @@ def test_many_publishers_reach_every_subscriber_in_order(broker, subscribers):
         assert len([1 for event in one.events() if event[2] in sources]) == PUBLISHERS * EVENTS
 
 
-def test_after_a_broker_was_killed_each_source_goes_on_in_order_to_its_last_number(broker, subscribers):
+def test_after_a_broker_was_killed_each_source_goes_on_in_order_to_its_last_number(mesh):
+    in_memory = ["--set", "broker/journal=memory"]
+    mesh.start_broker(*in_memory)
+    broker, subscribers = mesh, [Subscriber(mesh), Subscriber(mesh)]
+    for one in subscribers:
+        one.wait_live()
     publishers = [publisher(broker) for _ in range(PUBLISHERS)]
     current = broker.programs[0]
     for share in (0.2, 0.5):
         wait_until(lambda share=share: len(subscribers[0].events()) > share * PUBLISHERS * EVENTS,
                    LIMIT_S, f"{share:.0%} of the events", step_s=0.1)
         current.kill()
-        current = broker.start_broker()
+        current = broker.start_broker(*in_memory)
     wait_drained(publishers)
     sources = sources_of(publishers)
     # Whatever was made after the last start has arrived, up to the last number of each.

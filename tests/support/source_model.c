@@ -42,6 +42,7 @@ typedef struct model {
     size_t answer_count;
     bool welcomed;         // by the broker that lives now
     uint64_t taken;        // by the broker that lives now: the last number
+    uint64_t kept;         // in its journal: the last number
     uint64_t committed;    // the last number that the publisher was told is kept
     int64_t now_ms;
     source_model_counts_t counts;
@@ -149,9 +150,8 @@ arrive(model_t *self)
         .source = self->source, .seq = message.seq, .covers = message.covers};
     const void *holder;
     uint64_t from = 0;
-    bool ack_due;
     sequencer_outcome_t outcome =
-        sequencer_offer(self->sequencer, &header, self->now_ms, &holder, &from, &ack_due);
+        sequencer_offer(self->sequencer, &header, self->now_ms, &holder, &from);
     assert(holder == (self->welcomed ? self : NULL));
     if (outcome == SEQUENCER_RESEND) {
         assert(from == self->taken + 1);
@@ -164,8 +164,35 @@ arrive(model_t *self)
     assert(message.seq - message.covers == self->taken);
     self->taken = message.seq;
     self->counts.taken++;
-    if (ack_due)
-        say(self, ACK, self->taken);
+}
+
+// What was taken gets into the journal.
+static void
+commit(model_t *self)
+{
+    const void *holder = sequencer_commit(self->sequencer, &self->source, self->taken);
+    assert(!holder || (self->welcomed && self->taken > self->kept));
+    self->kept = self->taken;
+    if (holder)
+        say(self, ACK, self->kept);
+}
+
+// sequencer_ask_fn
+static void
+ask_again(void *arg, const void *holder, const mesh_uuid_t *source, uint64_t from)
+{
+    model_t *self = arg;
+    assert(holder == self && mesh_uuid_equal(source, &self->source) && from == self->kept + 1);
+    say(self, RESEND, from);
+}
+
+// It does not: the journal went away and came back.
+static void
+take_back(model_t *self)
+{
+    sequencer_take_back(self->sequencer, ask_again, self);
+    self->taken = self->kept;
+    self->counts.restarts++;
 }
 
 static void
@@ -174,12 +201,17 @@ heartbeat(model_t *self)
     if (!self->welcomed) {
         // Hello again: the broker begins where the publisher can.
         uint64_t next, first = mesh_outbox_first(self->outbox);
-        int rc = sequencer_claim(self->sequencer, &self->source, self, first, &next);
-        assert(rc == 0);
+        sequencer_claim_t claim = sequencer_claim(self->sequencer, &self->source, self, first,
+                                                  self->committed, &next);
+        // Only a journal that lives on can be found to know less than it said; this one is
+        // never rolled back.
+        assert(claim == SEQUENCER_CLAIMED || self->kept < self->committed);
         assert(first <= self->committed + 1);    // nothing was let go unacknowledged
         if (self->taken < first - 1)
             self->taken = first - 1;
-        assert(next == self->taken + 1);
+        if (self->kept < first - 1)
+            self->kept = first - 1;
+        assert(next == self->kept + 1);
         self->welcomed = true;
         say(self, WELCOME, next);
         return;
@@ -191,18 +223,24 @@ heartbeat(model_t *self)
         say(self, RESEND, from);
     }
     assert(sequencer_taken(self->sequencer, &self->source) == self->taken);
-    say(self, ACK, self->taken);
+    assert(sequencer_committed(self->sequencer, &self->source) == self->kept);
+    sequencer_ask_ack(self->sequencer, &self->source);
+    say(self, ACK, self->kept);
 }
 
-// Forgets everything; what was on the wire may reach the new one before the hello does. It
-// comes back soon: a stranger is waited for.
+// Forgets everything, or all but its journal; what was on the wire may reach the new one before
+// the hello does. It comes back soon: a stranger is waited for.
 static void
 restart(model_t *self)
 {
     sequencer_destroy(&self->sequencer);
     self->sequencer = sequencer_new(10);
     self->welcomed = false;
-    self->taken = 0;
+    if (choose(self->choice, 2))
+        self->kept = 0;
+    else if (self->kept > 0)
+        sequencer_restore(self->sequencer, &self->source, self->kept);
+    self->taken = self->kept;
     self->answer_count = 0;
     self->counts.restarts++;
     if (choose(self->choice, 2))
@@ -230,12 +268,16 @@ step(model_t *self)
         // An answer is lost only with its broker or its connection; then a hello follows.
         if (self->answer_count > 0 && self->answers[0].kind != WELCOME)
             take_off(self->answers, &self->answer_count, sizeof self->answers[0], 0);
+    } else if (what < 80) {
+        commit(self);
     } else if (what < 88) {
         heartbeat(self);
     } else if (what < 99) {
         self->now_ms += choose(self->choice, 60);
     } else if (choose(self->choice, 4) == 0) {
         restart(self);
+    } else if (choose(self->choice, 8) == 0) {
+        take_back(self);
     }
 }
 
@@ -251,6 +293,7 @@ come_to_rest(model_t *self)
         pump(self);
         while (self->wire_count > 0)
             arrive(self);
+        commit(self);
         self->now_ms += SEQUENCER_RESEND_PAUSE_MS;
     }
     assert(false && "what waits does not get through");

@@ -396,6 +396,37 @@ a_broken_order_is_seen_whole_or_with_every_gap_told(void **state)
                 sum.epochs > SEEDS);
 }
 
+// Errors may be kept longer than progress: then what is kept is not all behind what was
+// removed.
+static void
+what_retention_removed_among_what_it_kept_is_told_once(void **state)
+{
+    (void) state;
+    heard_t heard;
+    begin(&heard, MESH_FROM_CURSOR, 2);
+    mesh_follow_welcome(heard.follow, epoch, 1, 9);
+    mesh_follow_page_begins(heard.follow, epoch, 1);
+    mesh_follow_page_removed(heard.follow, 7);
+    mesh_event_t kept = event_at(epoch, 2, 4);
+    mesh_follow_page_event(heard.follow, &kept);
+    mesh_follow_page_ends(heard.follow, 4, true);
+    mesh_follow_page_begins(heard.follow, epoch, 1);
+    mesh_follow_page_removed(heard.follow, 7);
+    kept = event_at(epoch, 8, 9);
+    mesh_follow_page_event(heard.follow, &kept);
+    mesh_follow_page_ends(heard.follow, 9, false);
+    assert_heard(&heard, "catching ?2 trimmed:2-2 4 ?4 9 live ");
+    mesh_follow_destroy(&heard.follow);
+    // Before a place nothing that was removed is missed.
+    begin(&heard, MESH_FROM_CURSOR, 7);
+    mesh_follow_welcome(heard.follow, epoch, 1, 9);
+    mesh_follow_page_begins(heard.follow, epoch, 1);
+    mesh_follow_page_removed(heard.follow, 7);
+    mesh_follow_page_ends(heard.follow, 9, false);
+    assert_heard(&heard, "catching ?7 live ");
+    mesh_follow_destroy(&heard.follow);
+}
+
 int
 main(void)
 {
@@ -408,6 +439,7 @@ main(void)
         cmocka_unit_test(a_replay_goes_on_page_by_page),
         cmocka_unit_test(one_who_begins_at_the_earliest_is_told_of_no_gap_before_it),
         cmocka_unit_test(what_retention_removed_is_told_as_a_gap),
+        cmocka_unit_test(what_retention_removed_among_what_it_kept_is_told_once),
         cmocka_unit_test(a_new_epoch_is_told_and_begun_at_its_start),
         cmocka_unit_test(what_a_new_epoch_has_lost_already_is_told_too),
         cmocka_unit_test(what_a_dead_broker_had_sent_does_not_lead_back_to_its_epoch),

@@ -148,6 +148,23 @@ heads_expire_in_the_order_they_came(void **state)
     assert_ptr_equal(head_watch_expired(&watch, 100, 350), &one);
 }
 
+static void
+how_the_brokers_journal_is_stands_in_the_report(void **state)
+{
+    (void) state;
+    event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
+    health_facts_t facts = good_facts(ring);
+    json_t *report = health_report(&facts);
+    assert_null(json_object_get(report, "journal"));
+    json_decref(report);
+    facts.journal = json_pack("{s:s, s:s}", "state", "down", "reason", "disk_full");
+    report = health_report(&facts);
+    assert_true(json_equal(json_object_get(report, "journal"), facts.journal));
+    json_decref(report);
+    json_decref(facts.journal);
+    event_ring_destroy(&ring);
+}
+
 int
 main(void)
 {
@@ -157,6 +174,7 @@ main(void)
         cmocka_unit_test(every_metric_has_its_help_and_type_once),
         cmocka_unit_test(a_rate_is_the_growth_over_the_last_ten_seconds),
         cmocka_unit_test(heads_expire_in_the_order_they_came),
+        cmocka_unit_test(how_the_brokers_journal_is_stands_in_the_report),
     };
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);
 }

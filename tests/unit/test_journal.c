@@ -1,143 +1,318 @@
-// test_journal - what is kept of the one order
+// test_journal - batches go in, come back committed, and are read; also when the disk fails
 // SPDX-License-Identifier: MPL-2.0
 #include "unit_test.h"
 
-#include <czmq.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "journal.h"
+#include "journal_events.h"
+#include "temp_dir.h"
 
-enum { PLENTY = 1024 * 1024, MANY = 5000 };
+enum { DEADLINE_MS = 10000 };
+
+typedef struct bench {
+    char *dir, *path;
+    journal_t *journal;
+    mesh_uuid_t source;
+    size_t kept, refused, openings, downs;
+    journal_fault_t fault;
+    journal_origin_t origin;
+    uint64_t epoch, last;
+    size_t shown;
+} bench_t;
 
 static void
-append(journal_t *journal, uint64_t offset)
+on_ended(void *arg, journal_batch_t *batch)
 {
-    record_t *record = record_new(offset, "a/h/s", 5, "body", 4);
-    journal_append(journal, (record_t *const[]){record}, 1);
-    record_release(&record);
+    bench_t *self = arg;
+    *(batch->kept ? &self->kept : &self->refused) += batch->count;
+    journal_events_destroy(&batch);
 }
 
-typedef struct reading {
-    uint64_t last;
-    size_t count, most;
-} reading_t;
+static void
+on_opened(void *arg, const journal_opening_t *opening)
+{
+    bench_t *self = arg;
+    self->openings++;
+    self->origin = opening->origin;
+    self->epoch = opening->state.epoch;
+}
+
+static void
+on_down(void *arg, journal_fault_t fault, const char *why)
+{
+    bench_t *self = arg;
+    assert_true(strlen(why) > 0);
+    self->downs++;
+    self->fault = fault;
+}
+
+static const journal_events_t events = {on_ended, on_opened, on_down};
+
+static journal_options_t
+options_of(const bench_t *self)
+{
+    return (journal_options_t){
+        .path = self->path,
+        .block = 1000,
+        .wal_bytes = 1 << 20,
+        .limits = {.events = 1000000, .bytes = UINT64_MAX},
+        .memory_events = 10,
+        .memory_bytes = 1 << 20,
+    };
+}
+
+static void
+start(bench_t *self)
+{
+    char *error = NULL;
+    journal_options_t options = options_of(self);
+    self->journal = journal_new(&options, &events, self, &error);
+    assert_non_null(self->journal);
+    journal_dispatch(self->journal);
+}
+
+static int
+setup(void **state)
+{
+    bench_t *self = test_calloc(1, sizeof *self);
+    self->dir = temp_dir_new();
+    self->path = temp_dir_file(self->dir, "journal.db");
+    self->source = mesh_uuid_new();
+    *state = self;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    bench_t *self = *state;
+    journal_destroy(&self->journal);
+    temp_dir_destroy(&self->dir);
+    free(self->path);
+    test_free(self);
+    return 0;
+}
+
+// Dispatch until a number that the bench counts has come up to what is wanted.
+static void
+wait_for(bench_t *self, const size_t *count, size_t wanted)
+{
+    while (*count < wanted) {
+        struct pollfd news = {.fd = journal_fd(self->journal), .events = POLLIN};
+        assert_int_equal(poll(&news, 1, DEADLINE_MS), 1);
+        journal_dispatch(self->journal);
+    }
+}
+
+static void
+submit(bench_t *self, uint64_t first, size_t count)
+{
+    journal_batch_t *batch = journal_events_new(&self->source, "aider.x", first, count);
+    batch->era = journal_era(self->journal);
+    journal_submit(self->journal, batch);
+}
 
 static bool
-on_record(void *arg, const record_t *record)
+on_record(void *arg, record_t *record)
 {
-    reading_t *self = arg;
+    bench_t *self = arg;
     assert_true(record->offset > self->last);
     self->last = record->offset;
-    return ++self->count < self->most;
+    self->shown++;
+    return true;
 }
 
-static reading_t
-read_after(const journal_t *journal, uint64_t after, size_t most)
+static size_t
+count_after(bench_t *self, uint64_t after)
 {
-    reading_t reading = {.last = after, .most = most};
-    journal_read(journal, after, on_record, &reading);
-    return reading;
-}
-
-static void
-an_empty_journal_has_no_head_and_has_lost_nothing(void **state)
-{
-    (void) state;
-    journal_t *journal = journal_new(10, PLENTY);
-    assert_int_equal(journal_head(journal), 0);
-    assert_int_equal(journal_first(journal), 1);
-    assert_int_equal(journal_count(journal), 0);
-    assert_int_equal(journal_bytes(journal), 0);
-    assert_int_equal(read_after(journal, 0, MANY).count, 0);
-    journal_destroy(&journal);
-    assert_null(journal);
+    self->last = after;
+    self->shown = 0;
+    assert_int_equal(journal_read(self->journal, after, on_record, self), JOURNAL_READ_DONE);
+    return self->shown;
 }
 
 static void
-each_journal_has_an_epoch_of_its_own(void **state)
+what_was_submitted_comes_back_committed_and_is_read(void **state)
 {
-    (void) state;
-    journal_t *one = journal_new(10, PLENTY), *two = journal_new(10, PLENTY);
-    assert_int_not_equal(journal_epoch(one), 0);
-    assert_int_not_equal(journal_epoch(one), journal_epoch(two));
-    journal_destroy(&one);
-    journal_destroy(&two);
+    bench_t *self = *state;
+    start(self);
+    assert_int_equal(self->openings, 1);
+    assert_true(journal_is_idle(self->journal));
+    for (uint64_t i = 0; i < 50; i++)
+        submit(self, 1 + 10 * i, 10);
+    assert_false(journal_is_idle(self->journal));
+    wait_for(self, &self->kept, 500);
+    assert_true(journal_is_idle(self->journal));
+    assert_int_equal(journal_head(self->journal), 500);
+    assert_int_equal(journal_first(self->journal), 1);
+    // From the disk, and from memory, which holds ten.
+    assert_int_equal(count_after(self, 0), 500);
+    assert_int_equal(count_after(self, 495), 5);
+    assert_int_equal(self->refused, 0);
 }
 
 static void
-what_comes_after_an_offset_is_read_in_order_across_holes(void **state)
+what_is_under_way_at_the_end_is_committed(void **state)
 {
-    (void) state;
-    journal_t *journal = journal_new(MANY, PLENTY);
-    for (uint64_t i = 1; i <= MANY; i++)
-        append(journal, i * 3);
-    assert_int_equal(journal_head(journal), 3 * (uint64_t) MANY);
-    assert_int_equal(read_after(journal, 0, MANY).count, MANY);
-    for (uint64_t after = 0; after < 3 * (uint64_t) MANY; after += 7)
-        assert_int_equal(read_after(journal, after, 1).last, after - after % 3 + 3);
-    assert_int_equal(read_after(journal, 3 * (uint64_t) MANY, MANY).count, 0);
-    assert_int_equal(read_after(journal, UINT64_MAX, MANY).count, 0);
-    journal_destroy(&journal);
+    bench_t *self = *state;
+    start(self);
+    submit(self, 1, 100);
+    journal_destroy(&self->journal);
+    assert_int_equal(self->kept, 100);
+    start(self);
+    assert_int_equal(self->origin, JOURNAL_ORIGIN_CONTINUED);
+    assert_int_equal(count_after(self, 0), 100);
 }
 
 static void
-a_reader_may_stop(void **state)
+in_memory_all_is_the_same_and_nothing_stays(void **state)
 {
-    (void) state;
-    journal_t *journal = journal_new(10, PLENTY);
-    for (uint64_t i = 1; i <= 5; i++)
-        append(journal, i);
-    reading_t reading = read_after(journal, 1, 2);
-    assert_int_equal(reading.count, 2);
-    assert_int_equal(reading.last, 3);
-    journal_destroy(&journal);
+    bench_t *self = *state;
+    free(self->path);
+    self->path = NULL;
+    start(self);
+    submit(self, 1, 25);
+    wait_for(self, &self->kept, 25);
+    assert_int_equal(count_after(self, 0), 10);
+    assert_int_equal(journal_first(self->journal), 16);
+    uint64_t removed[FAMILIES];
+    journal_removed(self->journal, removed);
+    assert_int_equal(removed[FAMILY_SESSIONS], 15);
+    uint64_t epoch = journal_epoch(self->journal);
+    journal_destroy(&self->journal);
+    start(self);
+    assert_int_not_equal(journal_epoch(self->journal), epoch);
+    assert_int_equal(count_after(self, 0), 0);
 }
 
 static void
-past_the_limit_of_events_the_oldest_go(void **state)
+only_one_may_have_it(void **state)
 {
-    (void) state;
-    journal_t *journal = journal_new(3, PLENTY);
-    for (uint64_t i = 1; i <= MANY; i++)
-        append(journal, i * 2);
-    assert_int_equal(journal_count(journal), 3);
-    // The highest removed is 2 * (MANY - 3); nothing that comes after it is gone.
-    assert_int_equal(journal_first(journal), 2 * (MANY - 3) + 1);
-    assert_int_equal(read_after(journal, 0, MANY).count, 3);
-    journal_destroy(&journal);
+    bench_t *self = *state;
+    char *error = NULL;
+    start(self);
+    journal_options_t options = options_of(self);
+    assert_null(journal_new(&options, &events, self, &error));
+    assert_non_null(strstr(error, "another broker"));
+    free(error);
+}
+
+// Files that may not grow are a disk that is full.
+static void
+limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
 static void
-past_the_limit_of_bytes_the_oldest_go_but_never_the_newest(void **state)
+while_the_disk_is_full_nothing_is_kept_and_afterwards_all_goes_on(void **state)
 {
-    (void) state;
-    record_t *sample = record_new(1, "a/h/s", 5, "body", 4);
-    size_t cost = record_cost(sample);
-    record_release(&sample);
-    journal_t *journal = journal_new(MANY, 2 * cost);
-    for (uint64_t i = 1; i <= 5; i++)
-        append(journal, i);
-    assert_int_equal(journal_count(journal), 2);
-    assert_int_equal(journal_bytes(journal), 2 * cost);
-    journal_destroy(&journal);
-    journal = journal_new(MANY, 1);
-    append(journal, 1);
-    append(journal, 2);
-    assert_int_equal(journal_count(journal), 1);
-    assert_int_equal(journal_first(journal), 2);
-    assert_int_equal(read_after(journal, 0, MANY).last, 2);
-    journal_destroy(&journal);
+    bench_t *self = *state;
+    start(self);
+    submit(self, 1, 10);
+    wait_for(self, &self->kept, 10);
+    uint64_t epoch = self->epoch;
+    limit_files(16384);
+    submit(self, 11, 500);
+    wait_for(self, &self->downs, 1);
+    wait_for(self, &self->refused, 500);
+    submit(self, 511, 5);
+    wait_for(self, &self->refused, 505);
+    assert_int_equal(self->fault, JOURNAL_FULL);
+    assert_int_equal(count_after(self, 0), 10);
+    limit_files(RLIM_INFINITY);
+    wait_for(self, &self->openings, 2);
+    assert_int_equal(self->origin, JOURNAL_ORIGIN_RECOVERED);
+    assert_int_equal(self->epoch, epoch);
+    uint64_t head = journal_head(self->journal);
+    assert_true(head >= 1000);
+    submit(self, head + 1, 20);
+    wait_for(self, &self->kept, 30);
+    assert_int_equal(count_after(self, 0), 30);
 }
+
+static void
+a_batch_of_an_order_that_was_broken_off_is_not_kept(void **state)
+{
+    bench_t *self = *state;
+    start(self);
+    journal_batch_t *batch = journal_events_new(&self->source, "aider.x", 1, 5);
+    batch->era = journal_era(self->journal);
+    journal_renew(self->journal, "a test");
+    wait_for(self, &self->openings, 2);
+    assert_int_equal(self->origin, JOURNAL_ORIGIN_UNPROVEN);
+    journal_submit(self->journal, batch);
+    wait_for(self, &self->refused, 5);
+    submit(self, 1, 5);
+    wait_for(self, &self->kept, 5);
+}
+
+static void
+a_journal_that_cannot_be_opened_is_down_until_it_can(void **state)
+{
+    bench_t *self = *state;
+    char *dir = temp_dir_file(self->dir, "later");
+    free(self->path);
+    self->path = temp_dir_file(dir, "journal.db");
+    start(self);
+    assert_int_equal(self->openings, 0);
+    assert_int_equal(self->downs, 1);
+    assert_false(journal_is_readable(self->journal));
+    submit(self, 1, 5);
+    wait_for(self, &self->refused, 5);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    wait_for(self, &self->openings, 1);
+    submit(self, 1, 5);
+    wait_for(self, &self->kept, 5);
+    free(dir);
+}
+
+static void
+what_sessions_are_shown_first_is_kept_until_it_is_forgotten(void **state)
+{
+    bench_t *self = *state;
+    start(self);
+    journal_batch_t *made = journal_events_new(&self->source, "aider.x", 7, 1);
+    journal_keep_latest(self->journal, &made->entries[0].record, 1, NULL, 0, 7);
+    journal_destroy(&self->journal);
+    start(self);
+    assert_int_equal(journal_read_latest(self->journal, on_record, self), JOURNAL_READ_DONE);
+    assert_int_equal(self->shown, 1);
+    assert_int_equal(self->last, 7);
+    char **forgotten = malloc(sizeof *forgotten);
+    forgotten[0] = strdup("session");
+    journal_keep_latest(self->journal, NULL, 0, forgotten, 1, 8);
+    journal_destroy(&self->journal);
+    start(self);
+    assert_int_equal(journal_read_latest(self->journal, on_record, self), JOURNAL_READ_DONE);
+    assert_int_equal(self->shown, 1);
+    journal_events_destroy(&made);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_journal_has_no_head_and_has_lost_nothing),
-        cmocka_unit_test(each_journal_has_an_epoch_of_its_own),
-        cmocka_unit_test(what_comes_after_an_offset_is_read_in_order_across_holes),
-        cmocka_unit_test(a_reader_may_stop),
-        cmocka_unit_test(past_the_limit_of_events_the_oldest_go),
-        cmocka_unit_test(past_the_limit_of_bytes_the_oldest_go_but_never_the_newest),
+        TEST(what_was_submitted_comes_back_committed_and_is_read),
+        TEST(what_is_under_way_at_the_end_is_committed),
+        TEST(in_memory_all_is_the_same_and_nothing_stays),
+        TEST(only_one_may_have_it),
+        TEST(while_the_disk_is_full_nothing_is_kept_and_afterwards_all_goes_on),
+        TEST(a_batch_of_an_order_that_was_broken_off_is_not_kept),
+        TEST(a_journal_that_cannot_be_opened_is_down_until_it_can),
+        TEST(what_sessions_are_shown_first_is_kept_until_it_is_forgotten),
     };
     return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
 }

@@ -14,11 +14,31 @@ typedef struct bench {
     uint64_t offset;
 } bench_t;
 
+static void
+on_ended(void *arg, journal_batch_t *batch)
+{
+    (void) arg;
+    assert_true(batch->kept);
+}
+
+static void
+on_opened(void *arg, const journal_opening_t *opening)
+{
+    (void) arg;
+    (void) opening;
+}
+
+static const journal_events_t journal_events = {.ended = on_ended, .opened = on_opened};
+
 static int
 setup(void **state)
 {
     bench_t *self = test_calloc(1, sizeof *self);
-    self->journal = journal_new(100000, PLENTY);
+    char *error = NULL;
+    journal_options_t options = {.memory_events = 100000, .memory_bytes = PLENTY};
+    self->journal = journal_new(&options, &journal_events, self, &error);
+    assert_non_null(self->journal);
+    journal_dispatch(self->journal);
     self->sessions = sessions_new(1000);
     *state = self;
     return 0;
@@ -45,7 +65,10 @@ note(bench_t *self, const char *type, const char *host, const char *session, siz
     char *body = zmalloc(body_bytes + 1);
     self->offset += 2;
     record_t *record = record_new(self->offset, text, topic_bytes, body, body_bytes);
-    journal_append(self->journal, (record_t *const[]){record}, 1);
+    journal_entry_t entry = {.record = record};
+    journal_batch_t batch = {.kind = JOURNAL_BATCH_EVENTS, .count = 1, .entries = &entry};
+    journal_submit(self->journal, &batch);
+    journal_dispatch(self->journal);
     sessions_note(self->sessions, &topic, record);
     record_release(&record);
     free(body);

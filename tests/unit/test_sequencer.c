@@ -13,7 +13,6 @@ typedef struct bench {
     mesh_uuid_t source;
     const void *holder;
     uint64_t from;
-    bool ack_due;
 } bench_t;
 
 static int someone, another;
@@ -41,16 +40,22 @@ static sequencer_outcome_t
 offer(bench_t *self, uint64_t seq, uint32_t covers, int64_t now_ms)
 {
     mesh_header_t header = {.source = self->source, .seq = seq, .covers = covers};
-    return sequencer_offer(self->sequencer, &header, now_ms, &self->holder, &self->from,
-                           &self->ack_due);
+    return sequencer_offer(self->sequencer, &header, now_ms, &self->holder, &self->from);
 }
 
 static uint64_t
 claim(bench_t *self, const void *holder, uint64_t first)
 {
     uint64_t next;
-    assert_int_equal(sequencer_claim(self->sequencer, &self->source, holder, first, &next), 0);
+    assert_int_equal(sequencer_claim(self->sequencer, &self->source, holder, first, 0, &next),
+                     SEQUENCER_CLAIMED);
     return next;
+}
+
+static const void *
+commit(bench_t *self, uint64_t seq)
+{
+    return sequencer_commit(self->sequencer, &self->source, seq);
 }
 
 static void
@@ -104,14 +109,109 @@ a_heartbeat_reveals_a_lost_last_event_after_20_quiet_ms(void **state)
 }
 
 static void
-an_acknowledgement_is_due_at_every_hundredth_event(void **state)
+the_holder_is_told_at_every_hundredth_event_that_is_committed(void **state)
 {
     bench_t *self = *state;
     claim(self, &someone, 1);
     for (uint64_t seq = 1; seq <= 250; seq++) {
         assert_int_equal(offer(self, seq, 1, 10), SEQUENCER_TAKE);
-        assert_int_equal(self->ack_due, seq % SEQUENCER_ACK_EVERY == 0);
+        assert_ptr_equal(commit(self, seq), seq % SEQUENCER_ACK_EVERY ? NULL : &someone);
     }
+}
+
+static void
+a_holder_that_asked_is_told_when_all_that_was_taken_is_committed(void **state)
+{
+    bench_t *self = *state;
+    claim(self, &someone, 1);
+    assert_int_equal(offer(self, 1, 1, 10), SEQUENCER_TAKE);
+    assert_int_equal(offer(self, 2, 1, 10), SEQUENCER_TAKE);
+    sequencer_ask_ack(self->sequencer, &self->source);
+    assert_null(commit(self, 1));
+    assert_ptr_equal(commit(self, 2), &someone);
+    assert_int_equal(offer(self, 3, 1, 10), SEQUENCER_TAKE);
+    assert_null(commit(self, 3));
+}
+
+static void
+what_is_taken_and_not_committed_is_what_a_hello_is_asked_for(void **state)
+{
+    bench_t *self = *state;
+    claim(self, &someone, 1);
+    assert_int_equal(offer(self, 1, 1, 10), SEQUENCER_TAKE);
+    assert_int_equal(offer(self, 2, 1, 10), SEQUENCER_TAKE);
+    commit(self, 1);
+    assert_int_equal(sequencer_committed(self->sequencer, &self->source), 1);
+    assert_int_equal(sequencer_taken(self->sequencer, &self->source), 2);
+    assert_int_equal(claim(self, &someone, 1), 2);
+    assert_int_equal(offer(self, 2, 1, 10), SEQUENCER_IGNORE);
+}
+
+static void
+on_ask(void *arg, const void *holder, const mesh_uuid_t *source, uint64_t from)
+{
+    bench_t *self = arg;
+    assert_true(mesh_uuid_equal(source, &self->source));
+    self->holder = holder;
+    self->from = from;
+}
+
+static void
+what_was_not_committed_when_the_journal_came_back_is_asked_for(void **state)
+{
+    bench_t *self = *state;
+    claim(self, &someone, 1);
+    assert_int_equal(offer(self, 3, 3, 10), SEQUENCER_TAKE);
+    commit(self, 3);
+    self->holder = NULL;
+    sequencer_take_back(self->sequencer, on_ask, self);
+    assert_null(self->holder);
+    assert_int_equal(offer(self, 5, 2, 10), SEQUENCER_TAKE);
+    sequencer_take_back(self->sequencer, on_ask, self);
+    assert_ptr_equal(self->holder, &someone);
+    assert_int_equal(self->from, 4);
+    assert_int_equal(offer(self, 5, 2, 10), SEQUENCER_TAKE);
+}
+
+static void
+a_source_of_the_journal_goes_on_and_takes_nothing_twice(void **state)
+{
+    bench_t *self = *state;
+    sequencer_restore(self->sequencer, &self->source, 7);
+    assert_int_equal(offer(self, 7, 1, 10), SEQUENCER_IGNORE);
+    assert_int_equal(offer(self, 9, 1, 10), SEQUENCER_IGNORE);
+    assert_int_equal(claim(self, &someone, 5), 8);
+    assert_int_equal(offer(self, 9, 1, 11), SEQUENCER_RESEND);
+    assert_int_equal(self->from, 8);
+}
+
+static void
+knowing_less_than_was_acknowledged_is_told(void **state)
+{
+    bench_t *self = *state;
+    uint64_t next;
+    sequencer_restore(self->sequencer, &self->source, 7);
+    assert_int_equal(sequencer_claim(self->sequencer, &self->source, &someone, 10, 9, &next),
+                     SEQUENCER_FORGOTTEN);
+    assert_int_equal(next, 10);
+    // It is known now; and of a source that was never heard of, nothing was forgotten.
+    assert_int_equal(sequencer_claim(self->sequencer, &self->source, &someone, 10, 9, &next),
+                     SEQUENCER_CLAIMED);
+    self->source = mesh_uuid_new();
+    assert_int_equal(sequencer_claim(self->sequencer, &self->source, &someone, 10, 9, &next),
+                     SEQUENCER_CLAIMED);
+}
+
+static void
+what_no_hello_has_named_since_the_start_can_be_forgotten(void **state)
+{
+    bench_t *self = *state;
+    mesh_uuid_t restored = mesh_uuid_new();
+    sequencer_restore(self->sequencer, &restored, 7);
+    claim(self, &someone, 1);
+    sequencer_forget_restored(self->sequencer);
+    assert_int_equal(sequencer_size(self->sequencer), 1);
+    assert_int_equal(sequencer_taken(self->sequencer, &restored), 0);
 }
 
 static void
@@ -121,7 +221,9 @@ a_source_has_one_holder_until_it_is_released(void **state)
     uint64_t next;
     claim(self, &someone, 1);
     assert_int_equal(offer(self, 1, 1, 10), SEQUENCER_TAKE);
-    assert_int_equal(sequencer_claim(self->sequencer, &self->source, &another, 1, &next), -1);
+    commit(self, 1);
+    assert_int_equal(sequencer_claim(self->sequencer, &self->source, &another, 1, 0, &next),
+                     SEQUENCER_HELD);
     assert_int_equal(claim(self, &someone, 1), 2);
     sequencer_release(self->sequencer, &someone);
     assert_int_equal(claim(self, &another, 1), 2);
@@ -237,8 +339,20 @@ main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_heartbeat_reveals_a_lost_last_event_after_20_quiet_ms,
                                         setup, teardown),
-        cmocka_unit_test_setup_teardown(an_acknowledgement_is_due_at_every_hundredth_event,
+        cmocka_unit_test_setup_teardown(
+            the_holder_is_told_at_every_hundredth_event_that_is_committed, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_holder_that_asked_is_told_when_all_that_was_taken_is_committed, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_is_taken_and_not_committed_is_what_a_hello_is_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_was_not_committed_when_the_journal_came_back_is_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_source_of_the_journal_goes_on_and_takes_nothing_twice,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(knowing_less_than_was_acknowledged_is_told, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(
+            what_no_hello_has_named_since_the_start_can_be_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(a_source_has_one_holder_until_it_is_released, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(numbers_that_a_publisher_no_longer_has_are_counted,

@@ -1,0 +1,462 @@
+// journal - what the broker keeps of the one order: submit, read from, bounds
+// SPDX-License-Identifier: MPL-2.0
+#include "journal.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "journal_mark.h"
+#include "journal_writer.h"
+#include "mesh/log.h"
+#include "record_ring.h"
+
+struct journal {
+    const journal_events_t *events;    // borrowed
+    void *arg;                         // borrowed
+    char *path;                        // owned; NULL in memory
+    int lock_fd;
+    record_ring_t *recent;       // owned
+    journal_writer_t *writer;    // owned; NULL in memory
+    journal_reader_t *reader;    // owned; NULL in memory and while there is nothing to read
+    journal_opening_t first_opening;    // to be told by the first dispatch
+    bool first_told;
+    uint64_t epoch, head, era;
+    bool up;
+    journal_fault_t fault;    // while it is not up
+    bool renewing;            // asked for, and not yet done
+    bool latest_lost;
+    size_t under_way;    // batches submitted and not ended
+
+    // In memory batches end as they come, at the next dispatch.
+    int memory_fd;    // owned; -1 with a file
+    journal_batch_t *ended, **ended_end;
+};
+
+static uint64_t
+random_epoch(void)
+{
+    uint64_t epoch = 0;
+    while (epoch == 0)
+        if (getrandom(&epoch, sizeof epoch, 0) != (ssize_t) sizeof epoch)
+            abort();
+    return epoch;
+}
+
+// ---- opening and closing
+
+// Two brokers on one journal would each give the same offsets. Where no lock can be made, the
+// journal cannot be written either.
+static int
+take_lock(journal_t *self, char **error_p)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s.lock", self->path);
+    self->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (self->lock_fd < 0 || flock(self->lock_fd, LOCK_EX | LOCK_NB) == 0 ||
+        errno != EWOULDBLOCK)
+        return 0;
+    if (asprintf(error_p, "another broker writes the journal %s", self->path) < 0)
+        abort();
+    return -1;
+}
+
+// Until the journal can be opened, its mark may tell which it is, so that nobody's cursor is
+// called a stranger's meanwhile.
+static void
+take_epoch_of_mark(journal_t *self)
+{
+    char path[4096];
+    journal_mark_t mark;
+    snprintf(path, sizeof path, "%s.mark", self->path);
+    if (journal_mark_read(&mark, path) == JOURNAL_MARK_READ)
+        self->epoch = mark.epoch;
+}
+
+static void
+open_file(journal_t *self, const journal_options_t *options)
+{
+    journal_file_t *file = journal_file_new(options->path, options->durable, options->block);
+    if (journal_file_open(file, &self->first_opening) != 0)
+        take_epoch_of_mark(self);
+    journal_writer_options_t writer_options = {.limits = options->limits,
+                                               .wal_bytes = options->wal_bytes};
+    self->writer = journal_writer_new(file, &self->first_opening, &writer_options);
+}
+
+journal_t *
+journal_new(const journal_options_t *options, const journal_events_t *events, void *arg,
+            char **error_p)
+{
+    assert(options && events && error_p);
+    journal_t *self = zmalloc(sizeof *self);
+    self->events = events;
+    self->arg = arg;
+    self->lock_fd = -1;
+    self->memory_fd = -1;
+    self->ended_end = &self->ended;
+    self->epoch = random_epoch();
+    self->recent = record_ring_new(options->memory_events, options->memory_bytes);
+    if (options->path) {
+        self->path = strdup(options->path);
+        if (take_lock(self, error_p) != 0) {
+            journal_destroy(&self);
+            return NULL;
+        }
+        open_file(self, options);
+    } else {
+        self->memory_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        assert(self->memory_fd >= 0);
+        self->first_opening.state =
+            (journal_state_t){.epoch = self->epoch, .recorded_us = INT64_MIN};
+        self->first_opening.first = 1;
+    }
+    return self;
+}
+
+// ---- batches that end
+
+static void
+end_latest(journal_t *self, journal_batch_t *batch)
+{
+    self->latest_lost |= !batch->kept;
+    for (size_t i = 0; i < batch->count; i++)
+        record_release(&batch->entries[i].record);
+    for (size_t i = 0; i < batch->forgotten_count; i++)
+        free(batch->forgotten[i]);
+    free(batch->forgotten);
+    free(batch->entries);
+    free(batch);
+}
+
+static void
+end_batches(journal_t *self, journal_batch_t *batches)
+{
+    while (batches) {
+        journal_batch_t *batch = batches;
+        batches = batch->next;
+        batch->next = NULL;
+        self->under_way--;
+        if (batch->kind == JOURNAL_BATCH_LATEST) {
+            end_latest(self, batch);
+            continue;
+        }
+        for (size_t i = 0; batch->kept && i < batch->count; i++)
+            record_ring_append(self->recent, batch->entries[i].record);
+        if (batch->kept && batch->count > 0)
+            self->head = batch->entries[batch->count - 1].record->offset;
+        self->events->ended(self->arg, batch);
+    }
+}
+
+void
+journal_destroy(journal_t **self_p)
+{
+    assert(self_p);
+    if (!*self_p)
+        return;
+    journal_t *self = *self_p;
+    // Before the writer: the last one to close moves the log into the file.
+    journal_reader_close(&self->reader);
+    if (self->writer)
+        end_batches(self, journal_writer_destroy(&self->writer));
+    journal_batch_t *ended = self->ended;
+    self->ended = NULL;
+    end_batches(self, ended);
+    journal_opening_clear(&self->first_opening);
+    record_ring_destroy(&self->recent);
+    if (self->memory_fd >= 0)
+        close(self->memory_fd);
+    if (self->lock_fd >= 0)
+        close(self->lock_fd);
+    free(self->path);
+    free(self);
+    *self_p = NULL;
+}
+
+// ---- news
+
+static void
+open_reader(journal_t *self)
+{
+    char *reason = NULL;
+    journal_reader_close(&self->reader);
+    if (!self->path)
+        return;
+    self->reader = journal_reader_open(self->path, &reason);
+    if (!self->reader)
+        mesh_log_error("journal-unreadable", "%s: %s", self->path, reason);
+    free(reason);
+}
+
+static void
+log_opening(const journal_t *self, const journal_opening_t *opening)
+{
+    const char *path = self->path ? self->path : "in memory";
+    char event[32];
+    snprintf(event, sizeof event, "journal-%s", journal_origin_name(opening->origin));
+    mesh_log(opening->origin >= JOURNAL_ORIGIN_LOST ? MESH_LOG_ERROR : MESH_LOG_INFO, event,
+             "%s: %s%sepoch %016llx, from %llu to %llu", path, opening->why,
+             opening->why[0] ? "; " : "", (unsigned long long) opening->state.epoch,
+             (unsigned long long) opening->first, (unsigned long long) opening->state.head);
+}
+
+static void
+take_opening(journal_t *self, const journal_opening_t *opening)
+{
+    log_opening(self, opening);
+    self->up = true;
+    self->renewing = false;
+    self->fault = JOURNAL_SOUND;
+    self->epoch = opening->state.epoch;
+    self->head = opening->state.head;
+    record_ring_begin(self->recent, self->head);
+    open_reader(self);
+    self->events->opened(self->arg, opening);
+}
+
+static void
+take_down(journal_t *self, const journal_opening_t *opening)
+{
+    bool news = self->up || self->fault != opening->fault;
+    self->up = false;
+    self->fault = opening->fault;
+    if (!news)
+        return;
+    mesh_log_error("journal-down", "%s: %s: %s", self->path, journal_fault_name(self->fault),
+                   opening->why);
+    self->events->down(self->arg, opening->fault, opening->why);
+}
+
+static void
+tell_first_opening(journal_t *self)
+{
+    if (self->first_told)
+        return;
+    self->first_told = true;
+    if (self->first_opening.fault == JOURNAL_SOUND) {
+        self->era = 1;
+        take_opening(self, &self->first_opening);
+    } else {
+        take_down(self, &self->first_opening);
+    }
+    journal_opening_clear(&self->first_opening);
+}
+
+static void
+take_news(journal_t *self, journal_news_t *news)
+{
+    switch (news->kind) {
+    case JOURNAL_NEWS_ENDED: {
+        journal_batch_t *batches = news->batches;
+        news->batches = NULL;
+        end_batches(self, batches);
+        break;
+    }
+    case JOURNAL_NEWS_OPENED:
+        self->era = news->era;
+        take_opening(self, &news->opening);
+        break;
+    case JOURNAL_NEWS_DOWN:
+        take_down(self, &news->opening);
+        break;
+    }
+}
+
+int
+journal_fd(const journal_t *self)
+{
+    return self->writer ? journal_writer_fd(self->writer) : self->memory_fd;
+}
+
+void
+journal_dispatch(journal_t *self)
+{
+    tell_first_opening(self);
+    if (self->writer) {
+        for (journal_news_t *news = journal_writer_take(self->writer); news;) {
+            journal_news_t *next = news->next;
+            take_news(self, news);
+            journal_news_destroy(&news);
+            news = next;
+        }
+        return;
+    }
+    uint64_t count;
+    (void) !read(self->memory_fd, &count, sizeof count);
+    journal_batch_t *ended = self->ended;
+    self->ended = NULL;
+    self->ended_end = &self->ended;
+    end_batches(self, ended);
+}
+
+// ---- submitting
+
+void
+journal_submit(journal_t *self, journal_batch_t *batch)
+{
+    assert(self && batch && self->first_told);
+    self->under_way++;
+    if (self->writer) {
+        journal_writer_submit(self->writer, batch);
+        return;
+    }
+    uint64_t one = 1;
+    batch->kept = true;
+    batch->next = NULL;
+    *self->ended_end = batch;
+    self->ended_end = &batch->next;
+    (void) !write(self->memory_fd, &one, sizeof one);
+}
+
+uint64_t
+journal_era(const journal_t *self)
+{
+    return self->era;
+}
+
+bool
+journal_is_idle(const journal_t *self)
+{
+    return self->under_way == 0;
+}
+
+bool
+journal_keeps_sessions(const journal_t *self)
+{
+    return self->writer && self->up;
+}
+
+void
+journal_keep_latest(journal_t *self, record_t *const records[], size_t count, char **forgotten,
+                    size_t forgotten_count, uint64_t through)
+{
+    journal_batch_t *batch = zmalloc(sizeof *batch);
+    batch->kind = JOURNAL_BATCH_LATEST;
+    batch->count = count;
+    batch->entries = zmalloc((count + 1) * sizeof *batch->entries);
+    for (size_t i = 0; i < count; i++)
+        batch->entries[i].record = record_hold(records[i]);
+    batch->forgotten = forgotten;
+    batch->forgotten_count = forgotten_count;
+    batch->through = through;
+    batch->era = self->era;
+    journal_submit(self, batch);
+}
+
+bool
+journal_lost_latest(journal_t *self)
+{
+    bool lost = self->latest_lost;
+    self->latest_lost = false;
+    return lost;
+}
+
+static void
+ask_to_renew(journal_t *self, journal_origin_t origin, const char *why)
+{
+    if (!self->writer || self->renewing)
+        return;
+    self->renewing = true;
+    journal_writer_renew(self->writer, origin, why);
+}
+
+void
+journal_renew(journal_t *self, const char *why)
+{
+    ask_to_renew(self, JOURNAL_ORIGIN_UNPROVEN, why);
+}
+
+// ---- reading
+
+uint64_t
+journal_epoch(const journal_t *self)
+{
+    return self->epoch;
+}
+
+uint64_t
+journal_head(const journal_t *self)
+{
+    return self->head;
+}
+
+uint64_t
+journal_first(journal_t *self)
+{
+    if (!self->writer)
+        return record_ring_floor(self->recent) + 1;
+    uint64_t first = journal_writer_holdings(self->writer).first;
+    return first > self->head ? self->head + 1 : first;
+}
+
+void
+journal_removed(journal_t *self, uint64_t removed[static FAMILIES])
+{
+    if (self->writer) {
+        journal_holdings_t holdings = journal_writer_holdings(self->writer);
+        memcpy(removed, holdings.removed, sizeof holdings.removed);
+        return;
+    }
+    for (int i = 0; i < FAMILIES; i++)
+        removed[i] = record_ring_floor(self->recent);
+}
+
+// What a read found wrong is logged, and a journal that is damaged set aside.
+static journal_read_outcome_t
+judge(journal_t *self, journal_read_outcome_t outcome)
+{
+    if (outcome == JOURNAL_READ_DONE)
+        return outcome;
+    mesh_log_error("journal-unreadable", "%s: %s", self->path,
+                   journal_reader_reason(self->reader));
+    if (outcome == JOURNAL_READ_CORRUPT)
+        ask_to_renew(self, JOURNAL_ORIGIN_CORRUPT, journal_reader_reason(self->reader));
+    return outcome;
+}
+
+journal_read_outcome_t
+journal_read(journal_t *self, uint64_t after, journal_visit_fn *visit, void *arg)
+{
+    if (!self->writer || (self->reader && after >= record_ring_floor(self->recent))) {
+        record_ring_read(self->recent, after, visit, arg);
+        return JOURNAL_READ_DONE;
+    }
+    if (!self->reader)
+        return JOURNAL_READ_FAILED;
+    // The thread may be ahead of what was told.
+    return judge(self, journal_reader_events(self->reader, after, self->head, visit, arg));
+}
+
+journal_read_outcome_t
+journal_read_latest(journal_t *self, journal_visit_fn *visit, void *arg)
+{
+    if (!self->reader)
+        return JOURNAL_READ_DONE;
+    return judge(self, journal_reader_latest(self->reader, visit, arg));
+}
+
+bool
+journal_is_readable(const journal_t *self)
+{
+    return !self->writer || self->reader;
+}
+
+json_t *
+journal_report(journal_t *self)
+{
+    if (!self->writer)
+        return json_pack("{s:s}", "state", "memory");
+    json_t *report = json_pack("{s:s}", "state", self->up ? "up" : "down");
+    if (!self->up)
+        json_object_set_new(report, "reason", json_string(journal_fault_name(self->fault)));
+    journal_holdings_t holdings = journal_writer_holdings(self->writer);
+    json_object_set_new(report, "events", json_integer((json_int_t) holdings.events));
+    json_object_set_new(report, "bytes", json_integer((json_int_t) holdings.used_bytes));
+    json_object_set_new(report, "log_bytes", json_integer((json_int_t) holdings.wal_bytes));
+    return report;
+}

@@ -1,0 +1,125 @@
+// journal_reader - reads the journal's file beside the thread that writes it
+// SPDX-License-Identifier: MPL-2.0
+#include "journal_reader.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <sqlite3.h>
+
+#include "journal_store.h"
+#include "mesh/topic.h"
+#include "mesh/wire.h"
+
+struct journal_reader {
+    sqlite3 *db;             // owned
+    sqlite3_stmt *events;    // owned
+    sqlite3_stmt *latest;    // owned
+    char reason[256];
+};
+
+static const char events_text[] = "SELECT offset, sum, topic, body FROM events"
+                                  " WHERE offset > ?1 AND offset <= ?2 ORDER BY offset";
+static const char latest_text[] = "SELECT offset, sum, topic, body FROM latest ORDER BY offset";
+
+journal_reader_t *
+journal_reader_open(const char *path, char **reason_p)
+{
+    assert(path && reason_p);
+    journal_reader_t *self = zmalloc(sizeof *self);
+    int rc = sqlite3_open_v2(path, &self->db,
+                             SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+                             NULL);
+    if (rc == SQLITE_OK) {
+        (void) sqlite3_extended_result_codes(self->db, 1);
+        rc = sqlite3_exec(self->db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",
+                          NULL, NULL, NULL);
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v3(self->db, events_text, -1, SQLITE_PREPARE_PERSISTENT,
+                                &self->events, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v3(self->db, latest_text, -1, SQLITE_PREPARE_PERSISTENT,
+                                &self->latest, NULL);
+    if (rc == SQLITE_OK)
+        return self;
+    *reason_p = strdup(self->db ? sqlite3_errmsg(self->db) : sqlite3_errstr(rc));
+    journal_reader_close(&self);
+    return NULL;
+}
+
+void
+journal_reader_close(journal_reader_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        (void) sqlite3_finalize((*self_p)->events);
+        (void) sqlite3_finalize((*self_p)->latest);
+        (void) sqlite3_close_v2((*self_p)->db);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+// The row as a record held once; NULL when it is not what was written.
+static record_t *
+row_record(sqlite3_stmt *row)
+{
+    uint64_t offset = (uint64_t) sqlite3_column_int64(row, 0);
+    const void *topic = sqlite3_column_blob(row, 2);
+    size_t topic_bytes = (size_t) sqlite3_column_bytes(row, 2);
+    const void *body = sqlite3_column_blob(row, 3);
+    size_t body_bytes = (size_t) sqlite3_column_bytes(row, 3);
+    if (!topic || !body || body_bytes < MESH_WIRE_HEADER_BYTES ||
+        journal_store_sum(offset, topic, topic_bytes, body, body_bytes) !=
+            sqlite3_column_int64(row, 1))
+        return NULL;
+    return record_new(offset, topic, topic_bytes, body, body_bytes);
+}
+
+static journal_read_outcome_t
+visit_rows(journal_reader_t *self, sqlite3_stmt *rows, journal_visit_fn *visit, void *arg)
+{
+    journal_read_outcome_t outcome = JOURNAL_READ_DONE;
+    bool wanted = true;
+    int rc = SQLITE_DONE;
+    while (wanted && outcome == JOURNAL_READ_DONE && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+        record_t *record = row_record(rows);
+        if (record) {
+            wanted = visit(arg, record);
+            record_release(&record);
+        } else {
+            snprintf(self->reason, sizeof self->reason, "the event at %lld was changed",
+                     (long long) sqlite3_column_int64(rows, 0));
+            outcome = JOURNAL_READ_CORRUPT;
+        }
+    }
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
+        snprintf(self->reason, sizeof self->reason, "%s (%d)", sqlite3_errmsg(self->db), rc);
+        outcome = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB
+                      ? JOURNAL_READ_CORRUPT
+                      : JOURNAL_READ_FAILED;
+    }
+    (void) sqlite3_reset(rows);
+    return outcome;
+}
+
+journal_read_outcome_t
+journal_reader_events(journal_reader_t *self, uint64_t after, uint64_t up_to,
+                      journal_visit_fn *visit, void *arg)
+{
+    sqlite3_bind_int64(self->events, 1, (sqlite3_int64) after);
+    sqlite3_bind_int64(self->events, 2, (sqlite3_int64) up_to);
+    return visit_rows(self, self->events, visit, arg);
+}
+
+journal_read_outcome_t
+journal_reader_latest(journal_reader_t *self, journal_visit_fn *visit, void *arg)
+{
+    return visit_rows(self, self->latest, visit, arg);
+}
+
+const char *
+journal_reader_reason(const journal_reader_t *self)
+{
+    return self->reason;
+}

@@ -1,0 +1,448 @@
+// journal_writer - the thread that writes the journal: commits batches, trims, keeps the mark
+// SPDX-License-Identifier: MPL-2.0
+#include "journal_writer.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum {
+    TICK_MS = 1000,    // the mark is kept up to date, and a journal that is down is tried again
+    TRIM_EVERY_MS = 250,
+    TRIM_ROWS = 2000,    // looked at in one step, and as many again as were appended since
+    MOVE_IDLE_BYTES = 1024 * 1024,    // of the log, moved into the file when nothing waits
+    MOVE_BUSY_BYTES = 16 * 1024 * 1024,
+};
+
+struct journal_writer {
+    pthread_t thread;
+    int wake_fd, news_fd;    // owned
+    journal_writer_options_t options;
+
+    // Of both threads, under the lock.
+    pthread_mutex_t lock;
+    journal_batch_t *submitted;    // oldest first
+    journal_batch_t **submitted_end;
+    journal_news_t *news;    // oldest first
+    journal_news_t **news_end;
+    journal_holdings_t holdings;
+    bool stopping;
+    bool renewing;
+    journal_origin_t renew_origin;
+    char renew_why[256];
+
+    // Of the thread alone.
+    journal_file_t *file;    // owned
+    retention_t retention;
+    uint64_t era;
+    bool open;
+    journal_origin_t owed;    // what must be set aside before it is opened again, and why;
+    char owed_why[512];       // "" for nothing
+    uint64_t appended;        // since the last step of trimming
+    bool trim_more;
+    int64_t ticked_ms, trimmed_ms, tried_ms;
+};
+
+static void
+signal_fd(int fd)
+{
+    uint64_t one = 1;
+    // It can only fail when the count is full, and then it is readable as it is.
+    (void) !write(fd, &one, sizeof one);
+}
+
+static void
+drain_fd(int fd)
+{
+    uint64_t count;
+    (void) !read(fd, &count, sizeof count);
+}
+
+void
+journal_news_destroy(journal_news_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        assert(!(*self_p)->batches);    // they are the receiver's
+        journal_opening_clear(&(*self_p)->opening);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+// ---- in the thread
+
+static void
+tell(journal_writer_t *self, journal_news_t *news)
+{
+    pthread_mutex_lock(&self->lock);
+    *self->news_end = news;
+    self->news_end = &news->next;
+    pthread_mutex_unlock(&self->lock);
+    signal_fd(self->news_fd);
+}
+
+static void
+tell_ended(journal_writer_t *self, journal_batch_t *batches)
+{
+    journal_news_t *news = zmalloc(sizeof *news);
+    news->kind = JOURNAL_NEWS_ENDED;
+    news->batches = batches;
+    tell(self, news);
+}
+
+// Takes what the opening owns.
+static void
+tell_opening(journal_writer_t *self, journal_news_kind_t kind, journal_opening_t *opening)
+{
+    journal_news_t *news = zmalloc(sizeof *news);
+    news->kind = kind;
+    news->opening = *opening;
+    news->era = self->era;
+    *opening = (journal_opening_t){0};
+    tell(self, news);
+}
+
+static void
+note_holdings(journal_writer_t *self)
+{
+    journal_store_t *store = journal_file_store(self->file);
+    journal_holdings_t holdings = {0};
+    if (journal_store_first(store, &holdings.first) != 0 ||
+        journal_store_bytes(store, &holdings.used_bytes, &holdings.wal_bytes) != 0)
+        return;    // the next transaction will say what is wrong
+    const journal_state_t *state = journal_store_state(store);
+    memcpy(holdings.removed, state->removed, sizeof holdings.removed);
+    holdings.events = state->events;
+    pthread_mutex_lock(&self->lock);
+    self->holdings = holdings;
+    pthread_mutex_unlock(&self->lock);
+}
+
+// The journal cannot be written any more: let it go.
+static void
+go_down(journal_writer_t *self, journal_fault_t fault, const char *reason)
+{
+    journal_opening_t opening = {.fault = fault};
+    snprintf(opening.why, sizeof opening.why, "%s", reason);
+    if (fault == JOURNAL_CORRUPT) {
+        self->owed = JOURNAL_ORIGIN_CORRUPT;
+        snprintf(self->owed_why, sizeof self->owed_why, "%s", reason);
+    }
+    journal_file_abandon(self->file);
+    self->open = false;
+    self->tried_ms = fault == JOURNAL_CORRUPT ? 0 : zclock_mono();
+    tell_opening(self, JOURNAL_NEWS_DOWN, &opening);
+}
+
+static void
+go_down_by_store(journal_writer_t *self)
+{
+    journal_store_t *store = journal_file_store(self->file);
+    char reason[512];
+    snprintf(reason, sizeof reason, "%s", journal_store_reason(store));
+    go_down(self, journal_store_fault(store), reason);
+}
+
+static void
+try_to_open(journal_writer_t *self)
+{
+    journal_opening_t opening;
+    self->tried_ms = zclock_mono();
+    int rc = self->owed_why[0]
+                 ? journal_file_renew(self->file, self->owed, self->owed_why, &opening)
+                 : journal_file_open(self->file, &opening);
+    if (rc == 0) {
+        self->owed_why[0] = '\0';
+        self->open = true;
+        self->era++;
+        self->ticked_ms = 0;
+        retention_begin(&self->retention);
+        note_holdings(self);
+        tell_opening(self, JOURNAL_NEWS_OPENED, &opening);
+    } else {
+        tell_opening(self, JOURNAL_NEWS_DOWN, &opening);
+    }
+}
+
+// Commit batches in one transaction. Returns false when that failed, and the journal is down.
+static bool
+commit(journal_writer_t *self, const journal_batch_t *batches)
+{
+    journal_store_t *store = journal_file_store(self->file);
+    uint64_t last = 0;
+    for (const journal_batch_t *batch = batches; batch; batch = batch->next) {
+        if (batch->kind != JOURNAL_BATCH_EVENTS || batch->count == 0)
+            continue;
+        last = batch->entries[batch->count - 1].record->offset;
+        self->appended += batch->count;
+    }
+    if (journal_file_reserve(self->file, last) != 0) {
+        go_down(self, journal_file_fault(self->file), journal_file_reason(self->file));
+        return false;
+    }
+    int rc = journal_store_begin(store);
+    for (const journal_batch_t *batch = batches; batch && rc == 0; batch = batch->next)
+        rc = journal_store_add(store, batch);
+    if (rc == 0)
+        rc = journal_store_commit(store);
+    if (rc != 0)
+        go_down_by_store(self);
+    return rc == 0;
+}
+
+// Those of a former era come first: their offsets belong to an order that was broken off.
+static journal_batch_t *
+split_former(const journal_writer_t *self, journal_batch_t **batches_p)
+{
+    journal_batch_t *former = *batches_p, **end = batches_p;
+    while (*end && (!self->open || (*end)->era != self->era))
+        end = &(*end)->next;
+    journal_batch_t *present = *end;
+    *end = NULL;
+    *batches_p = present;
+    return former == present ? NULL : former;
+}
+
+static void
+handle(journal_writer_t *self, journal_batch_t *batches)
+{
+    journal_batch_t *former = split_former(self, &batches);
+    if (former)
+        tell_ended(self, former);
+    if (!batches)
+        return;
+    bool kept = commit(self, batches);
+    for (journal_batch_t *batch = batches; batch; batch = batch->next)
+        batch->kept = kept;
+    tell_ended(self, batches);
+}
+
+// The broker's time, as it is recorded: it does not go back with the clock.
+static int64_t
+recorded_now_us(const journal_writer_t *self)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t now_us = (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    int64_t recorded_us = journal_store_state(journal_file_store(self->file))->recorded_us;
+    return now_us > recorded_us ? now_us : recorded_us;
+}
+
+static int
+trim(journal_writer_t *self, int64_t now_ms)
+{
+    if (!self->trim_more && now_ms - self->trimmed_ms < TRIM_EVERY_MS)
+        return 0;
+    uint64_t rows = TRIM_ROWS + self->appended;
+    self->trimmed_ms = now_ms;
+    self->appended = 0;
+    int rc = retention_step(&self->retention, journal_file_store(self->file),
+                            recorded_now_us(self), rows, &self->trim_more);
+    if (rc == 0 && self->trim_more)
+        note_holdings(self);
+    return rc;
+}
+
+static int
+move_log(journal_writer_t *self, bool idle)
+{
+    journal_store_t *store = journal_file_store(self->file);
+    uint64_t pending = journal_store_pending_bytes(store);
+    if (pending < (idle ? MOVE_IDLE_BYTES : MOVE_BUSY_BYTES))
+        return 0;
+    return journal_store_checkpoint(store, pending > self->options.wal_bytes);
+}
+
+// What there is to do between batches: one bounded step of each. Returns how long the thread
+// may wait for work, in milliseconds.
+static int
+keep_up(journal_writer_t *self, bool idle)
+{
+    int64_t now_ms = zclock_mono();
+    if (!self->open) {
+        if (self->tried_ms == 0 || now_ms - self->tried_ms >= TICK_MS)
+            try_to_open(self);
+        return self->open ? 0 : TICK_MS / 10;
+    }
+    if (trim(self, now_ms) != 0 || move_log(self, idle) != 0) {
+        go_down_by_store(self);
+        return 0;
+    }
+    if (now_ms - self->ticked_ms >= TICK_MS) {
+        self->ticked_ms = now_ms;
+        note_holdings(self);
+        if (journal_file_witness(self->file) != 0) {
+            go_down(self, journal_file_fault(self->file), journal_file_reason(self->file));
+            return 0;
+        }
+    }
+    return self->trim_more ? 0 : TICK_MS;
+}
+
+static void
+renew(journal_writer_t *self, journal_origin_t origin, const char *why)
+{
+    self->owed = origin;
+    snprintf(self->owed_why, sizeof self->owed_why, "%s", why);
+    if (self->open) {
+        journal_file_abandon(self->file);
+        self->open = false;
+    }
+    try_to_open(self);
+}
+
+static void *
+work(void *arg)
+{
+    journal_writer_t *self = arg;
+    for (int wait_ms = 0;;) {
+        struct pollfd wake = {.fd = self->wake_fd, .events = POLLIN};
+        if (poll(&wake, 1, wait_ms) > 0)
+            drain_fd(self->wake_fd);
+        char why[sizeof self->renew_why];
+        pthread_mutex_lock(&self->lock);
+        journal_batch_t *batches = self->submitted;
+        self->submitted = NULL;
+        self->submitted_end = &self->submitted;
+        bool stopping = self->stopping, renewing = self->renewing;
+        journal_origin_t origin = self->renew_origin;
+        memcpy(why, self->renew_why, sizeof why);
+        self->renewing = false;
+        pthread_mutex_unlock(&self->lock);
+
+        if (batches)
+            handle(self, batches);
+        if (stopping)
+            return NULL;
+        if (renewing)
+            renew(self, origin, why);
+        wait_ms = keep_up(self, !batches);
+    }
+}
+
+// ---- in the broker's thread
+
+// Signals are the broker's thread's.
+static void
+start_thread(journal_writer_t *self)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&self->thread, NULL, work, self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    assert(rc == 0);
+}
+
+journal_writer_t *
+journal_writer_new(journal_file_t *file, const journal_opening_t *opening,
+                   const journal_writer_options_t *options)
+{
+    assert(file && options);
+    journal_writer_t *self = zmalloc(sizeof *self);
+    self->options = *options;
+    self->file = file;
+    self->retention = retention_new(&options->limits);
+    self->submitted_end = &self->submitted;
+    self->news_end = &self->news;
+    self->open = journal_file_store(file) != NULL;
+    self->era = self->open ? 1 : 0;
+    self->tried_ms = zclock_mono();
+    if (self->open) {
+        self->holdings.first = opening->first;
+        memcpy(self->holdings.removed, opening->state.removed, sizeof self->holdings.removed);
+        self->holdings.events = opening->state.events;
+    }
+    self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    self->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert(self->wake_fd >= 0 && self->news_fd >= 0);
+    pthread_mutex_init(&self->lock, NULL);
+    start_thread(self);
+    return self;
+}
+
+journal_batch_t *
+journal_writer_destroy(journal_writer_t **self_p)
+{
+    assert(self_p && *self_p);
+    journal_writer_t *self = *self_p;
+    pthread_mutex_lock(&self->lock);
+    self->stopping = true;
+    pthread_mutex_unlock(&self->lock);
+    signal_fd(self->wake_fd);
+    pthread_join(self->thread, NULL);
+
+    journal_batch_t *batches = NULL, **end = &batches;
+    for (journal_news_t *news = self->news; news;) {
+        journal_news_t *next = news->next;
+        *end = news->batches;
+        news->batches = NULL;
+        while (*end)
+            end = &(*end)->next;
+        journal_news_destroy(&news);
+        news = next;
+    }
+    journal_file_destroy(&self->file);
+    close(self->wake_fd);
+    close(self->news_fd);
+    pthread_mutex_destroy(&self->lock);
+    free(self);
+    *self_p = NULL;
+    return batches;
+}
+
+int
+journal_writer_fd(const journal_writer_t *self)
+{
+    return self->news_fd;
+}
+
+void
+journal_writer_submit(journal_writer_t *self, journal_batch_t *batch)
+{
+    assert(self && batch);
+    batch->next = NULL;
+    batch->kept = false;
+    pthread_mutex_lock(&self->lock);
+    *self->submitted_end = batch;
+    self->submitted_end = &batch->next;
+    pthread_mutex_unlock(&self->lock);
+    signal_fd(self->wake_fd);
+}
+
+journal_news_t *
+journal_writer_take(journal_writer_t *self)
+{
+    drain_fd(self->news_fd);
+    pthread_mutex_lock(&self->lock);
+    journal_news_t *news = self->news;
+    self->news = NULL;
+    self->news_end = &self->news;
+    pthread_mutex_unlock(&self->lock);
+    return news;
+}
+
+void
+journal_writer_renew(journal_writer_t *self, journal_origin_t origin, const char *why)
+{
+    pthread_mutex_lock(&self->lock);
+    self->renewing = true;
+    self->renew_origin = origin;
+    snprintf(self->renew_why, sizeof self->renew_why, "%s", why);
+    pthread_mutex_unlock(&self->lock);
+    signal_fd(self->wake_fd);
+}
+
+journal_holdings_t
+journal_writer_holdings(journal_writer_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    journal_holdings_t holdings = self->holdings;
+    pthread_mutex_unlock(&self->lock);
+    return holdings;
+}

@@ -1,0 +1,107 @@
+// relay_private - what the files of the relay share
+// SPDX-License-Identifier: MPL-2.0
+#ifndef BROKER_RELAY_PRIVATE_H
+#define BROKER_RELAY_PRIVATE_H
+
+#include "journal_watch.h"
+#include "mesh/topic.h"
+#include "mesh/wire.h"
+#include "relay.h"
+
+enum {
+    RELAY_BATCH_LIMIT = 256,    // events of one batch
+    // Between taken and committed. Past either, nothing more is read: publishers keep what they
+    // have sent, and their window stops them.
+    RELAY_FLIGHT_EVENTS = 10000,
+    RELAY_FLIGHT_BYTES = 64 * 1024 * 1024,
+    RELAY_OWN_WAITING = 1000,    // own events kept while the journal is down
+};
+
+typedef struct arrival {
+    zmq_msg_t topic, body;
+    mesh_topic_t parts;
+    bool own;    // of the broker's own source
+} arrival_t;
+
+typedef struct relay_batch relay_batch_t;
+
+// Events between their place and their commit.
+struct relay_batch {
+    journal_batch_t journal;    // its owner is this
+    journal_entry_t entries[RELAY_BATCH_LIMIT];
+    arrival_t arrivals[RELAY_BATCH_LIMIT];    // as many as the journal's count are in use
+    size_t bytes;
+    relay_batch_t *next;    // owned; among the spare ones
+};
+
+struct relay {
+    zloop_t *loop;                   // borrowed
+    const char *host;                // borrowed
+    const char *incarnation;         // borrowed
+    const relay_events_t *events;    // borrowed
+    void *arg;                       // borrowed
+    zsock_t *publish, *subscribe;    // owned
+    order_t order;
+    journal_t *journal;        // owned
+    sequencer_t *sequencer;    // owned
+    owners_t *owners;          // owned
+    sessions_t *sessions;      // owned
+    relay_counts_t counts;
+
+    relay_batch_t *filling;    // owned; NULL while nothing waits to be submitted
+    relay_batch_t *spare;      // owned, linked by next
+    size_t spare_count;
+    size_t flight_events, flight_bytes;    // placed, not ended
+    bool paused;                           // the publish socket is not read
+    bool restored;              // the journal was opened once: sources and sessions are known
+    uint64_t latest_through;    // up to here the newest of sessions were handed over
+    journal_watch_t watch;
+
+    mesh_uuid_t source;
+    uint64_t own_seq;
+    arrival_t own_waiting[RELAY_OWN_WAITING];    // own events to be committed, oldest first
+    size_t own_count;
+
+    int head_timer;    // 0 when none is planned
+    int64_t forwarded_ms;
+    int64_t refusal_logged_ms;
+    int heartbeat_ms, lost_after_ms;
+};
+
+int64_t relay_wall_us(void);
+
+// Pass both frames on to subscribers, and say 50 ms later where the order stands.
+void relay_forward(relay_t *self, zmq_msg_t *topic, zmq_msg_t *body);
+
+// The arrival to fill next, of the batch that is being filled.
+arrival_t *relay_next_arrival(relay_t *self);
+
+// That arrival is an event: give it its place and count it in.
+void relay_place(relay_t *self, mesh_header_t *header, int64_t now_us);
+
+// Submit what is being filled, if the journal has nothing to do, or whatever it does.
+void relay_submit(relay_t *self, bool at_once);
+
+// Whether one more event may be taken in.
+bool relay_has_room(const relay_t *self);
+
+// Have the publish socket read, or not.
+void relay_pause(relay_t *self, bool paused);
+
+// Own events that were not kept are placed again, once the journal can be written.
+void relay_keep_own(relay_t *self, arrival_t *arrival);
+void relay_place_own_again(relay_t *self);
+
+// journal_events_t
+extern const journal_events_t relay_journal_events;
+
+// Say an alert of the journal, when there is one.
+void relay_tell_alert(relay_t *self, const journal_alert_t *alert);
+
+// Hand what changed of sessions over to the journal.
+void relay_keep_sessions(relay_t *self);
+
+// End what batches hold.
+void relay_batches_destroy(relay_t *self);
+
+#endif
