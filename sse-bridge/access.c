@@ -118,6 +118,27 @@ access_refusal(access_verdict_t verdict)
     }
 }
 
+bool
+access_answers_host(const access_t *self, const char *host)
+{
+    if (self->token ||
+        listener_is_loopback(mesh_settings_string(self->settings, "http/address")) != 1)
+        return true;
+    // A browser always names the host; who does not is none.
+    if (!host)
+        return true;
+    // NAME, NAME:PORT, [ADDRESS] or [ADDRESS]:PORT.
+    bool bracketed = host[0] == '[';
+    const char *name = bracketed ? host + 1 : host;
+    size_t length = strcspn(name, bracketed ? "]" : ":");
+    char text[64];
+    if (length == 0 || length >= sizeof text)
+        return false;
+    memcpy(text, name, length);
+    text[length] = '\0';
+    return strcasecmp(text, "localhost") == 0 || listener_is_loopback(text) == 1;
+}
+
 const char *
 access_allowed_origin(const access_t *self, const char *origin)
 {

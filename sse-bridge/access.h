@@ -32,6 +32,11 @@ access_verdict_t access_decide(const access_t *self, const char *authorization);
 // What to tell a client that is refused, without helping a guesser.
 const char *access_refusal(access_verdict_t verdict);
 
+// Whether a request to this host (the value of its Host header, or NULL) is answered. Where no
+// token is asked for on loopback, only names of loopback are: a page of another name that
+// resolves to 127.0.0.1 (DNS rebinding) would else read everything.
+bool access_answers_host(const access_t *self, const char *host);
+
 // The origin when pages of it may read our answers; else NULL. origin may be NULL.
 const char *access_allowed_origin(const access_t *self, const char *origin);
 

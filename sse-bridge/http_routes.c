@@ -147,6 +147,12 @@ http_routes_answer(void *routes, const http_request_t *request)
     peer.allowed_origin = access_allowed_origin(
         self->access,
         MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Origin"));
+    if (!access_answers_host(self->access,
+                             MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+                                                         MHD_HTTP_HEADER_HOST)))
+        return answer_problem(
+            &peer, MHD_HTTP_FORBIDDEN,
+            "without a token only requests to localhost, 127.0.0.1 or [::1] are answered");
     size_t path_bytes = strcspn(request->target, "?");
     const char *query =
         request->target[path_bytes] == '?' ? request->target + path_bytes + 1 : NULL;

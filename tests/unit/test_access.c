@@ -60,6 +60,33 @@ without_a_token_everybody_is_let_in(void **state)
 }
 
 static void
+without_a_token_only_names_of_loopback_are_answered(void **state)
+{
+    (void) state;
+    mesh_settings_t *settings = settings_with((const char *const[]){"http/token=false", NULL});
+    char *error = NULL;
+    access_t *access = access_new(settings, &error);
+    static const char *const ours[] = {"localhost", "LocalHost:8790", "127.0.0.1:8790",
+                                       "127.1.2.3", "[::1]:8790",     "[::1]"};
+    static const char *const others[] = {
+        "evil.example", "evil.example:8790",     "192.0.2.1", "[2001:db8::1]", "",
+        ":8790",        "localhost.evil.example"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        assert_true(access_answers_host(access, ours[i]));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(access_answers_host(access, others[i]));
+    assert_true(access_answers_host(access, NULL));
+    access_destroy(&access);
+    mesh_settings_destroy(&settings);
+
+    settings = settings_with((const char *const[]){"http/token_value=" TOKEN, NULL});
+    access = access_new(settings, &error);
+    assert_true(access_answers_host(access, "evil.example"));
+    access_destroy(&access);
+    mesh_settings_destroy(&settings);
+}
+
+static void
 origins_are_allowed_by_their_whole_name(void **state)
 {
     (void) state;
@@ -160,6 +187,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_the_token_as_bearer_is_granted),
         cmocka_unit_test(without_a_token_everybody_is_let_in),
+        cmocka_unit_test(without_a_token_only_names_of_loopback_are_answered),
         cmocka_unit_test(origins_are_allowed_by_their_whole_name),
         cmocka_unit_test(unsafe_settings_are_refused_by_name),
         cmocka_unit_test(loopback_is_told_from_the_rest),
