@@ -51,6 +51,7 @@ struct relay {
     int64_t forwarded_ms;
     int64_t refusal_logged_ms;
     int heartbeat_ms, lost_after_ms;
+    bool paused;
 };
 
 static int64_t
@@ -218,6 +219,8 @@ receive(relay_t *self, arrival_t *arrival)
 size_t
 relay_take_in(relay_t *self)
 {
+    if (self->paused)
+        return 0;
     int64_t now_ms = zclock_mono();
     int64_t now_us = wall_us();
     bool guarded = zsock_curve_server(self->publish) == 1;
@@ -253,6 +256,19 @@ on_published(zloop_t *loop, zsock_t *socket, void *arg)
     return 0;
 }
 
+void
+relay_pause(relay_t *self, bool pause)
+{
+    if (pause == self->paused)
+        return;
+    self->paused = pause;
+    zloop_reader_end(self->loop, self->publish);
+    if (!pause) {
+        zloop_reader(self->loop, self->publish, on_published, self);
+        zloop_reader_set_tolerant(self->loop, self->publish);
+    }
+}
+
 // zloop_reader_fn: subscriptions and their ends arrive. Nothing is decided by them, but unread
 // they would pile up.
 static int
@@ -285,8 +301,10 @@ open_sockets(relay_t *self)
                          MESH_TOPIC_SIZE);    // what comes in are subscriptions
     zsock_set_heartbeat_ivl(self->subscribe, self->heartbeat_ms);
     zsock_set_heartbeat_timeout(self->subscribe, self->lost_after_ms);
-    zloop_reader(self->loop, self->publish, on_published, self);
-    zloop_reader_set_tolerant(self->loop, self->publish);
+    if (!self->paused) {
+        zloop_reader(self->loop, self->publish, on_published, self);
+        zloop_reader_set_tolerant(self->loop, self->publish);
+    }
     zloop_reader(self->loop, self->subscribe, on_subscription, self);
     zloop_reader_set_tolerant(self->loop, self->subscribe);
 }

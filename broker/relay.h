@@ -52,6 +52,9 @@ void relay_announce(relay_t *self, const char *type, json_t *payload);
 // Take in what waits, up to DRAIN_LIMIT messages. Returns how many there were.
 size_t relay_take_in(relay_t *self);
 
+// Take in nothing for now, or again what comes: publishers keep what is not acknowledged.
+void relay_pause(relay_t *self, bool pause);
+
 // Send mesh.head now.
 void relay_send_head(relay_t *self);
 
