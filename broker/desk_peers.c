@@ -117,6 +117,14 @@ may_speak_for(desk_t *self, const desk_request_t *request, const mesh_uuid_t *so
     return !*request->user || owners_admit(relay_owners(self->relay), source, request->user);
 }
 
+// Whether another broker gives what it has of somebody else's source.
+static bool
+forwards(const desk_request_t *request, const json_t *entry)
+{
+    return request->role != MESH_ROLE_PUBLISH &&
+           json_is_true(json_object_get(entry, "forwarding"));
+}
+
 // Claim the sources of a hello for the peer; what is wanted next of each goes into *next.
 // Returns false when the hello was refused.
 static bool
@@ -132,7 +140,9 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
             desk_send_malformed(self, request, "sources");
             return false;
         }
-        if (json_is_true(json_object_get(entry, "forwarding"))) {
+        if (forwards(request, entry)) {
+            if (*request->user)
+                owners_lend(relay_owners(self->relay), &source, request->user);
             sequencer_adopt(relay_sequencer(self->relay), &source, first, &wanted);
             json_array_append_new(next, json_pack("{s:O, s:I}", "source",
                                                   json_object_get(entry, "source"), "next",

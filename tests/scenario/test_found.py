@@ -206,7 +206,7 @@ def events_of(host, timeout_s=3):
 
 def test_two_brokers_of_one_mesh_become_one_and_lose_nothing(hosts, net):
     elder, younger = hosts("elder", "10.77.0.1"), hosts("younger", "10.77.0.2")
-    elder.new_key("anyone", "operate")
+    key = elder.new_key("session", "publish")
     shutil.copytree(elder.state / "keys", younger.state / "keys")
     younger.state.chmod(0o700)
     old = elder.start_tcp_broker()
@@ -222,7 +222,8 @@ def test_two_brokers_of_one_mesh_become_one_and_lose_nothing(hosts, net):
     with open(source, "rb") as stdin:
         bridge = younger.start_bridge("--mode", "ndjson", stdin=stdin)
         assert bridge.wait(30 * SLOWNESS) == 0
-    # And a session that goes on across the change.
+    # And a session that goes on across the change, under a key of its own.
+    younger.take_key(key)
     session = younger.start_bridge("--log-level", "info", "--name", "goes-on", "--", "sleep", "60")
     younger.wait_for_log(session, "broker-found")
     net.mend(younger.space)
@@ -401,13 +402,15 @@ def test_a_dead_brokers_entry_is_told_by_its_free_lock_at_once(hosts):
     other = hosts("other")
     other.env["AIDER_MCP_COORDINATOR_DISCOVERY_FILE"] = str(path)
     dead = other.start_broker()
+    wait_until(path.exists, 5, "discovery file")
     dead.kill()
     report, status = host.doctor()
     assert status == 1
     entry, = report["discovery"]["entries"]
     assert entry["life"] == "dead" and entry["heartbeat_age"] < 30
     assert [place["found_by"] for place in report["places"]] == ["default"]
-    other.start_broker()
+    successor = other.start_broker()
+    other.wait_for_log(successor, " ready ")
     report, status = host.doctor()
     assert status == 0 and report["broker"]["found_by"] == "discovery"
     assert [e["life"] for e in report["discovery"]["entries"]] == ["live"]
