@@ -73,10 +73,13 @@ typedef struct broker {
 static bool
 ask_for_room(const char *path)
 {
-    char text[64];
-    long pid = 0;
+    static const char word[] = "fallback ";
+    char text[MESH_LOCK_TEXT_SIZE];
     if (!mesh_lock_file_is_held(path, text, sizeof text) ||
-        sscanf(text, "fallback %ld", &pid) != 1 || pid <= 1)
+        strncmp(text, word, strlen(word)) != 0)
+        return false;
+    long pid = strtol(text + strlen(word), NULL, 10);
+    if (pid <= 1)
         return false;
     mesh_log_info("fallback-replaced", "the fallback broker %ld makes room", pid);
     return kill((pid_t) pid, SIGTERM) == 0 || errno == ESRCH;

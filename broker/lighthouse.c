@@ -167,6 +167,7 @@ lighthouse_new(zloop_t *loop, const mesh_settings_t *settings, const mesh_uuid_t
         lighthouse_destroy(&self);
         return NULL;
     }
+    free(error);
     snprintf(self->beacon.mesh_id, sizeof self->beacon.mesh_id, "%s",
              mesh_settings_string(settings, "mesh/mesh_id"));
     zloop_reader(loop, mesh_beacon_actor_socket(self->actor), on_report, self);

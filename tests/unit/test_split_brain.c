@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "unit_test.h"
 
+#include <string.h>
+
 #include "split_brain.h"
 
 static mesh_uuid_t
@@ -24,11 +26,16 @@ the_one_that_began_later_yields(void **state)
 }
 
 static void
-ids_made_one_after_the_other_are_in_order(void **state)
+of_two_made_in_different_milliseconds_the_first_is_the_elder(void **state)
 {
     (void) state;
-    mesh_uuid_t first = mesh_uuid_new(), second = mesh_uuid_new();
+    enum { TIME_BYTES = 6 };
+    mesh_uuid_t first = mesh_uuid_new(), second;
+    do
+        second = mesh_uuid_new();
+    while (memcmp(first.bytes, second.bytes, TIME_BYTES) == 0);
     assert_true(split_brain_yields(&second, &first));
+    assert_false(split_brain_yields(&first, &second));
 }
 
 static void
@@ -64,7 +71,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_one_that_began_later_yields),
-        cmocka_unit_test(ids_made_one_after_the_other_are_in_order),
+        cmocka_unit_test(of_two_made_in_different_milliseconds_the_first_is_the_elder),
         cmocka_unit_test(another_broker_is_news_once_and_again_after_it_was_gone),
         cmocka_unit_test(a_crowd_takes_bounded_room),
     };
