@@ -7,6 +7,7 @@
 
 #include "doctor_parts.h"
 #include "mesh/exit_status.h"
+#include "mesh/log.h"
 #include "mesh/program.h"
 
 static int
@@ -14,6 +15,9 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
 {
     (void) argc;
     (void) argv;
+    // What the report says need not be said by the log too.
+    if (strcmp(mesh_settings_origin(settings, "log/level"), "default") == 0)
+        mesh_log_setup("aidermesh doctor", MESH_LOG_ERROR, MESH_LOG_TEXT);
     json_t *report = json_object();
     mesh_key_t *key = NULL;
     doctor_look_at_files(settings, report);

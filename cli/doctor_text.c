@@ -38,7 +38,7 @@ print_directories(const json_t *report, FILE *out)
     const json_t *directory;
     json_array_foreach(json_object_get(report, "directories"), index, directory)
     {
-        fprintf(out, "%s directory  ", text(directory, "what"));
+        fprintf(out, "%-7s directory  ", text(directory, "what"));
         put(out, text(directory, "path"));
         if (*text(directory, "mode"))
             fprintf(out, "  mode %s", text(directory, "mode"));
@@ -101,8 +101,12 @@ print_secrets(const json_t *report, FILE *out)
 static void
 print_beacons(const json_t *beacons, FILE *out)
 {
-    fprintf(out, "beacons            listened for %.0f s",
-            json_number_value(json_object_get(beacons, "listened")));
+    double listened_s = json_number_value(json_object_get(beacons, "listened"));
+    fputs("beacons            ", out);
+    if (listened_s > 0)
+        fprintf(out, "listened for %.0f s", listened_s);
+    else
+        fputs("not listened for", out);
     if (json_object_get(beacons, "interface")) {
         const char *interface = text(beacons, "interface");
         fprintf(out, " on %s", *interface ? interface : "no interface: none can broadcast");
