@@ -7,29 +7,35 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "bindings.h"
 #include "desk.h"
-#include "discovery_entries.h"
 #include "doorkeeper.h"
+#include "handover.h"
+#include "lighthouse.h"
 #include "mesh/control.h"
-#include "mesh/discovery.h"
-#include "mesh/endpoints.h"
 #include "mesh/exit_status.h"
 #include "mesh/key.h"
+#include "mesh/lock_file.h"
 #include "mesh/log.h"
+#include "mesh/lookup.h"
 #include "mesh/paths.h"
 #include "mesh/ready.h"
 #include "mesh/signals.h"
 #include "mesh/uuid.h"
+#include "notice_board.h"
 #include "relay.h"
+#include "split_brain.h"
 
 enum {
     HEAD_EVERY_MS = 1000,
-    DISCOVERY_EVERY_MS = 10000,
-    DISCOVERY_SETTLE_MS = 20,    // programs come in bursts: one write for all of them
+    UNUSED_CHECK_MS = 250,
+    SPLIT_CHECK_MS = 1000,
+    SEND_AWAY_MS = 3000,    // a yielding broker's programs are told within a heartbeat
+    HANDOVER_SETTLE_MS = 1000,
+    MAKE_ROOM_MS = 2000,    // how long a fallback broker may take to leave
+    MAKE_ROOM_STEP_MS = 20,
     HEALTHCHECK_MS = 2000,
     REBIND_MS = 10,    // a port is free again a little after its socket was closed
     REBIND_TRIES = 200,
@@ -44,83 +50,68 @@ typedef struct broker {
     char *discovery_path;
     char broker_id[sizeof "broker-" + MESH_UUID_TEXT_SIZE];
     char incarnation[MESH_UUID_TEXT_SIZE];
+    mesh_uuid_t id;
     int lock_fd;
-    json_t *endpoints;    // owned: what clients are told
-    relay_t *relay;       // owned
-    desk_t *desk;         // owned
+    discovery_self_t about;
+    notice_board_t *notice_board;    // owned
+    lighthouse_t *lighthouse;        // owned; NULL where no beacons are sent
+    split_brain_t *split_brain;      // owned
+    handover_t *handover;            // owned; NULL unless we are to make room
+    char *elder;                     // owned; the control endpoint of whom we make room for
+    int64_t used_ms;                 // when somebody was last registered
+    json_t *endpoints;               // owned: what clients are told
+    relay_t *relay;                  // owned
+    desk_t *desk;                    // owned
     desk_identity_t identity;
     mesh_signals_t *signals;     // owned
     doorkeeper_t *doorkeeper;    // owned; NULL without keys
     int rebind_timer;            // 0 while the sockets are bound
     int rebind_tries;
-    bool failed;            // the loop ended because the broker cannot go on
-    int discovery_timer;    // the planned write; 0 when there is none
-    bool discovery_failing;
+    bool failed;    // the loop ended because the broker cannot go on
 } broker_t;
+
+// A broker that nobody asked for has the lock: have it leave. Returns whether it was told.
+static bool
+ask_for_room(const char *path)
+{
+    static const char word[] = "fallback ";
+    char text[MESH_LOCK_TEXT_SIZE];
+    if (!mesh_lock_file_is_held(path, text, sizeof text) ||
+        strncmp(text, word, strlen(word)) != 0)
+        return false;
+    long pid = strtol(text + strlen(word), NULL, 10);
+    if (pid <= 1)
+        return false;
+    mesh_log_info("fallback-replaced", "the fallback broker %ld makes room", pid);
+    return kill((pid_t) pid, SIGTERM) == 0 || errno == ESRCH;
+}
 
 // One broker for one directory: binding an ipc path silently takes it from whoever has it.
 static int
 take_lock(broker_t *self)
 {
-    char path[4096];
+    bool fallback = mesh_settings_flag(self->settings, "broker/fallback");
+    char path[4096], text[MESH_LOCK_TEXT_SIZE];
     snprintf(path, sizeof path, "%s/broker.lock", self->runtime_dir);
-    self->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    snprintf(text, sizeof text, "%s %ld %s\n", fallback ? "fallback" : "broker",
+             (long) getpid(), self->incarnation);
+    self->lock_fd = mesh_lock_file_take(path, text);
+    if (self->lock_fd < 0 && errno == EAGAIN && !fallback && ask_for_room(path)) {
+        int64_t deadline_ms = zclock_mono() + MAKE_ROOM_MS;
+        while (self->lock_fd < 0 && zclock_mono() < deadline_ms) {
+            zclock_sleep(MAKE_ROOM_STEP_MS);
+            self->lock_fd = mesh_lock_file_take(path, text);
+        }
+    }
+    if (self->lock_fd < 0 && errno == EAGAIN) {
+        mesh_log_error("broker-already-running", "another broker serves %s", self->runtime_dir);
+        return -1;
+    }
     if (self->lock_fd < 0) {
         mesh_log_error("lock-failed", "%s: %s", path, strerror(errno));
         return -1;
     }
-    if (flock(self->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        mesh_log_error("broker-already-running", "another broker serves %s", self->runtime_dir);
-        return -1;
-    }
-    return 0;
-}
-
-// ---- the discovery file
-
-static void
-write_discovery(broker_t *self, bool leaving)
-{
-    double now_s = (double) zclock_time() / 1000;
-    char *problem = NULL;
-    json_t *others = mesh_discovery_read(self->discovery_path, &problem);
-    if (problem) {
-        mesh_log_warning("discovery-damaged", "%s; it is written anew", problem);
-        free(problem);
-    }
-    json_t *entries =
-        leaving ? discovery_entries_without(others, self->broker_id, now_s)
-                : discovery_entries(others, self->broker_id, self->host, self->endpoints,
-                                    desk_registry(self->desk), now_s);
-    char *error = NULL;
-    if (mesh_discovery_write(self->discovery_path, entries, &error) == 0) {
-        self->discovery_failing = false;
-    } else if (!self->discovery_failing) {
-        self->discovery_failing = true;
-        mesh_log_warning("discovery-unwritable", "%s", error);
-    }
-    free(error);
-    json_decref(entries);
-    json_decref(others);
-}
-
-static int
-on_discovery_settled(zloop_t *loop, int timer_id, void *arg)
-{
-    (void) loop;
-    (void) timer_id;
-    broker_t *self = arg;
-    self->discovery_timer = 0;
-    write_discovery(self, false);
-    return 0;
-}
-
-static int
-on_discovery_due(zloop_t *loop, int timer_id, void *arg)
-{
-    (void) loop;
-    (void) timer_id;
-    write_discovery(arg, false);
+    self->about.lock = mesh_lock_file_describe(self->lock_fd, path, text);
     return 0;
 }
 
@@ -129,9 +120,8 @@ static void
 on_change(void *arg)
 {
     broker_t *self = arg;
-    if (self->discovery_timer == 0)
-        self->discovery_timer =
-            zloop_timer(self->loop, DISCOVERY_SETTLE_MS, 1, on_discovery_settled, self);
+    if (self->notice_board)
+        notice_board_change(self->notice_board);
 }
 
 // ---- the loop
@@ -144,6 +134,135 @@ on_head_due(zloop_t *loop, int timer_id, void *arg)
     broker_t *self = arg;
     relay_tick(self->relay);
     relay_send_head(self->relay);
+    return 0;
+}
+
+// zloop_timer_fn: a broker that was started for want of one does not stay when nobody uses it.
+static int
+on_unused_check(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    broker_t *self = arg;
+    int64_t now_ms = zclock_mono();
+    if (registry_first(desk_registry(self->desk)))
+        self->used_ms = now_ms;
+    if (now_ms - self->used_ms < mesh_settings_ms(self->settings, "broker/leave_when_unused"))
+        return 0;
+    mesh_log_info("unused", "no program was here for %lld ms",
+                  (long long) (now_ms - self->used_ms));
+    return -1;
+}
+
+// ---- two brokers of one mesh
+
+static void
+announce_split(broker_t *self, const char *type, const mesh_uuid_t *other, const char *message)
+{
+    char id[MESH_UUID_TEXT_SIZE], alert_id[MESH_UUID_TEXT_SIZE + sizeof "split_brain-broker-"];
+    mesh_uuid_format(other, id);
+    snprintf(alert_id, sizeof alert_id, "split_brain-broker-%s", id);
+    json_t *payload = json_pack("{s:s, s:s, s:s, s:s}", "alert_id", alert_id, "rule",
+                                "split_brain", "severity", "critical", "message", message);
+    assert(payload);
+    relay_announce(self->relay, type, payload);
+}
+
+// handover_events_t: the elder has welcomed us.
+static void
+on_handover_begun(void *arg)
+{
+    broker_t *self = arg;
+    mesh_log_warning("handover-begun", "to the elder broker at %s", self->elder);
+    relay_hold(self->relay, true);
+    // What was taken in is given too: it must be in the journal first.
+    if (!relay_settle(self->relay, zclock_mono() + HANDOVER_SETTLE_MS))
+        mesh_log_warning("handover-unsettled",
+                         "the journal is slow; its publishers send the rest");
+    desk_yield(self->desk, DESK_PREPARES, self->elder);
+}
+
+// zloop_timer_fn: everybody has been sent away.
+static int
+on_sent_away(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    (void) arg;
+    return -1;
+}
+
+// handover_events_t: the elder has all that we have.
+static void
+on_handover_done(void *arg, uint64_t events)
+{
+    broker_t *self = arg;
+    mesh_log_warning("handover-done", "%llu events given; programs are sent to %s",
+                     (unsigned long long) events, self->elder);
+    handover_destroy(&self->handover);
+    desk_yield(self->desk, DESK_LEAVES, self->elder);
+    zloop_timer(self->loop, SEND_AWAY_MS, 1, on_sent_away, self);
+}
+
+// handover_events_t: stay; the next beacon of the elder begins it again.
+static void
+on_handover_failed(void *arg, const char *why)
+{
+    broker_t *self = arg;
+    mesh_log_warning("handover-failed", "to %s: %s", self->elder, why);
+    handover_destroy(&self->handover);
+    free(self->elder);
+    self->elder = NULL;
+    desk_yield(self->desk, DESK_STAYS, NULL);
+    relay_hold(self->relay, false);
+}
+
+static const handover_events_t handover_events = {
+    .begun = on_handover_begun,
+    .done = on_handover_done,
+    .failed = on_handover_failed,
+};
+
+// lighthouse_fn
+static void
+on_rival(void *arg, const mesh_beacon_t *beacon)
+{
+    broker_t *self = arg;
+    bool yields = split_brain_yields(&self->id, &beacon->broker);
+    if (split_brain_heard(self->split_brain, &beacon->broker, zclock_mono())) {
+        char message[256];
+        snprintf(
+            message, sizeof message,
+            "another broker of this mesh is at %s; the younger of the two leaves, which is "
+            "%s",
+            beacon->endpoint, yields ? "this one" : "that one");
+        mesh_log_error("split-brain", "%s", message);
+        announce_split(self, "mesh.alert_raised", &beacon->broker, message);
+    }
+    if (!yields || self->elder)
+        return;
+    char *error = NULL;
+    self->handover =
+        handover_new(self->loop, self->settings, self->host, beacon->endpoint, &beacon->broker,
+                     relay_journal(self->relay), &handover_events, self, &error);
+    if (self->handover)
+        self->elder = strdup(beacon->endpoint);
+    else
+        mesh_log_warning("handover-failed", "to %s: %s", beacon->endpoint, error);
+    free(error);
+}
+
+// zloop_timer_fn: has another broker gone?
+static int
+on_split_check(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    broker_t *self = arg;
+    mesh_uuid_t other;
+    while (split_brain_gone(self->split_brain, &other, zclock_mono()))
+        announce_split(self, "mesh.alert_cleared", &other,
+                       "the other broker of this mesh is heard no more");
     return 0;
 }
 
@@ -303,10 +422,18 @@ prepare(broker_t *self)
         return -1;
     }
     self->host = mesh_paths_host(self->settings);
-    mesh_uuid_t uuid = mesh_uuid_new();
-    mesh_uuid_format(&uuid, self->incarnation);
+    self->id = mesh_uuid_new();
+    mesh_uuid_format(&self->id, self->incarnation);
     snprintf(self->broker_id, sizeof self->broker_id, "broker-%s", self->incarnation);
     self->identity = (desk_identity_t){self->broker_id, self->incarnation, self->endpoints};
+    self->about = (discovery_self_t){
+        .broker_id = self->broker_id,
+        .host = self->host,
+        .mesh_id = mesh_settings_string(self->settings, "mesh/mesh_id"),
+        .endpoints = self->endpoints,
+        .started_s = (double) zclock_time() / 1000,
+        .fallback = mesh_settings_flag(self->settings, "broker/fallback"),
+    };
     return take_lock(self);
 }
 
@@ -314,16 +441,26 @@ static void
 serve(broker_t *self)
 {
     zloop_timer(self->loop, HEAD_EVERY_MS, 0, on_head_due, self);
-    zloop_timer(self->loop, DISCOVERY_EVERY_MS, 0, on_discovery_due, self);
-    write_discovery(self, false);
+    self->notice_board = notice_board_new(self->loop, self->discovery_path, &self->about,
+                                          desk_registry(self->desk));
+    self->split_brain = split_brain_new();
+    self->lighthouse = lighthouse_new(self->loop, self->settings, &self->id, on_rival, self);
+    if (self->lighthouse)
+        zloop_timer(self->loop, SPLIT_CHECK_MS, 0, on_split_check, self);
+    self->used_ms = zclock_mono();
+    if (mesh_settings_ms(self->settings, "broker/leave_when_unused") > 0)
+        zloop_timer(self->loop, UNUSED_CHECK_MS, 0, on_unused_check, self);
     mesh_log_info("ready", "%s, epoch %016llx", self->broker_id,
                   (unsigned long long) journal_epoch(relay_journal(self->relay)));
     mesh_ready_notify("READY=1");
     zloop_start(self->loop);
 
     mesh_ready_notify("STOPPING=1");
+    lighthouse_destroy(&self->lighthouse);
+    handover_destroy(&self->handover);
     drain(self);
-    write_discovery(self, true);
+    notice_board_destroy(&self->notice_board);
+    split_brain_destroy(&self->split_brain);
     mesh_log_info("stopped", "%llu events taken",
                   (unsigned long long) relay_counts(self->relay)->taken);
 }
@@ -373,8 +510,10 @@ done:
     mesh_signals_destroy(&self.signals);
     zloop_destroy(&self.loop);
     json_decref(self.endpoints);
+    json_decref(self.about.lock);
     if (self.lock_fd >= 0)
         close(self.lock_fd);
+    free(self.elder);
     free(self.discovery_path);
     free(self.host);
     free(self.runtime_dir);
@@ -410,19 +549,22 @@ broker_healthcheck(const mesh_settings_t *settings)
 {
     char *error = NULL;
     mesh_key_t *key = NULL;
-    zlist_t *endpoints = mesh_endpoints_control(settings, &error);
-    if (!endpoints || mesh_key_load(settings, &key, &error) != 0) {
-        zlist_destroy(&endpoints);
+    mesh_lookup_t *lookup = mesh_lookup_new(settings, &error);
+    if (!lookup || mesh_key_load(settings, &key, &error) != 0) {
+        mesh_lookup_destroy(&lookup);
         fprintf(stderr, "aidermesh-broker: %s\n", error);
         free(error);
         return MESH_EXIT_FAILED;
     }
     int64_t deadline_ms = zclock_mono() + HEALTHCHECK_MS;
     bool alive = false;
-    for (char *endpoint = zlist_first(endpoints); endpoint && !alive;
-         endpoint = zlist_next(endpoints))
-        alive = zclock_mono() < deadline_ms && answers(endpoint, key, deadline_ms);
-    zlist_destroy(&endpoints);
+    do {
+        const mesh_candidate_t *candidate = mesh_lookup_next(lookup, zclock_mono());
+        if (mesh_lookup_rounds(lookup) > 1)
+            break;
+        alive = answers(candidate->endpoint, key, deadline_ms);
+    } while (!alive && zclock_mono() < deadline_ms);
+    mesh_lookup_destroy(&lookup);
     mesh_key_destroy(&key);
     return alive ? MESH_EXIT_STOPPED : MESH_EXIT_FAILED;
 }

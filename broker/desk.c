@@ -75,6 +75,8 @@ dispatch(desk_t *self, const char *verb, const desk_request_t *request)
         if (!gate_allows(request->role, verb))
             desk_send_error(self, request->route, request->id, "forbidden",
                             "the role of this key may not use this verb");
+        else if (desk_send_away(self, verb, request))
+            return;
         else if (handlers[i].registered && !desk_peer_of(self, request))
             desk_send_error(self, request->route, request->id, "unknown_peer",
                             "say hello first");
@@ -218,6 +220,7 @@ desk_destroy(desk_t **self_p)
         close_socket(self);
         calls_destroy(&self->calls);
         registry_destroy(&self->registry);
+        free(self->yield_to);
         free(self);
         *self_p = NULL;
     }

@@ -40,6 +40,14 @@ void desk_dismiss(desk_t *self, desk_may_stay_fn *may_stay, void *arg);
 zsock_t *desk_socket(desk_t *self);
 registry_t *desk_registry(desk_t *self);
 
+// Another broker of the mesh takes over.
+typedef enum {
+    DESK_STAYS,       // it does not
+    DESK_PREPARES,    // it is given what we have: who is new is sent there
+    DESK_LEAVES,      // it has all: everybody is
+} desk_yielding_t;
+void desk_yield(desk_t *self, desk_yielding_t yielding, const char *control);
+
 // relay_events_t: tell the holder of a source what was taken of it, or what is missing.
 void desk_acknowledge(void *desk, const void *holder, const mesh_uuid_t *source);
 void desk_ask_again(void *desk, const void *holder, const mesh_uuid_t *source, uint64_t from);

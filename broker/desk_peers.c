@@ -124,6 +124,14 @@ may_speak_for(desk_t *self, const desk_request_t *request, const mesh_uuid_t *so
     return !*request->user || owners_admit(relay_owners(self->relay), source, request->user);
 }
 
+// Whether another broker gives what it has of somebody else's source.
+static bool
+forwards(const desk_request_t *request, const json_t *entry)
+{
+    return request->role != MESH_ROLE_PUBLISH &&
+           json_is_true(json_object_get(entry, "forwarding"));
+}
+
 // Claim the sources of a hello for the peer; what is wanted next of each goes into *next.
 // Returns false when the hello was refused.
 static bool
@@ -138,6 +146,15 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
         if (read_source(entry, &source, &first, &last) != 0) {
             desk_send_malformed(self, request, "sources");
             return false;
+        }
+        if (forwards(request, entry)) {
+            if (*request->user)
+                owners_lend(relay_owners(self->relay), &source, request->user);
+            sequencer_adopt(relay_sequencer(self->relay), &source, first, &wanted);
+            json_array_append_new(next, json_pack("{s:O, s:I}", "source",
+                                                  json_object_get(entry, "source"), "next",
+                                                  (json_int_t) wanted));
+            continue;
         }
         bool foreign = !may_speak_for(self, request, &source);
         uint64_t acknowledged = 0;
@@ -179,6 +196,53 @@ refuse_words(desk_t *self, const desk_request_t *request)
     return held && !streq(held->user, request->user)
                ? "a program with another key has this transport_id"
                : NULL;
+}
+
+// Whether the broker has something of whoever says this hello, which must be with the other
+// broker before its sender is.
+static bool
+is_known(desk_t *self, const desk_request_t *request)
+{
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(json_object_get(request->body, "sources"), index, entry)
+    {
+        mesh_uuid_t source;
+        uint64_t first, last;
+        if (read_source(entry, &source, &first, &last) == 0 &&
+            sequencer_taken(relay_sequencer(self->relay), &source) > 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+desk_send_away(desk_t *self, const char *verb, const desk_request_t *request)
+{
+    bool hello = streq(verb, "hello");
+    if (self->yielding == DESK_STAYS || (self->yielding == DESK_PREPARES && !hello))
+        return false;
+    if (self->yielding == DESK_PREPARES && is_known(self, request))
+        return true;
+    if (streq(verb, "bye") || streq(verb, "answer"))
+        return false;
+    json_t *body = json_pack("{s:s, s:s, s:{s:s}}", "code", "split_brain", "message",
+                             "another broker of this mesh is older: go there", "endpoints",
+                             "control", self->yield_to);
+    assert(body);
+    if (request->id)
+        json_object_set_new(body, "id", json_integer((json_int_t) request->id));
+    desk_send(self, request->route, "error", body, NULL);
+    return true;
+}
+
+void
+desk_yield(desk_t *self, desk_yielding_t yielding, const char *control)
+{
+    assert(self && (control || yielding == DESK_STAYS));
+    self->yielding = yielding;
+    free(self->yield_to);
+    self->yield_to = control ? strdup(control) : NULL;
 }
 
 void

@@ -22,6 +22,8 @@ struct desk {
     json_int_t window_events, window_bytes;
     int timer;
     int64_t tick_ms;    // when the timer last came
+    desk_yielding_t yielding;
+    char *yield_to;    // owned; NULL while we stay
     uint64_t malformed;
     bool gave_page;    // in this wake-up, which ends with it
 };
@@ -47,6 +49,10 @@ void desk_send_error(desk_t *self, zframe_t *route, uint64_t id, const char *cod
 
 // Count the request and answer that its member is wrong.
 void desk_send_malformed(desk_t *self, const desk_request_t *request, const char *member);
+
+// Where another broker takes over: answer a request by sending its sender there. Returns false
+// when the request is to be handled as ever.
+bool desk_send_away(desk_t *self, const char *verb, const desk_request_t *request);
 
 // What the verbs do.
 void desk_on_hello(desk_t *self, const desk_request_t *request);

@@ -11,6 +11,7 @@
 typedef struct owned {
     mesh_uuid_t source;
     char user[MESH_KEY_NAME_LIMIT + 1];
+    bool lent;    // the next key to speak for it has it
 } owned_t;
 
 struct owners {
@@ -79,7 +80,7 @@ owners_destroy(owners_t **self_p)
 // Remember among the young; when those are full they become the old ones, and what was old and
 // not spoken for since is forgotten.
 static void
-remember(owners_t *self, const mesh_uuid_t *source, const char *user)
+remember(owners_t *self, const mesh_uuid_t *source, const char *user, bool lent)
 {
     if (zhashx_size(self->young) == self->limit) {
         zhashx_destroy(&self->old);
@@ -88,6 +89,7 @@ remember(owners_t *self, const mesh_uuid_t *source, const char *user)
     }
     owned_t *owned = zmalloc(sizeof *owned);
     owned->source = *source;
+    owned->lent = lent;
     snprintf(owned->user, sizeof owned->user, "%s", user);
     int rc = zhashx_insert(self->young, &owned->source, owned);
     assert(rc == 0);
@@ -97,12 +99,23 @@ bool
 owners_admit(owners_t *self, const mesh_uuid_t *source, const char *user)
 {
     assert(self && source && user && strlen(user) <= MESH_KEY_NAME_LIMIT);
-    const owned_t *owned = zhashx_lookup(self->young, source);
-    if (owned)
-        return streq(owned->user, user);
-    owned = zhashx_lookup(self->old, source);
-    if (owned && !streq(owned->user, user))
-        return false;
-    remember(self, source, user);
+    owned_t *young = zhashx_lookup(self->young, source);
+    owned_t *owned = young ? young : zhashx_lookup(self->old, source);
+    if (owned && !streq(owned->user, user)) {
+        if (!owned->lent)
+            return false;
+        snprintf(owned->user, sizeof owned->user, "%s", user);
+        owned->lent = false;
+    }
+    if (!young)
+        remember(self, source, user, owned && owned->lent);
     return true;
+}
+
+void
+owners_lend(owners_t *self, const mesh_uuid_t *source, const char *user)
+{
+    assert(self && source && user && strlen(user) <= MESH_KEY_NAME_LIMIT);
+    if (!zhashx_lookup(self->young, source) && !zhashx_lookup(self->old, source))
+        remember(self, source, user, true);
 }

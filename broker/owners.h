@@ -20,4 +20,8 @@ void owners_destroy(owners_t **self_p);
 // while no program holds it. user is at most MESH_KEY_NAME_LIMIT bytes.
 bool owners_admit(owners_t *self, const mesh_uuid_t *source, const char *user);
 
+// As owners_admit for a broker that gives away what it has of others' sources: a source that is
+// nobody's yet is its, until another key speaks for it.
+void owners_lend(owners_t *self, const mesh_uuid_t *source, const char *user);
+
 #endif

@@ -105,6 +105,8 @@ receive(relay_t *self, arrival_t *arrival)
 size_t
 relay_take_in(relay_t *self)
 {
+    if (self->held)
+        return 0;
     int64_t now_ms = zclock_mono();
     int64_t now_us = relay_wall_us();
     bool guarded = zsock_curve_server(self->publish) == 1;
@@ -143,6 +145,7 @@ on_published(zloop_t *loop, zsock_t *socket, void *arg)
 void
 relay_pause(relay_t *self, bool paused)
 {
+    paused = paused || self->held;
     if (paused == self->paused)
         return;
     self->paused = paused;
@@ -152,6 +155,13 @@ relay_pause(relay_t *self, bool paused)
         zloop_reader(self->loop, self->publish, on_published, self);
         zloop_reader_set_tolerant(self->loop, self->publish);
     }
+}
+
+void
+relay_hold(relay_t *self, bool hold)
+{
+    self->held = hold;
+    relay_pause(self, !relay_has_room(self));
 }
 
 // zloop_fn: batches have ended, or the journal came or went.

@@ -74,6 +74,9 @@ void relay_tick(relay_t *self);
 // A publisher was told of more than the journal knows: it was lost, and a new one is begun.
 void relay_distrust_journal(relay_t *self, const char *why);
 
+// Take in nothing, or again what comes: publishers keep what is not acknowledged.
+void relay_hold(relay_t *self, bool hold);
+
 // Send mesh.head now.
 void relay_send_head(relay_t *self);
 

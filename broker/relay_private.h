@@ -53,6 +53,7 @@ struct relay {
     size_t spare_count;
     size_t flight_events, flight_bytes;    // placed, not ended
     bool paused;                           // the publish socket is not read
+    bool held;                             // ... whatever room there is: relay_hold
     bool restored;              // the journal was opened once: sources and sessions are known
     uint64_t latest_through;    // up to here the newest of sessions were handed over
     journal_watch_t watch;

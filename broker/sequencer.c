@@ -151,6 +151,20 @@ sequencer_claim(sequencer_t *self, const mesh_uuid_t *uuid, const void *holder, 
 }
 
 void
+sequencer_adopt(sequencer_t *self, const mesh_uuid_t *uuid, uint64_t first, uint64_t *next)
+{
+    assert(self && uuid && next);
+    const source_t *known = zhashx_lookup(self->sources, uuid);
+    if (!known || !known->holder) {
+        (void) sequencer_claim(self, uuid, self, first, 0, next);
+        source_t *source = zhashx_lookup(self->sources, uuid);
+        source->holder = NULL;
+    } else {
+        *next = known->committed + 1;
+    }
+}
+
+void
 sequencer_release(sequencer_t *self, const void *holder)
 {
     for (source_t *source = zhashx_first(self->sources); source;

@@ -49,6 +49,11 @@ sequencer_claim_t sequencer_claim(sequencer_t *self, const mesh_uuid_t *source,
                                   const void *holder, uint64_t first, uint64_t acknowledged,
                                   uint64_t *next);
 
+// Another broker gives what it has of a source, beginning with first. Nobody holds the source
+// by this, and whoever does is not disturbed. *next is the number wanted.
+void sequencer_adopt(sequencer_t *self, const mesh_uuid_t *source, uint64_t first,
+                     uint64_t *next);
+
 // The program is gone: its sources are nobody's.
 void sequencer_release(sequencer_t *self, const void *holder);
 

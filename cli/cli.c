@@ -10,13 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "doctor.h"
 #include "event_line.h"
 #include "keys.h"
 #include "mesh/exit_status.h"
 #include "mesh/nearest.h"
 #include "mesh/program.h"
+#include "mesh/programs.h"
 #include "mesh/token.h"
-#include "programs.h"
 #include "tail.h"
 #include "up.h"
 
@@ -91,7 +92,7 @@ run_main(int argc, char *argv[])
         fputs("aidermesh run: say what to run: aidermesh run -- aider\n", stderr);
         return MESH_EXIT_USAGE;
     }
-    char *file = programs_find(STDIO_BRIDGE);
+    char *file = mesh_programs_find(STDIO_BRIDGE);
     char name[] = STDIO_BRIDGE;
     argv[0] = name;
     execvp(file, argv);
@@ -107,6 +108,8 @@ static const verb_t verbs[] = {
     {"up", up_main, "start the mesh of this user, and keep it until Ctrl-C"},
     {"run", run_main, "run a command, e.g. run -- aider, and let the mesh see what it does"},
     {"tail", tail_main, "follow what happens, one line an event"},
+    {"doctor", doctor_main,
+     "say what is found of the mesh from here, and what is not, and why"},
     {"keys", keys_main, "keys new, show, revoke: who may enter the mesh from other hosts"},
     {"token", token_main, "token show: print the token that HTTP clients show"},
 };

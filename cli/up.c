@@ -19,11 +19,12 @@
 #include "http_base.h"
 #include "http_probe.h"
 #include "mesh/exit_status.h"
+#include "mesh/lock_file.h"
 #include "mesh/paths.h"
 #include "mesh/program.h"
+#include "mesh/programs.h"
 #include "mesh/ready.h"
 #include "mesh/signals.h"
-#include "programs.h"
 #include "supervisor.h"
 #include "up_words.h"
 
@@ -92,7 +93,7 @@ start(up_t *self, const char *name, const char *port_file)
 {
     if (self->stopping)
         return;
-    char *file = programs_find(name);
+    char *file = mesh_programs_find(name);
     char **arguments = up_words_for(words, name, port_file);
     if (supervisor_start(self->supervisor, name, file, arguments) != 0) {
         say("cannot start %s (%s): %s; is it installed beside aidermesh, or in PATH?", name,
@@ -106,8 +107,8 @@ start(up_t *self, const char *name, const char *port_file)
 static void
 print_welcome(const up_t *self)
 {
-    char *self_path = programs_self();
-    char *program = programs_shell_word(self_path);
+    char *self_path = mesh_programs_self();
+    char *program = mesh_programs_shell_word(self_path);
     printf("aidermesh %s is up at %s (Ctrl-C stops it)\n\n", mesh_version(), self->base);
     bool asks = mesh_settings_flag(self->settings, "http/token");
     bool was_given = *mesh_settings_string(self->settings, "http/token_value");
@@ -223,6 +224,17 @@ on_signal(int number, void *arg)
     return 0;
 }
 
+// Whether the broker in the runtime directory is one that a bridge started for want of one: it
+// makes room for ours.
+static bool
+is_fallback(const char *runtime_dir)
+{
+    char path[PATH_MAX], text[16];
+    snprintf(path, sizeof path, "%s/broker.lock", runtime_dir);
+    return mesh_lock_file_is_held(path, text, sizeof text) &&
+           strncmp(text, "fallback", strlen("fallback")) == 0;
+}
+
 // Whether somebody listens on the broker's socket in the runtime directory.
 static bool
 is_listened_on(const char *runtime_dir)
@@ -256,7 +268,7 @@ claim(up_t *self)
     }
     bool held = flock(self->lock_fd, LOCK_EX | LOCK_NB) != 0;
     free(path);
-    if (held || is_listened_on(self->runtime_dir)) {
+    if (held || (is_listened_on(self->runtime_dir) && !is_fallback(self->runtime_dir))) {
         char *error = NULL;
         char *base = http_base_find(self->settings, &error);
         say("a mesh of yours is already running in %s%s%s: follow it with `aidermesh tail`, "

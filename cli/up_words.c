@@ -10,7 +10,7 @@
 #include <czmq.h>
 
 #include "mesh/paths.h"
-#include "programs.h"
+#include "mesh/programs.h"
 
 const mesh_program_flag_t up_words_flags[] = {
     {"--port", "PORT", "http/port", NULL, "serve HTTP there; 0 has the kernel choose"},
@@ -172,7 +172,7 @@ up_words_token(const mesh_settings_t *settings)
     if (!dir)
         return strdup("token show");
     char *option = setting("mesh/state_dir", dir);
-    char *word = programs_shell_word(option);
+    char *word = mesh_programs_shell_word(option);
     char *text = NULL;
     if (asprintf(&text, "token show --set %s", word) < 0)
         abort();

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mesh/endpoints.h"
+#include "mesh/lock_file.h"
 #include "text.h"
 
 static bool
@@ -125,29 +127,41 @@ mesh_discovery_write(const char *path, const json_t *entries, char **error_p)
     return placed ? 0 : -1;
 }
 
-const char *
-mesh_discovery_control_endpoint(const json_t *entries, double now_s, double max_age_s)
+mesh_discovery_life_t
+mesh_discovery_life(const json_t *entry, double now_s)
 {
-    const char *endpoint = NULL;
-    double youngest = 0, freshest = 0;
-    size_t index;
-    json_t *entry;
-    json_array_foreach(entries, index, entry)
-    {
-        const char *type = json_string_value(json_object_get(entry, "transport_type"));
-        double heartbeat = json_number_value(json_object_get(entry, "last_heartbeat"));
-        const json_t *endpoints =
-            json_object_get(json_object_get(entry, "metadata"), "endpoints");
-        const char *control = json_string_value(json_object_get(endpoints, "control"));
-        double start = json_number_value(json_object_get(entry, "start_time"));
-        if (!control || strcmp(type, "zmq") != 0 || now_s - heartbeat > max_age_s)
-            continue;
-        // Brokers write a start_time of 0: the one that still renews its entry is there.
-        if (!endpoint || start > youngest || (start >= youngest && heartbeat > freshest)) {
-            endpoint = control;
-            youngest = start;
-            freshest = heartbeat;
-        }
-    }
+    assert(entry);
+    const json_t *lock = json_object_get(json_object_get(entry, "metadata"), "lock");
+    mesh_lock_state_t state = mesh_lock_file_look(lock);
+    if (state != MESH_LOCK_UNKNOWN)
+        return state == MESH_LOCK_HELD ? MESH_DISCOVERY_LIVE : MESH_DISCOVERY_DEAD;
+    double heartbeat_s = json_number_value(json_object_get(entry, "last_heartbeat"));
+    return now_s - heartbeat_s <= MESH_DISCOVERY_SILENT_S ? MESH_DISCOVERY_LIVE
+                                                          : MESH_DISCOVERY_SILENT;
+}
+
+const char *
+mesh_discovery_life_name(mesh_discovery_life_t life)
+{
+    static const char *const names[] = {"live", "dead", "silent"};
+    return names[life];
+}
+
+char *
+mesh_discovery_control_endpoint(const json_t *entry)
+{
+    assert(entry);
+    const char *type = json_string_value(json_object_get(entry, "transport_type"));
+    const char *host = json_string_value(json_object_get(entry, "host"));
+    const json_t *metadata = json_object_get(entry, "metadata");
+    const char *control =
+        json_string_value(json_object_get(json_object_get(metadata, "endpoints"), "control"));
+    if (!type || strcmp(type, "zmq") != 0 || !control)
+        return NULL;
+    bool here = mesh_lock_file_look(json_object_get(metadata, "lock")) != MESH_LOCK_UNKNOWN;
+    char *reached =
+        mesh_text_printf("tcp://%s:%d", here || !host ? "127.0.0.1" : host, MESH_PORT_CONTROL);
+    char *endpoint = mesh_endpoints_resolve(control, reached);
+    free(reached);
     return endpoint;
 }

@@ -9,6 +9,9 @@
 
 struct mesh_key {
     mesh_key_file_t pair;
+    uint8_t server_key[MESH_BEACON_KEY_BYTES];
+    uint8_t mesh_secret[MESH_BEACON_SECRET_BYTES];
+    bool has_secret;
 };
 
 // The file, for the caller to free; *configured_p says whether it was named.
@@ -51,10 +54,14 @@ mesh_key_load(const mesh_settings_t *settings, mesh_key_t **key_p, char **error_
     }
     free(quoted);
     free(path);
-    if (rc == 0 && found)
+    if (rc == 0 && found) {
+        const uint8_t *decoded = zmq_z85_decode(self->server_key, self->pair.server_key);
+        assert(decoded);
+        self->has_secret = mesh_key_file_mesh_secret(&self->pair, self->mesh_secret) == 0;
         *key_p = self;
-    else
+    } else {
         mesh_key_destroy(&self);
+    }
     return rc;
 }
 
@@ -64,6 +71,7 @@ mesh_key_destroy(mesh_key_t **self_p)
     assert(self_p);
     if (*self_p) {
         mesh_key_file_wipe(&(*self_p)->pair);
+        explicit_bzero((*self_p)->mesh_secret, sizeof(*self_p)->mesh_secret);
         free(*self_p);
         *self_p = NULL;
     }
@@ -86,4 +94,16 @@ mesh_key_arm(const mesh_key_t *self, zsock_t *socket)
         zsock_set_curve_secretkey(socket, self->pair.secret_key);
         zsock_set_curve_serverkey(socket, self->pair.server_key);
     }
+}
+
+const uint8_t *
+mesh_key_mesh_secret(const mesh_key_t *self)
+{
+    return self && self->has_secret ? self->mesh_secret : NULL;
+}
+
+bool
+mesh_key_is_for(const mesh_key_t *self, const uint8_t *server_key)
+{
+    return memcmp(self->server_key, server_key, sizeof self->server_key) == 0;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,15 +50,34 @@ mesh_key_name_is_legal(const char *name)
 
 void
 mesh_key_file_make(mesh_key_file_t *self, const char *name, mesh_role_t role,
-                   const char *server_key)
+                   const mesh_key_file_t *broker)
 {
     assert(self && mesh_key_name_is_legal(name));
     *self = (mesh_key_file_t){.role = role};
     memcpy(self->name, name, strlen(name) + 1);
-    if (server_key)
-        memcpy(self->server_key, server_key, sizeof self->server_key);
+    if (broker) {
+        memcpy(self->server_key, broker->public_key, sizeof self->server_key);
+        memcpy(self->mesh_secret, broker->mesh_secret, sizeof self->mesh_secret);
+    } else {
+        uint8_t secret[MESH_BEACON_SECRET_BYTES];
+        randombytes_buf(secret, sizeof secret);
+        sodium_bin2hex(self->mesh_secret, sizeof self->mesh_secret, secret, sizeof secret);
+        explicit_bzero(secret, sizeof secret);
+    }
     int rc = zmq_curve_keypair(self->public_key, self->secret_key);
     assert(rc == 0);
+}
+
+int
+mesh_key_file_mesh_secret(const mesh_key_file_t *self,
+                          uint8_t secret[static MESH_BEACON_SECRET_BYTES])
+{
+    size_t size = 0;
+    return sodium_hex2bin(secret, MESH_BEACON_SECRET_BYTES, self->mesh_secret,
+                          strlen(self->mesh_secret), NULL, &size, NULL) == 0 &&
+                   size == MESH_BEACON_SECRET_BYTES
+               ? 0
+               : -1;
 }
 
 void
@@ -111,6 +131,12 @@ on_item(void *arg, int line, const char *key, const char *value)
     } else if (streq(key, "metadata/server-key")) {
         if (take_key(file->server_key, value) != 0)
             self->wrong = "server-key";
+    } else if (streq(key, "metadata/mesh-secret")) {
+        uint8_t secret[MESH_BEACON_SECRET_BYTES];
+        if (take(file->mesh_secret, sizeof file->mesh_secret, value) != 0 ||
+            mesh_key_file_mesh_secret(file, secret) != 0)
+            self->wrong = "mesh-secret";
+        explicit_bzero(secret, sizeof secret);
     } else if (streq(key, "curve/public-key")) {
         if (take_key(file->public_key, value) != 0)
             self->wrong = "public-key";
@@ -231,6 +257,9 @@ format(const mesh_key_file_t *self, bool secret, char *out, size_t size)
     if (secret && *self->server_key)
         length += snprintf(out + length, size - (size_t) length, "    server-key = \"%s\"\n",
                            self->server_key);
+    if (secret && *self->mesh_secret)
+        length += snprintf(out + length, size - (size_t) length, "    mesh-secret = \"%s\"\n",
+                           self->mesh_secret);
     length += snprintf(out + length, size - (size_t) length, "curve\n    public-key = \"%s\"\n",
                        self->public_key);
     if (secret)

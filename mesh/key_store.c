@@ -144,11 +144,11 @@ is_taken(const char *dir, const char *name)
 // Make a pair and write its files. What is left by a crash between the two can be seen and
 // revoked, which the other order would not allow.
 static int
-make_and_authorize(const char *dir, const char *name, mesh_role_t role, const char *server_key,
-                   char **path_p, char **error_p)
+make_and_authorize(const char *dir, const char *name, mesh_role_t role,
+                   const mesh_key_file_t *broker, char **path_p, char **error_p)
 {
     mesh_key_file_t pair;
-    mesh_key_file_make(&pair, name, role, server_key);
+    mesh_key_file_make(&pair, name, role, broker);
     char *public_path = mesh_text_printf("%s/authorized/%s.pub", dir, name);
     char *path = mesh_text_printf("%s/%s.key", dir, name);
     int rc = mesh_key_file_write(&pair, public_path, false, error_p);
@@ -166,23 +166,20 @@ make_and_authorize(const char *dir, const char *name, mesh_role_t role, const ch
     return rc;
 }
 
-// The broker's public key, as text; its pair is made when there is none.
+// The broker's pair, which is made when there is none. The caller wipes it.
 static int
-ensure_broker(const char *dir, char server_key[static MESH_KEY_TEXT_SIZE], char **error_p)
+ensure_broker(const char *dir, mesh_key_file_t *broker, char **error_p)
 {
-    mesh_key_file_t pair;
     bool found;
-    if (mesh_key_store_load(dir, "broker", &pair, &found, error_p) != 0)
+    if (mesh_key_store_load(dir, "broker", broker, &found, error_p) != 0)
         return -1;
     int rc = 0;
     if (!found) {
-        mesh_key_file_make(&pair, "broker", MESH_ROLE_NONE, NULL);
+        mesh_key_file_make(broker, "broker", MESH_ROLE_NONE, NULL);
         char *path = mesh_text_printf("%s/broker.key", dir);
-        rc = mesh_key_file_write(&pair, path, true, error_p);
+        rc = mesh_key_file_write(broker, path, true, error_p);
         free(path);
     }
-    memcpy(server_key, pair.public_key, MESH_KEY_TEXT_SIZE);
-    mesh_key_file_wipe(&pair);
     return rc;
 }
 
@@ -204,14 +201,15 @@ mesh_key_store_new(const char *dir, const char *name, mesh_role_t role, char **p
     int lock = enter(dir, error_p);
     if (lock < 0)
         return -1;
-    char server_key[MESH_KEY_TEXT_SIZE];
+    mesh_key_file_t broker = {.role = MESH_ROLE_NONE};
     int rc = -1;
     if (is_taken(dir, name))
         *error_p = mesh_text_printf("there is a key \"%s\" already, or there was one", name);
-    else if (ensure_broker(dir, server_key, error_p) == 0 &&
-             (is_taken(dir, "local") || make_and_authorize(dir, "local", MESH_ROLE_OPERATE,
-                                                           server_key, NULL, error_p) == 0))
-        rc = make_and_authorize(dir, name, role, server_key, path_p, error_p);
+    else if (ensure_broker(dir, &broker, error_p) == 0 &&
+             (is_taken(dir, "local") ||
+              make_and_authorize(dir, "local", MESH_ROLE_OPERATE, &broker, NULL, error_p) == 0))
+        rc = make_and_authorize(dir, name, role, &broker, path_p, error_p);
+    mesh_key_file_wipe(&broker);
     (void) close(lock);
     return rc;
 }

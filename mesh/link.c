@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "link_requests.h"
+#include "link_search.h"
 #include "mesh/control.h"
 #include "mesh/endpoints.h"
 #include "mesh/key.h"
@@ -17,8 +18,10 @@
 
 enum {
     TICK_MS = 500,
-    HELLO_EVERY_MS =
-        1000,    // while there is no welcome; with several endpoints, each has its turn
+    HELLO_EVERY_MS = 1000,    // while there is no welcome; each place has its turn
+    PASS_OVER_MS = 250,       // a socket on this host that nobody listens on has a short one
+    REDIRECT_PAUSE_MS = 100,
+    PASS_OVER_ROUNDS = 8,    // as long as that is news
     LISTENER_LIMIT = 8,
     SERVICE_LIMIT = 8,
     SEND_HWM = 1100,    // messages; the open requests and what else is said in a second
@@ -50,8 +53,10 @@ struct mesh_link {
     json_t *capabilities, *metadata;               // owned references, or NULL
     mesh_key_t *key;                               // owned; NULL without keys
     unsigned key_number;                           // another one for each key
-    zlist_t *endpoints;                            // owned; what to try
+    link_search_t *search;                         // owned
     char *endpoint;                                // owned; what the socket is connected to
+    mesh_found_by_t found_by;                      // how endpoint was found
+    int turn_timer;                                // 0 when none is planned
     zsock_t *dealer;                               // owned
     bool hello_due;    // say hello as soon as the socket can be written
     bool up;
@@ -95,19 +100,14 @@ disconnect(mesh_link_t *self)
     }
 }
 
-// Look for the broker again from the start: what the discovery file says may have changed.
+static int on_turn(zloop_t *loop, int timer_id, void *arg);
+
 static void
-refresh_endpoints(mesh_link_t *self)
+plan_turn(mesh_link_t *self, int64_t pause_ms)
 {
-    char *error = NULL;
-    zlist_t *endpoints = mesh_endpoints_control(self->settings, &error);
-    if (endpoints) {
-        zlist_destroy(&self->endpoints);
-        self->endpoints = endpoints;
-    } else {
-        mesh_log_warning("broker-endpoints-unknown", "%s", error);
-        free(error);
-    }
+    if (self->turn_timer)
+        zloop_timer_end(self->loop, self->turn_timer);
+    self->turn_timer = zloop_timer(self->loop, (size_t) pause_ms, 1, on_turn, self);
 }
 
 // Read the key again: one that a mesh without keys did not need may be needed now. A program
@@ -121,6 +121,7 @@ refresh_key(mesh_link_t *self)
         mesh_log_warning("key-unusable", "%s", error);
         free(error);
     } else if (!mesh_key_equal(self->key, key)) {
+        link_search_set_key(self->search, key);
         mesh_key_destroy(&self->key);
         self->key = key;
         self->key_number++;
@@ -130,39 +131,76 @@ refresh_key(mesh_link_t *self)
     }
 }
 
-// Connect to the endpoint whose turn it is and say hello there.
+static void
+open_dealer(mesh_link_t *self)
+{
+    self->dealer = zsock_new(ZMQ_DEALER);
+    assert(self->dealer);
+    mesh_key_arm(self->key, self->dealer);
+    zsock_set_linger(self->dealer, 100);
+    zsock_set_sndhwm(self->dealer, SEND_HWM);
+    zsock_set_rcvhwm(self->dealer, RECEIVE_HWM);
+    zsock_set_maxmsgsize(self->dealer, MESH_CONTROL_LIMIT);
+    zsock_set_immediate(self->dealer, 1);
+    zsock_set_reconnect_ivl(self->dealer, RECONNECT_MS);
+    zsock_set_reconnect_ivl_max(self->dealer, RECONNECT_MAX_MS);
+    zsock_set_heartbeat_ivl(self->dealer, (int) self->heartbeat_every_ms);
+    zsock_set_heartbeat_timeout(self->dealer, (int) self->lost_after_ms);
+    if (zsock_connect(self->dealer, "%s", self->endpoint) != 0)
+        mesh_log_warning("broker-endpoint-unusable", "%s: %s", self->endpoint,
+                         zmq_strerror(zmq_errno()));
+}
+
+// Connect to the place whose turn it is and say hello there.
 static void
 connect_next(mesh_link_t *self)
 {
-    const char *endpoint = zlist_next(self->endpoints);
-    if (!endpoint) {
-        refresh_endpoints(self);
+    mesh_lookup_t *lookup = link_search_lookup(self->search);
+    uint64_t round = mesh_lookup_rounds(lookup);
+    const mesh_candidate_t *candidate = mesh_lookup_next(lookup, zclock_mono());
+    if (round > 0 && mesh_lookup_rounds(lookup) > round)
         refresh_key(self);
-        endpoint = zlist_first(self->endpoints);
-    }
-    bool same = self->dealer && self->endpoint && streq(self->endpoint, endpoint);
-    if (!same) {
+    self->found_by = candidate->by;
+    if (!self->dealer || !self->endpoint || !streq(self->endpoint, candidate->endpoint)) {
         disconnect(self);
         free(self->endpoint);
-        self->endpoint = strdup(endpoint);
-        self->dealer = zsock_new(ZMQ_DEALER);
-        assert(self->dealer);
-        mesh_key_arm(self->key, self->dealer);
-        zsock_set_linger(self->dealer, 100);
-        zsock_set_sndhwm(self->dealer, SEND_HWM);
-        zsock_set_rcvhwm(self->dealer, RECEIVE_HWM);
-        zsock_set_maxmsgsize(self->dealer, MESH_CONTROL_LIMIT);
-        zsock_set_immediate(self->dealer, 1);
-        zsock_set_reconnect_ivl(self->dealer, RECONNECT_MS);
-        zsock_set_reconnect_ivl_max(self->dealer, RECONNECT_MAX_MS);
-        zsock_set_heartbeat_ivl(self->dealer, (int) self->heartbeat_every_ms);
-        zsock_set_heartbeat_timeout(self->dealer, (int) self->lost_after_ms);
-        if (zsock_connect(self->dealer, "%s", endpoint) != 0)
-            mesh_log_warning("broker-endpoint-unusable", "%s: %s", endpoint,
-                             zmq_strerror(zmq_errno()));
+        self->endpoint = strdup(candidate->endpoint);
+        open_dealer(self);
     }
+    self->hello_ms = zclock_mono();
     self->hello_due = true;
     watch(self);
+    bool here = strncmp(self->endpoint, "ipc://", strlen("ipc://")) == 0;
+    bool brief = here && mesh_lookup_rounds(lookup) <= PASS_OVER_ROUNDS;
+    plan_turn(self, brief ? PASS_OVER_MS : HELLO_EVERY_MS);
+}
+
+// zloop_timer_fn: the place that is tried has had its time.
+static int
+on_turn(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    mesh_link_t *self = arg;
+    self->turn_timer = 0;
+    if (self->up)
+        return 0;
+    // Whoever took our hello may still answer.
+    int64_t waited_ms = zclock_mono() - self->hello_ms;
+    if (!self->hello_due && waited_ms < HELLO_EVERY_MS)
+        plan_turn(self, HELLO_EVERY_MS - waited_ms);
+    else
+        connect_next(self);
+    return 0;
+}
+
+// link_search_fn: where nobody answers, the broker just heard is next.
+static void
+on_heard(void *arg)
+{
+    mesh_link_t *self = arg;
+    if (!self->up && self->hello_due)
+        plan_turn(self, 0);
 }
 
 static void
@@ -188,12 +226,17 @@ let_listeners_add(mesh_link_t *self, json_t *body)
 static void
 say_hello(mesh_link_t *self, int64_t now_ms)
 {
-    json_t *body = json_pack(
-        "{s:I, s:s, s:s, s:s, s:i, s:s, s:i, s:O*, s:O*}", "id", (json_int_t) ++self->hello_id,
-        "transport_id", self->transport_id, "transport_type", self->transport_type, "host",
-        self->host, "pid", (int) getpid(), "version", mesh_version(), "protocol",
-        MESH_WIRE_VERSION, "capabilities", self->capabilities, "metadata", self->metadata);
+    json_t *body = json_pack("{s:I, s:s, s:s, s:s, s:i, s:s, s:i, s:O*}", "id",
+                             (json_int_t) ++self->hello_id, "transport_id", self->transport_id,
+                             "transport_type", self->transport_type, "host", self->host, "pid",
+                             (int) getpid(), "version", mesh_version(), "protocol",
+                             MESH_WIRE_VERSION, "capabilities", self->capabilities);
     assert(body);
+    self->found_by =
+        mesh_lookup_found_by(link_search_lookup(self->search), self->endpoint, self->found_by);
+    json_t *metadata = self->metadata ? json_copy(self->metadata) : json_object();
+    json_object_set_new(metadata, "found_by", json_string(mesh_found_by_name(self->found_by)));
+    json_object_set_new(body, "metadata", metadata);
     json_t *services = json_array();
     for (size_t i = 0; i < self->service_count; i++)
         json_array_append_new(services, json_string(self->services[i].name));
@@ -205,6 +248,13 @@ say_hello(mesh_link_t *self, int64_t now_ms)
     json_decref(body);
     self->hello_ms = now_ms;
     self->heartbeat_ms = now_ms;
+}
+
+void
+mesh_link_hello(mesh_link_t *self)
+{
+    self->hello_due = true;
+    watch(self);
 }
 
 void
@@ -221,16 +271,18 @@ mesh_link_heartbeat(mesh_link_t *self)
     self->heartbeat_ms = zclock_mono();
 }
 
+// The broker is of no more use: look for one again, from the start.
 static void
 go_away(mesh_link_t *self)
 {
-    mesh_log_warning("broker-away", "nothing heard from %s for %lld ms", self->endpoint,
-                     (long long) self->lost_after_ms);
     self->up = false;
     link_requests_fail_all(self->requests, "away", "the broker is away");
     for (size_t i = 0; i < self->listener_count; i++)
         if (self->listeners[i].calls->on_away)
             self->listeners[i].calls->on_away(self->listeners[i].arg);
+    mesh_lookup_restart(link_search_lookup(self->search));
+    link_search_listen(self->search, true);
+    plan_turn(self, 0);
 }
 
 static int
@@ -245,16 +297,14 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     if (now_ms - self->tick_ms > 2 * (int64_t) TICK_MS)
         self->heard_ms = now_ms;
     self->tick_ms = now_ms;
-    if (self->up && now_ms - self->heard_ms >= self->lost_after_ms)
+    if (self->up && now_ms - self->heard_ms >= self->lost_after_ms) {
+        mesh_log_warning("broker-away", "nothing heard from %s for %lld ms", self->endpoint,
+                         (long long) self->lost_after_ms);
         go_away(self);
-    if (self->up) {
-        // Half a tick early rather than half a tick late.
-        if (now_ms - self->heartbeat_ms >= self->heartbeat_every_ms - TICK_MS / 2)
-            mesh_link_heartbeat(self);
-    } else if (now_ms - self->hello_ms >= HELLO_EVERY_MS) {
-        self->hello_ms = now_ms;
-        connect_next(self);
     }
+    // Half a tick early rather than half a tick late.
+    if (self->up && now_ms - self->heartbeat_ms >= self->heartbeat_every_ms - TICK_MS / 2)
+        mesh_link_heartbeat(self);
     return 0;
 }
 
@@ -297,11 +347,13 @@ on_welcome(mesh_link_t *self, const json_t *body)
     if (read_welcome(self, &welcome, body, &publish, &subscribe) == 0) {
         bool other = !self->incarnation || !streq(self->incarnation, welcome.incarnation);
         if (other || !self->up)
-            mesh_log_info("broker-found", "%s at %s, incarnation %s", welcome.broker_id,
-                          self->endpoint, welcome.incarnation);
+            mesh_log_info("broker-found", "%s at %s (%s), incarnation %s", welcome.broker_id,
+                          self->endpoint, mesh_found_by_name(self->found_by),
+                          welcome.incarnation);
         free(self->incarnation);
         self->incarnation = strdup(welcome.incarnation);
         self->up = true;
+        link_search_listen(self->search, false);
         for (size_t i = 0; i < self->listener_count; i++)
             if (self->listeners[i].calls->on_welcome)
                 self->listeners[i].calls->on_welcome(self->listeners[i].arg, &welcome);
@@ -341,6 +393,29 @@ on_serve(mesh_link_t *self, const json_t *body)
     json_decref(answer);
 }
 
+// The broker is to leave the mesh to another one: go there.
+static void
+follow_redirect(mesh_link_t *self, const json_t *body)
+{
+    const char *named = NULL;
+    char *endpoint = NULL;
+    if (mesh_control_get_text(json_object_get(body, "endpoints"), "control", TEXT_LIMIT,
+                              &named) == 0)
+        endpoint = mesh_endpoints_resolve(named, self->endpoint);
+    if (endpoint && !streq(endpoint, self->endpoint)) {
+        mesh_log_warning("broker-yields", "%s sends us to %s", self->endpoint, endpoint);
+        mesh_lookup_redirect(link_search_lookup(self->search), endpoint, zclock_mono());
+        if (self->up)
+            go_away(self);
+        mesh_lookup_restart(link_search_lookup(self->search));
+        // Two that send us to each other are not asked without a pause.
+        plan_turn(self, REDIRECT_PAUSE_MS);
+        // Until then this broker is not asked again.
+        self->hello_due = true;
+    }
+    free(endpoint);
+}
+
 static void
 on_error(mesh_link_t *self, const json_t *body)
 {
@@ -348,6 +423,10 @@ on_error(mesh_link_t *self, const json_t *body)
     const char *code = "", *text = "";
     (void) mesh_control_get_text(body, "code", TEXT_LIMIT, &code);
     (void) mesh_control_get_text(body, "message", TEXT_LIMIT, &text);
+    if (streq(code, "split_brain")) {
+        follow_redirect(self, body);
+        return;
+    }
     if (streq(code, "unknown_peer")) {
         // Another incarnation answers: it does not know us yet.
         self->hello_due = true;
@@ -424,15 +503,18 @@ mesh_link_new(zloop_t *loop, const mesh_settings_t *settings,
     assert(loop && settings && identity && identity->transport_type && identity->host &&
            error_p);
     mesh_key_t *key = NULL;
-    zlist_t *endpoints = mesh_endpoints_control(settings, error_p);
-    if (!endpoints || mesh_key_load(settings, &key, error_p) != 0) {
-        zlist_destroy(&endpoints);
+    if (mesh_key_load(settings, &key, error_p) != 0)
+        return NULL;
+    mesh_link_t *self = zmalloc(sizeof *self);
+    self->search =
+        link_search_new(loop, settings, key, identity->endpoint, on_heard, self, error_p);
+    if (!self->search) {
+        mesh_key_destroy(&key);
+        free(self);
         return NULL;
     }
-    mesh_link_t *self = zmalloc(sizeof *self);
     self->loop = loop;
     self->settings = settings;
-    self->endpoints = endpoints;
     self->key = key;
     self->transport_type = strdup(identity->transport_type);
     self->host = strdup(identity->host);
@@ -446,7 +528,8 @@ mesh_link_new(zloop_t *loop, const mesh_settings_t *settings,
     self->lost_after_ms = mesh_settings_ms(settings, "mesh/lost_after");
     self->requests = link_requests_new();
     self->hello_id = first_hello_id;
-    self->hello_ms = self->tick_ms = zclock_mono();
+    self->tick_ms = zclock_mono();
+    link_search_listen(self->search, true);
     connect_next(self);
     self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
     return self;
@@ -470,7 +553,9 @@ mesh_link_destroy(mesh_link_t **self_p)
     disconnect(self);
     for (size_t i = 0; i < self->service_count; i++)
         free(self->services[i].name);
-    zlist_destroy(&self->endpoints);
+    if (self->turn_timer)
+        zloop_timer_end(self->loop, self->turn_timer);
+    link_search_destroy(&self->search);
     mesh_key_destroy(&self->key);
     json_decref(self->capabilities);
     json_decref(self->metadata);
@@ -528,6 +613,12 @@ unsigned
 mesh_link_key_number(const mesh_link_t *self)
 {
     return self->key_number;
+}
+
+bool
+mesh_link_has_looked(const mesh_link_t *self)
+{
+    return mesh_lookup_rounds(link_search_lookup(self->search)) > 1;
 }
 
 const char *

@@ -57,6 +57,9 @@ const mesh_setting_t mesh_settings_table[] = {
          "runtime directory"),
     CHOICE("broker/durability", "process", "process|disk",
            "what an acknowledged event survives: a crash of programs, or a loss of power too"),
+    FLAG("broker/fallback", "false",
+         "whether this broker was started because there was none, and makes room for one that "
+         "was asked for"),
     FLAG("broker/insecure", "false",
          "whether to bind addresses other hosts can reach, "
          "though there are no keys"),
@@ -70,6 +73,8 @@ const mesh_setting_t mesh_settings_table[] = {
     CHOICE("broker/keys", "auto", "auto|on|off",
            "whether only programs with an authorized key are let in; auto is on where the key "
            "store has a broker.key, also while the broker runs"),
+    DURATION("broker/leave_when_unused", "0", 0, 7 * 24 * HOUR,
+             "how long no program may be registered before the broker leaves; 0 is for ever"),
     SIZE("broker/memory_bytes", "64MiB", MIB, 64 * GIB,
          "how many bytes of the newest events are kept in memory"),
     NUMBER("broker/memory_events", "100000", 100, 100000000,
@@ -92,6 +97,15 @@ const mesh_setting_t mesh_settings_table[] = {
          "how many bytes a publisher may have sent without an acknowledgement"),
     NUMBER("broker/window_events", "1000", 1, 100000,
            "how many events a publisher may have sent without an acknowledgement"),
+
+    FLAG("doctor/json", "false", "whether to print the report as JSON"),
+
+    FLAG("features/beacon", "true",
+         "whether beacons are sent and listened to, where there are keys"),
+    FLAG("features/discovery", "true", "whether the discovery file is read to find the broker"),
+    FLAG("features/fallback", "true",
+         "whether the stdio-bridge starts a broker where nothing names a mesh and none is "
+         "found"),
 
     TEXT("http/address", "127.0.0.1", "the address to listen on"),
     LIST("http/allow_origins", "", "origins of web pages that may read the streams"),
@@ -120,6 +134,12 @@ const mesh_setting_t mesh_settings_table[] = {
     CHOICE("log/format", "text", "text|json", "the form of a line of the log"),
     CHOICE("log/level", "info", "debug|info|warning|error", "the least level that is logged"),
 
+    DURATION("mesh/beacon_every", "1s", 100 * MS, MINUTE,
+             "how often the broker sends a beacon"),
+    TEXT("mesh/beacon_interface", "",
+         "the network in which beacons are sent, such as 10.1.0.0/16; empty is that of the "
+         "default route, else the first that can broadcast"),
+    NUMBER("mesh/beacon_port", "5770", 1, 65535, "the UDP port of beacons"),
     TEXT("mesh/discovery_file", "",
          "the file that says where the mesh is; empty is in the "
          "runtime directory"),

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "fallback.h"
 #include "mesh/link.h"
 #include "mesh/log.h"
 #include "mesh/paths.h"
@@ -17,6 +18,7 @@ struct outlet {
     mesh_signals_t *signals;        // owned
     mesh_link_t *link;              // owned
     mesh_publisher_t *publisher;    // owned
+    fallback_t *fallback;           // owned; NULL where no broker is to be started
     outlet_stop_fn *on_stop;
     void *on_stop_arg;    // borrowed
     int timer;            // of outlet_finish; 0 when none
@@ -61,6 +63,7 @@ outlet_new(const mesh_settings_t *settings, json_t *metadata)
     }
     self->publisher = mesh_publisher_new(self->loop, self->link,
                                          mesh_settings_bytes(settings, "bridge/store_bytes"));
+    self->fallback = fallback_new(self->loop, self->link, settings);
     return self;
 }
 
@@ -70,6 +73,7 @@ outlet_destroy(outlet_t **self_p)
     assert(self_p);
     if (*self_p) {
         outlet_t *self = *self_p;
+        fallback_destroy(&self->fallback);
         mesh_publisher_destroy(&self->publisher);
         mesh_link_destroy(&self->link);
         mesh_signals_destroy(&self->signals);

@@ -5,6 +5,7 @@
 
 #include <czmq.h>
 
+#include "mesh/beacon.h"
 #include "mesh/settings.h"
 
 typedef struct mesh_key mesh_key_t;
@@ -22,5 +23,13 @@ bool mesh_key_equal(const mesh_key_t *self, const mesh_key_t *other);
 // Have socket show the key, and accept only the broker the key was made for. Before it
 // connects. Does nothing when self is NULL.
 void mesh_key_arm(const mesh_key_t *self, zsock_t *socket);
+
+// The mesh's secret that came with the key: MESH_BEACON_SECRET_BYTES, borrowed. NULL when self
+// is NULL or its file has none.
+const uint8_t *mesh_key_mesh_secret(const mesh_key_t *self);
+
+// Whether a broker's public key (MESH_BEACON_KEY_BYTES) is that of the broker the key was made
+// for.
+bool mesh_key_is_for(const mesh_key_t *self, const uint8_t *server_key);
 
 #endif

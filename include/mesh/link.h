@@ -1,10 +1,10 @@
 // link - one program's control connection to the broker: hello, heartbeat, requests, calls
 // SPDX-License-Identifier: MPL-2.0
 //
-// Finds the broker (mesh/seeds, else the discovery file, else the default directory), says
-// hello, keeps the registration alive, and notices within three seconds when the broker is gone
-// or another incarnation answers. One link belongs to one zloop and its thread. Never blocks.
-// The messages are drawn in docs/PROTOCOL.md.
+// Finds the broker (mesh/lookup.h says in which order it looks), says hello, keeps the
+// registration alive, and notices within three seconds when the broker is gone or another
+// incarnation answers. One link belongs to one zloop and its thread. Never blocks. The messages
+// are drawn in docs/PROTOCOL.md.
 #ifndef MESH_LINK_H
 #define MESH_LINK_H
 
@@ -21,7 +21,9 @@ typedef struct mesh_link_identity {
     const char *host;              // this host's name for events
     json_t *capabilities;    // array of event types or feature names; borrowed; NULL for none
     json_t *metadata;        // object: endpoints, streaming_capabilities, labels ...; borrowed;
-                             // NULL for none
+                             // NULL for none; "found_by" is added to it in the hello
+    const char *endpoint;    // the broker's control socket, where it is known and none is to be
+                             // looked for; NULL
 } mesh_link_identity_t;
 
 // What the broker said in its welcome. All borrowed for the call.
@@ -69,6 +71,9 @@ void mesh_link_unlisten(mesh_link_t *self, const mesh_link_listener_t *listener,
 // Whether a broker has welcomed us and was heard within three seconds.
 bool mesh_link_is_up(const mesh_link_t *self);
 
+// Whether every place where a broker may be has been tried once.
+bool mesh_link_has_looked(const mesh_link_t *self);
+
 // This program's id in the mesh, made anew with each link ("stdio-0190..."). Borrowed.
 const char *mesh_link_transport_id(const mesh_link_t *self);
 
@@ -81,6 +86,8 @@ const mesh_key_t *mesh_link_key(const mesh_link_t *self);
 // Another number for each key: while the broker is away the key's file is read again, and a
 // socket that shows an earlier one is to be made anew at the next welcome.
 unsigned mesh_link_key_number(const mesh_link_t *self);
+// Say hello again, because what listeners add to it has changed. The welcome comes as ever.
+void mesh_link_hello(mesh_link_t *self);
 
 // Send a heartbeat now, e.g. because something waits for an acknowledgement.
 void mesh_link_heartbeat(mesh_link_t *self);

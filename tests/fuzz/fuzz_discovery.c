@@ -27,17 +27,25 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_t *entries = mesh_discovery_read(path, &complaint);
     assert(json_is_array(entries));
     assert(!complaint || json_array_size(entries) == 0);
-    const char *endpoint = mesh_discovery_control_endpoint(entries, 1000, 30);
-    if (endpoint)
-        assert(strlen(endpoint) <= size);
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(entries, index, entry)
+    {
+        (void) mesh_discovery_life(entry, 1000);
+        free(mesh_discovery_control_endpoint(entry));
+    }
 
     registry_t *registry = registry_new(1);
     json_t *endpoints = json_pack("{s:s}", "control", "ipc:///control");
-    json_t *ours = discovery_entries(entries, "broker-1", "host", endpoints, registry, 1000);
+    json_t *lock = json_object();
+    discovery_self_t about = {"broker-1", "host", "default", endpoints, lock, 1000, false};
+    json_t *ours = discovery_entries(entries, &about, registry, 1000);
+    assert(discovery_entries_have(ours, &about, registry));
     json_t *left = discovery_entries_without(ours, "broker-1", 1000);
     assert(json_array_size(left) + 1 == json_array_size(ours));
     json_decref(left);
     json_decref(ours);
+    json_decref(lock);
     json_decref(endpoints);
     registry_destroy(&registry);
     json_decref(entries);

@@ -50,8 +50,8 @@ def keep(path, name):
     kept = KEPT / re.sub(r"[^A-Za-z0-9_.-]+", "_", name)
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
-    for log in sorted((path / "logs").glob("*")):
-        shutil.copy(log, kept / log.name)
+    for log in sorted(path.glob("**/logs/*")):
+        shutil.copy(log, kept / "-".join(log.relative_to(path).parts))
         text = log.read_text(errors="replace")
         if text.strip():
             print(f"--- {log.name}, its end (all of it in {kept}):\n{text[-3000:]}")

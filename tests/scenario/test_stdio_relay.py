@@ -46,6 +46,7 @@ class Bridge:
             "LANG": "C.UTF-8",
             "TERM": "xterm-256color",
             "XDG_RUNTIME_DIR": str(self.run_dir),
+            "AIDERMESH_FEATURES_FALLBACK": "false",
             "XDG_STATE_HOME": str(folder / "state"),
             "AIDERMESH_BRIDGE_LINGER": "100ms",
             "ASAN_OPTIONS": f"log_path={reports}/sanitizer:detect_leaks=1",

@@ -2,7 +2,6 @@
 mesh_add_unit_test(cli cli_parts)
 mesh_add_unit_test(event_line cli_parts)
 mesh_add_unit_test(http_base cli_parts)
-mesh_add_unit_test(programs cli_parts)
 mesh_add_unit_test(sse_reader cli_parts)
 mesh_add_unit_test(supervisor cli_parts)
 mesh_add_unit_test(tail_query cli_parts)

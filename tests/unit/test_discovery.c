@@ -152,28 +152,25 @@ entries_without_what_each_must_have_are_passed_over(void **state)
 }
 
 static void
-the_youngest_broker_that_still_renews_its_entry_is_found(void **state)
+an_entry_whose_lock_cannot_be_seen_lives_for_thirty_seconds_after_its_heartbeat(void **state)
 {
     (void) state;
-    json_t *entries =
-        json_pack("[o, o, o]", broker_entry(10, 95, "ipc:///old"),
-                  broker_entry(20, 95, "ipc:///young"), broker_entry(30, 60, "ipc:///gone"));
-    assert_string_equal(mesh_discovery_control_endpoint(entries, 100, 30), "ipc:///young");
-    assert_string_equal(mesh_discovery_control_endpoint(entries, 100, 40), "ipc:///gone");
-    assert_null(mesh_discovery_control_endpoint(entries, 200, 30));
-    json_decref(entries);
+    json_t *entry = broker_entry(0, 70, "ipc:///c");
+    assert_int_equal(mesh_discovery_life(entry, 100), MESH_DISCOVERY_LIVE);
+    assert_int_equal(mesh_discovery_life(entry, 100.5), MESH_DISCOVERY_SILENT);
+    json_decref(entry);
 }
 
-// Brokers all write a start_time of 0; one that was killed stays in the file for 30 s.
 static void
-of_brokers_of_one_age_the_one_heard_last_is_found(void **state)
+a_host_that_stands_for_all_is_read_as_the_entrys_own(void **state)
 {
     (void) state;
-    json_t *entries =
-        json_pack("[o, o, o]", broker_entry(0, 90, "ipc:///killed"),
-                  broker_entry(0, 99, "ipc:///here"), broker_entry(0, 91, "ipc:///killed_too"));
-    assert_string_equal(mesh_discovery_control_endpoint(entries, 100, 30), "ipc:///here");
-    json_decref(entries);
+    json_t *entry = broker_entry(0, 99, "tcp://*:5773");
+    json_object_set_new(entry, "host", json_string("build-7"));
+    char *endpoint = mesh_discovery_control_endpoint(entry);
+    assert_string_equal(endpoint, "tcp://build-7:5773");
+    free(endpoint);
+    json_decref(entry);
 }
 
 static void
@@ -183,9 +180,10 @@ an_sse_bridge_or_a_broker_without_endpoints_is_no_broker_to_go_to(void **state)
     json_t *sse = broker_entry(1, 99, "ipc:///c"), *none = broker_entry(1, 99, "ipc:///c");
     json_object_set_new(sse, "transport_type", json_string("sse"));
     json_object_set_new(none, "metadata", json_integer(7));
-    json_t *entries = json_pack("[o, o]", sse, none);
-    assert_null(mesh_discovery_control_endpoint(entries, 100, 30));
-    json_decref(entries);
+    assert_null(mesh_discovery_control_endpoint(sse));
+    assert_null(mesh_discovery_control_endpoint(none));
+    json_decref(sse);
+    json_decref(none);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -200,8 +198,8 @@ main(void)
         TEST(a_damaged_file_is_complained_about_and_survived),
         TEST(a_file_past_its_limit_is_complained_about),
         TEST(entries_without_what_each_must_have_are_passed_over),
-        TEST(the_youngest_broker_that_still_renews_its_entry_is_found),
-        TEST(of_brokers_of_one_age_the_one_heard_last_is_found),
+        TEST(an_entry_whose_lock_cannot_be_seen_lives_for_thirty_seconds_after_its_heartbeat),
+        TEST(a_host_that_stands_for_all_is_read_as_the_entrys_own),
         TEST(an_sse_bridge_or_a_broker_without_endpoints_is_no_broker_to_go_to),
     };
     return cmocka_run_group_tests_name("discovery", tests, NULL, NULL);

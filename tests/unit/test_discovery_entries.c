@@ -51,7 +51,7 @@ add_peer(bench_t *self, const char *id, const char *type, json_t *metadata)
 static json_t *
 http_metadata(void)
 {
-    return json_pack("{s:{s:s, s:i}, s:{s:{s:s}}}", "http", "host", "127.0.0.1", "port", 8790,
+    return json_pack("{s:s, s:i, s:{s:{s:s}}}", "http_address", "127.0.0.1", "http_port", 8790,
                      "streaming_capabilities", "sse_endpoints", "aider", "/events/aider");
 }
 
@@ -73,8 +73,12 @@ id_at(const json_t *entries, size_t at)
 static json_t *
 entries_with(bench_t *self, json_t *others)
 {
-    json_t *entries = discovery_entries(others, "broker-1", "broker-host", self->endpoints,
-                                        self->registry, now_s);
+    json_t *lock = json_object();
+    discovery_self_t about = {"broker-1", "broker-host", "default", self->endpoints,
+                              lock,       now_s,         false};
+    json_t *entries = discovery_entries(others, &about, self->registry, now_s);
+    assert_true(discovery_entries_have(entries, &about, self->registry));
+    json_decref(lock);
     json_decref(others);
     return entries;
 }
@@ -86,8 +90,9 @@ the_broker_is_found_by_its_control_endpoint(void **state)
     json_t *entries = entries_with(self, json_array());
     assert_int_equal(json_array_size(entries), 1);
     assert_string_equal(id_at(entries, 0), "broker-1");
-    assert_string_equal(mesh_discovery_control_endpoint(entries, now_s, 30),
-                        "ipc:///run/control");
+    char *endpoint = mesh_discovery_control_endpoint(json_array_get(entries, 0));
+    assert_string_equal(endpoint, "ipc:///run/control");
+    free(endpoint);
     json_decref(entries);
 }
 

@@ -213,6 +213,24 @@ a_source_is_of_the_key_that_spoke_for_it_first(void **state)
     assert_null(owners);
 }
 
+// What a broker that leaves gave to this one goes on under the key it always had.
+static void
+a_source_that_was_lent_is_of_the_next_key_that_speaks_for_it(void **state)
+{
+    (void) state;
+    owners_t *owners = owners_new(4);
+    mesh_uuid_t lent = mesh_uuid_new(), owned = mesh_uuid_new();
+    assert_true(owners_admit(owners, &owned, "one"));
+    owners_lend(owners, &owned, "broker");
+    assert_false(owners_admit(owners, &owned, "broker"));
+    owners_lend(owners, &lent, "broker");
+    assert_true(owners_admit(owners, &lent, "broker"));
+    assert_true(owners_admit(owners, &lent, "one"));
+    assert_false(owners_admit(owners, &lent, "broker"));
+    assert_false(owners_admit(owners, &lent, "two"));
+    owners_destroy(&owners);
+}
+
 int
 main(void)
 {
@@ -227,6 +245,7 @@ main(void)
         TEST(a_key_that_cannot_be_read_stays_as_it_was),
         TEST(of_two_names_for_one_key_the_first_stands),
         cmocka_unit_test(a_source_is_of_the_key_that_spoke_for_it_first),
+        cmocka_unit_test(a_source_that_was_lent_is_of_the_next_key_that_speaks_for_it),
     };
     return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
 }

@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "programs.h"
+#include "mesh/programs.h"
 
 static void
 a_program_beside_this_one_is_found_by_its_path(void **state)
 {
     (void) state;
-    char *self = programs_self();
+    char *self = mesh_programs_self();
     const char *name = strrchr(self, '/') + 1;
-    char *found = programs_find(name);
+    char *found = mesh_programs_find(name);
     assert_string_equal(found, self);
     free(found);
     free(self);
@@ -24,7 +24,7 @@ static void
 a_program_that_is_not_beside_is_left_to_path(void **state)
 {
     (void) state;
-    char *found = programs_find("sh");
+    char *found = mesh_programs_find("sh");
     assert_string_equal(found, "sh");
     free(found);
 }
@@ -33,7 +33,7 @@ static void
 a_plain_word_stays_as_it_is(void **state)
 {
     (void) state;
-    char *word = programs_shell_word("/opt/aidermesh-1.0/bin/aidermesh");
+    char *word = mesh_programs_shell_word("/opt/aidermesh-1.0/bin/aidermesh");
     assert_string_equal(word, "/opt/aidermesh-1.0/bin/aidermesh");
     free(word);
 }
@@ -42,7 +42,7 @@ a_plain_word_stays_as_it_is(void **state)
 static void
 expect_same_through_a_shell(const char *text)
 {
-    char *word = programs_shell_word(text);
+    char *word = mesh_programs_shell_word(text);
     char *command = NULL;
     assert_true(asprintf(&command, "printf '%%s' %s", word) > 0);
     FILE *shell = popen(command, "r");    // NOLINT(cert-env33-c): a shell is what is tested

@@ -327,6 +327,22 @@ each_event_of_an_outbox_arrives_once_and_in_order_over_a_bad_wire(void **state)
                 sum.restarts > SEEDS);
 }
 
+static void
+what_another_broker_gives_takes_no_source_from_its_holder(void **state)
+{
+    bench_t *self = *state;
+    uint64_t next = 0;
+    sequencer_adopt(self->sequencer, &self->source, 5, &next);
+    assert_int_equal(next, 5);
+    assert_int_equal(sequencer_claim(self->sequencer, &self->source, &someone, 5, 0, &next),
+                     SEQUENCER_CLAIMED);
+    // The program is here by now, and knows best what it has.
+    sequencer_adopt(self->sequencer, &self->source, 90, &next);
+    assert_int_equal(next, 5);
+    assert_int_equal(sequencer_claim(self->sequencer, &self->source, &another, 5, 0, &next),
+                     SEQUENCER_HELD);
+}
+
 int
 main(void)
 {
@@ -365,6 +381,8 @@ main(void)
             what_overtakes_the_hello_to_a_new_broker_loses_nothing_before_it, setup, teardown),
         cmocka_unit_test_setup_teardown(
             past_the_limit_the_source_unheard_for_the_longest_is_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_another_broker_gives_takes_no_source_from_its_holder, setup, teardown),
         cmocka_unit_test_setup_teardown(the_largest_numbers_overflow_nothing, setup, teardown),
         cmocka_unit_test(each_event_of_an_outbox_arrives_once_and_in_order_over_a_bad_wire),
     };

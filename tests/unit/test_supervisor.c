@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "programs.h"
+#include "mesh/programs.h"
 #include "supervisor.h"
 #include "temp_dir.h"
 
@@ -135,7 +135,7 @@ ready_is_told_only_of_the_program_that_says_it(void **state)
 {
     told_t *told = *state;
     char ready[] = "--say-ready", unready[] = "--say-other";
-    char *self = programs_self();
+    char *self = mesh_programs_self();
     char *first[] = {self, unready, NULL};
     char *second[] = {self, ready, NULL};
     assert_int_equal(supervisor_start(told->supervisor, "quiet", self, first), 0);

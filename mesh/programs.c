@@ -1,6 +1,6 @@
 // programs - where the mesh's other programs are
 // SPDX-License-Identifier: MPL-2.0
-#include "programs.h"
+#include "mesh/programs.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 char *
-programs_self(void)
+mesh_programs_self(void)
 {
     char path[PATH_MAX];
     ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -21,10 +21,10 @@ programs_self(void)
 }
 
 char *
-programs_find(const char *name)
+mesh_programs_find(const char *name)
 {
     assert(name);
-    char *self = programs_self();
+    char *self = mesh_programs_self();
     char *slash = strrchr(self, '/');
     char *beside = NULL;
     if (slash) {
@@ -40,7 +40,7 @@ programs_find(const char *name)
 }
 
 char *
-programs_shell_word(const char *text)
+mesh_programs_shell_word(const char *text)
 {
     assert(text);
     static const char PLAIN[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
