@@ -9,6 +9,7 @@
 #define SECOND (1000 * MS)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
 #define KIB ((int64_t) 1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)
@@ -73,23 +74,23 @@ const mesh_setting_t mesh_settings_table[] = {
     CHOICE("broker/keys", "auto", "auto|on|off",
            "whether only programs with an authorized key are let in; auto is on where the key "
            "store has a broker.key, also while the broker runs"),
-    DURATION("broker/leave_when_unused", "0", 0, 7 * 24 * HOUR,
+    DURATION("broker/leave_when_unused", "0", 0, 7 * DAY,
              "how long no program may be registered before the broker leaves; 0 is for ever"),
     SIZE("broker/memory_bytes", "64MiB", MIB, 64 * GIB,
          "how many bytes of the newest events are kept in memory"),
     NUMBER("broker/memory_events", "100000", 100, 100000000,
            "how many of the newest events are kept in memory"),
     NUMBER("broker/peers", "2000", 1, 100000, "how many programs may be registered at once"),
-    DURATION("broker/retain_age", "7d", 0, 3650 * 24 * HOUR,
+    DURATION("broker/retain_age", "7d", 0, 3650 * DAY,
              "how long the journal keeps events; 0 is for ever"),
     SIZE("broker/retain_bytes", "1GiB", MIB, 1024 * GIB, "how large the journal may get"),
-    DURATION("broker/retain_errors", "0", 0, 3650 * 24 * HOUR,
+    DURATION("broker/retain_errors", "0", 0, 3650 * DAY,
              "how long it keeps rate limits, errors and throttling; 0 is as broker/retain_age"),
     NUMBER("broker/retain_events", "10000000", 100, 1000000000,
            "how many events the journal keeps"),
-    DURATION("broker/retain_mesh", "0", 0, 3650 * 24 * HOUR,
+    DURATION("broker/retain_mesh", "0", 0, 3650 * DAY,
              "how long it keeps events of the mesh; 0 is as broker/retain_age"),
-    DURATION("broker/retain_progress", "0", 0, 3650 * 24 * HOUR,
+    DURATION("broker/retain_progress", "0", 0, 3650 * DAY,
              "how long it keeps progress; 0 is as broker/retain_age"),
     DURATION("broker/stop_grace", "500ms", 0, MINUTE,
              "how long a stop waits for what is on its way"),

@@ -364,7 +364,8 @@ def test_a_port_that_is_taken_is_said(mesh, publisher):
 
 
 def test_while_the_broker_is_away_streams_are_held_and_health_says_so(mesh):
-    broker = mesh.start_broker()
+    in_memory = ("--set", "broker/journal=memory")
+    broker = mesh.start_broker(*in_memory)
     sse = mesh.start_sse("--set", "http/comment_every=1s")
     before = mesh.stream("/events/mesh")
     before.wait("stream.opened", 5)
@@ -377,10 +378,10 @@ def test_while_the_broker_is_away_streams_are_held_and_health_says_so(mesh):
     with Raw(mesh, request(mesh, "/events")) as held:
         assert b"\r\n\r\n:\n" in held.read_until(b"\r\n\r\n:\n")
         held.read_until(b":\n")
-        mesh.start_broker()
+        mesh.start_broker(*in_memory)
         held.read_until(b'"verdict":"live"')
     wait_until(lambda: mesh.get("/readyz")[0] == 200, 20, "/readyz that says yes")
-    # The broker keeps events in memory: the new one begins anew, and that is said.
+    # This broker keeps events in memory: the new one begins anew, and that is said.
     gap = before.wait("stream.gap", 10)[0]
     assert gap.data["reason"] == "new_epoch" and gap.id == gap.data["to"]
     sse.must_run()
