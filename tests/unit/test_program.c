@@ -453,7 +453,10 @@ run_with_zmq(const mesh_settings_t *settings, int argc, char *argv[])
     (void) sigaction(SIGINT, NULL, &interrupt);
     zsys_error("from czmq");
     zsock_destroy(&socket);
-    return term.sa_handler == SIG_DFL && interrupt.sa_handler == SIG_DFL ? 0 : 1;
+    // Ignored they are where a shell has started us in the background.
+    bool untouched = (term.sa_handler == SIG_DFL || term.sa_handler == SIG_IGN) &&
+                     (interrupt.sa_handler == SIG_DFL || interrupt.sa_handler == SIG_IGN);
+    return untouched ? 0 : 1;
 }
 
 static void
