@@ -241,8 +241,6 @@ def test_a_broker_that_comes_back_is_no_alarm(stage):
     stage.publisher = Publisher("actor-2", "build-7", str(stage.mesh.dir))
     stage.reader = Subscriber("reader-2", "build-7", str(stage.mesh.dir), after=0)
     stage.act("aider.session_progress", stage="streaming")
-    stage.until(lambda: any("events_lost" in data["reasons"] or "broker_away" in data["reasons"]
-                            for data, _ in stage.of("mesh.health", None)), 15, "health")
     stage.wait_detected(1, 15 * SLOWNESS)
     assert stage.of("aider.throttling_detected")[0][0]["diagnosis"] == "slow_stream"
     assert stage.statuses() == [("long_running", "medium")]
