@@ -144,7 +144,7 @@ a_long_run_goes_around_the_ring_unharmed(void **state)
         tap_become_writer(tap);
         static uint8_t bytes[5000];
         for (uint32_t i = 0; i < 5000; i++) {
-            size_t size = 1 + i * 7919 % sizeof bytes;
+            size_t size = 1 + (size_t) i * 7919 % sizeof bytes;
             memset(bytes, (int) (i & 0xff), size);
             tap_write(tap, TAP_STDOUT, bytes, size, i);
         }
