@@ -19,22 +19,6 @@ struct owners {
     size_t limit;
 };
 
-static size_t
-hash_uuid(const void *key)
-{
-    // The last bytes of a UUID are random.
-    size_t hash;
-    memcpy(&hash, ((const mesh_uuid_t *) key)->bytes + MESH_UUID_BYTES - sizeof hash,
-           sizeof hash);
-    return hash;
-}
-
-static int
-compare_uuid(const void *left, const void *right)
-{
-    return memcmp(left, right, sizeof(mesh_uuid_t));
-}
-
 static void
 owned_destroy(void **item_p)
 {
@@ -46,8 +30,8 @@ static zhashx_t *
 new_table(void)
 {
     zhashx_t *table = zhashx_new();
-    zhashx_set_key_hasher(table, hash_uuid);
-    zhashx_set_key_comparator(table, compare_uuid);
+    zhashx_set_key_hasher(table, mesh_uuid_hash);
+    zhashx_set_key_comparator(table, mesh_uuid_compare);
     zhashx_set_key_duplicator(table, NULL);
     zhashx_set_key_destructor(table, NULL);
     zhashx_set_destructor(table, owned_destroy);

@@ -25,22 +25,6 @@ struct sequencer {
     uint64_t gaps;
 };
 
-static size_t
-hash_uuid(const void *key)
-{
-    // The last bytes of a UUID are random.
-    size_t hash;
-    memcpy(&hash, ((const mesh_uuid_t *) key)->bytes + MESH_UUID_BYTES - sizeof hash,
-           sizeof hash);
-    return hash;
-}
-
-static int
-compare_uuid(const void *left, const void *right)
-{
-    return memcmp(left, right, sizeof(mesh_uuid_t));
-}
-
 static void
 source_destroy(void **item_p)
 {
@@ -55,8 +39,8 @@ sequencer_new(size_t limit)
     sequencer_t *self = zmalloc(sizeof *self);
     self->limit = limit;
     self->sources = zhashx_new();
-    zhashx_set_key_hasher(self->sources, hash_uuid);
-    zhashx_set_key_comparator(self->sources, compare_uuid);
+    zhashx_set_key_hasher(self->sources, mesh_uuid_hash);
+    zhashx_set_key_comparator(self->sources, mesh_uuid_compare);
     zhashx_set_key_duplicator(self->sources, NULL);
     zhashx_set_key_destructor(self->sources, NULL);
     zhashx_set_destructor(self->sources, source_destroy);

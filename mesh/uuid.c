@@ -86,3 +86,18 @@ mesh_uuid_is_zero(const mesh_uuid_t *self)
     static const mesh_uuid_t zero;
     return mesh_uuid_equal(self, &zero);
 }
+
+size_t
+mesh_uuid_hash(const void *uuid)
+{
+    size_t hash;
+    memcpy(&hash, ((const mesh_uuid_t *) uuid)->bytes + MESH_UUID_BYTES - sizeof hash,
+           sizeof hash);
+    return hash;
+}
+
+int
+mesh_uuid_compare(const void *left, const void *right)
+{
+    return memcmp(left, right, sizeof(mesh_uuid_t));
+}

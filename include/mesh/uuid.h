@@ -4,6 +4,7 @@
 #define MESH_UUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { MESH_UUID_BYTES = 16, MESH_UUID_TEXT_SIZE = 37 };    // 36 characters and the NUL
@@ -25,5 +26,10 @@ int mesh_uuid_parse(mesh_uuid_t *self, const char *text);
 
 bool mesh_uuid_equal(const mesh_uuid_t *left, const mesh_uuid_t *right);
 bool mesh_uuid_is_zero(const mesh_uuid_t *self);
+
+// For a zhashx whose keys are mesh_uuid_t: a hash of the last bytes, which are random in every
+// version that we meet, and an order.
+size_t mesh_uuid_hash(const void *uuid);
+int mesh_uuid_compare(const void *left, const void *right);
 
 #endif
