@@ -23,6 +23,13 @@ def pytest_runtest_makereport(item, call):
     item.stash[FAILED] |= outcome.get_result().failed
 
 
+def pytest_sessionfinish(session, exitstatus):
+    """A scenario that was skipped has proven nothing: the run fails, and so its reason is shown."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture
 def folder(request):
     """A fresh folder with a short path: the path of a Unix socket has room for 107 bytes."""

@@ -52,7 +52,7 @@ mesh_add_scenario(acceptance_readers 180)
 mesh_add_scenario(acceptance_failures 300)
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
-mesh_add_scenario(journal 240)
+mesh_add_scenario(journal 240 KEYWORD "not clock")
 # libfaketime and sanitizers do not go together.
 mesh_add_scenario(journal_clock 60 FILE test_journal.py KEYWORD clock BUILD plain)
 mesh_add_scenario(protocol_pyzmq 120)

@@ -248,8 +248,10 @@ static void
 a_journal_of_another_host_is_told(void **state)
 {
     bench_t *self = *state;
-    if (self->mark.machine[0] == '\0')
-        skip();    // this host has no name of its own
+    if (self->mark.machine[0] == '\0') {
+        print_message("skipped: this host has no machine-id to be told by\n");
+        skip();
+    }
     self->mark.machine[0] = self->mark.machine[0] == 'a' ? 'b' : 'a';
     assert_non_null(objection(self, &self->mark.journal, &self->mark.wal));
 }
