@@ -27,25 +27,26 @@ struct notice_board {
     int renew_timer, check_timer;
     int write_timer;     // the planned write; 0 when there is none
     int again;           // times it was put off
-    struct stat seen;    // of the file, when all of ours was in it
+    struct stat seen;    // of a file that was then read and had all of ours in it
     bool failing;
 };
 
-static void
-remember(notice_board_t *self)
+// The file as it is before it is read: a write after this look is a change, also when it comes
+// while we read.
+static struct stat
+look(const notice_board_t *self)
 {
-    if (stat(self->path, &self->seen) != 0)
-        self->seen = (struct stat){.st_ino = 0};
+    struct stat now;
+    return stat(self->path, &now) == 0 ? now : (struct stat){.st_ino = 0};
 }
 
 static bool
-has_changed(const notice_board_t *self)
+is_as_seen(const notice_board_t *self, const struct stat *now)
 {
-    struct stat now;
-    return stat(self->path, &now) != 0 || now.st_ino != self->seen.st_ino ||
-           now.st_size != self->seen.st_size ||
-           now.st_mtim.tv_sec != self->seen.st_mtim.tv_sec ||
-           now.st_mtim.tv_nsec != self->seen.st_mtim.tv_nsec;
+    return now->st_ino != 0 && now->st_ino == self->seen.st_ino &&
+           now->st_size == self->seen.st_size &&
+           now->st_mtim.tv_sec == self->seen.st_mtim.tv_sec &&
+           now->st_mtim.tv_nsec == self->seen.st_mtim.tv_nsec;
 }
 
 static double
@@ -69,7 +70,8 @@ place(notice_board_t *self, const json_t *others, bool leaving)
     }
     free(error);
     json_decref(entries);
-    remember(self);
+    // Somebody may have written since; the next check reads what is there.
+    self->seen = (struct stat){.st_ino = 0};
 }
 
 // Read, change and replace the file. Returns -1 when it should be tried again a little later.
@@ -144,12 +146,13 @@ on_check(zloop_t *loop, int timer_id, void *arg)
     (void) loop;
     (void) timer_id;
     notice_board_t *self = arg;
-    if (self->write_timer || !has_changed(self))
+    struct stat now = look(self);
+    if (self->write_timer || is_as_seen(self, &now))
         return 0;
     char *problem = NULL;
     json_t *entries = mesh_discovery_read(self->path, &problem);
     if (!problem && discovery_entries_have(entries, self->about, self->registry))
-        remember(self);
+        self->seen = now;
     else
         plan_write(self, problem ? AGAIN_MS : 0);
     free(problem);

@@ -385,11 +385,11 @@ def test_the_discovery_file_survives_twenty_writers_and_garbage(mesh):
             return [e for e in json.loads(path.read_text()) if e["transport_type"] == "zmq"]
         except ValueError:
             return []
-    entry, = wait_until(ours, 5, "entry of the broker")
+    entry, = wait_until(ours, 5 * SLOWNESS, "entry of the broker")
     assert entry["metadata"]["endpoints"]["control"] == mesh.endpoint("control")
     # What is there now stays, those of others included.
     path.write_text("not JSON at all")
-    wait_until(ours, 5, "file written anew")
+    wait_until(ours, 5 * SLOWNESS, "file written anew")
     bridge = mesh.start_bridge("--log-level", "info", "--", "true")
     wait_until(lambda: "(discovery)" in bridge.said(), 10, "bridge that found it in the file")
     bridge.process.wait(20)

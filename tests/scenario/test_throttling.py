@@ -6,17 +6,21 @@ Thresholds are short; the ones of the default configuration are kept by the real
 test_acceptance_held_request.py.
 """
 
+import contextlib
 import json
 import subprocess
+import threading
 
-import pytest
 from mesh import SLOWNESS, Program
 
 LONG_RUNNING_S, THROTTLED_S = 1.0, 2.0
-MONITOR = ("--set", f"monitor/long_running={int(LONG_RUNNING_S * 1000)}ms",
-           "--set", f"monitor/throttled={int(THROTTLED_S * 1000)}ms",
-           "--set", "monitor/health_every=500ms")
-SLACK_S = 0.2 * SLOWNESS
+EARLY_S, LATE_S = 0.05, 1.0 * SLOWNESS
+
+
+def thresholds(long_running_s, throttled_s):
+    return ("--set", f"monitor/long_running={int(long_running_s * 1000)}ms",
+            "--set", f"monitor/throttled={int(throttled_s * 1000)}ms",
+            "--set", "monitor/health_every=500ms")
 
 
 class Lines:
@@ -36,35 +40,41 @@ class Lines:
         assert self.bridge.wait(10 * SLOWNESS) == 0, self.bridge.said()
 
 
-@pytest.fixture
-def lines(mesh):
-    mesh.start(monitor=MONITOR)
+@contextlib.contextmanager
+def watched(mesh, long_running_s, throttled_s):
+    mesh.start(monitor=thresholds(long_running_s, throttled_s))
     mesh.events.wait("mesh.health", 10 * SLOWNESS)    # the monitor has begun to look
-    return Lines(mesh)
+    lines = Lines(mesh)
+    yield lines
+    lines.end()
 
 
 def timed(mesh, type_, session, count, timeout_s):
     return mesh.events.wait(type_, timeout_s, count=count, session=session)
 
 
-def test_each_step_reaches_an_sse_client_when_it_begins(mesh, lines):
-    errors = mesh.stream("/events/errors")
-    lines.say("aider.request_started", session_id="held", request_id="r1", provider="openai")
-    (started,) = timed(mesh, "aider.request_started", "held", 1, 10)
-    detected = timed(mesh, "aider.throttling_detected", "held", 5, 12 * SLOWNESS)
-    lines.say("aider.session_progress", session_id="held", request_id="r1", stage="streaming")
-    lines.say("aider.request_completed", session_id="held", request_id="r1", success=True,
-              outcome="ok", duration=10.0)
-    (cleared,) = timed(mesh, "aider.throttling_cleared", "held", 1, 10)
-    mesh.events.wait("aider.request_completed", 10, session="held")
-    lines.end()
+def test_each_step_reaches_an_sse_client_when_it_begins(mesh):
+    with watched(mesh, LONG_RUNNING_S, THROTTLED_S) as lines:
+        errors = mesh.stream("/events/errors")
+        lines.say("aider.request_started", session_id="held", request_id="r1",
+                  provider="openai")
+        (started,) = timed(mesh, "aider.request_started", "held", 1, 10)
+        detected = timed(mesh, "aider.throttling_detected", "held", 5, 12 * SLOWNESS)
+        lines.say("aider.session_progress", session_id="held", request_id="r1",
+                  stage="streaming")
+        lines.say("aider.request_completed", session_id="held", request_id="r1", success=True,
+                  outcome="ok", duration=10.0)
+        (cleared,) = timed(mesh, "aider.throttling_cleared", "held", 1, 10)
+        mesh.events.wait("aider.request_completed", 10, session="held")
 
     assert [(f.data["status"], f.data["severity"]) for f in detected] == [
         ("long_running", "medium"), ("throttled", "medium"), ("throttled", "high"),
         ("severely_throttled", "high"), ("severely_throttled", "critical")]
     begins = [LONG_RUNNING_S, THROTTLED_S, 2 * THROTTLED_S, 3 * THROTTLED_S, 5 * THROTTLED_S]
     for frame, seconds in zip(detected, begins):
-        assert frame.at - started.at == pytest.approx(seconds, abs=SLACK_S)
+        # A busy machine may say it late, none may say it early.
+        after_s = frame.data["timestamp"] - started.data["timestamp"]
+        assert seconds - EARLY_S <= after_s <= seconds + LATE_S
         assert frame.data["threshold"] == seconds
         assert frame.data["request_id"] == "r1"
         assert frame.data["correlation_id"] == started.data["correlation_id"]
@@ -76,22 +86,30 @@ def test_each_step_reaches_an_sse_client_when_it_begins(mesh, lines):
         [f.data for f in [*detected, cleared]]
 
 
-def test_a_request_that_moves_is_never_throttled(mesh, lines):
-    lines.say("aider.request_started", session_id="busy", request_id="r1")
-    lines.say("aider.request_started", session_id="idle", request_id="r1")
-    # As long as the idle one goes through three steps, the busy one says something.
-    for count in (1, 2, 3):
-        before = len(mesh.events.all("mesh.health"))
-        while len(mesh.events.all("aider.throttling_detected", session="idle")) < count:
-            lines.say("aider.session_progress", session_id="busy", request_id="r1",
-                      stage="tokens")
-            before += 1
-            mesh.events.wait("mesh.health", 10, count=before)
-    lines.say("aider.session_completed", session_id="idle", success=False, outcome="failed")
-    lines.say("aider.request_completed", session_id="busy", request_id="r1", success=True,
-              outcome="ok", duration=5.0)
-    (cleared,) = timed(mesh, "aider.throttling_cleared", "idle", 1, 10)
-    mesh.events.wait("aider.request_completed", 10, session="busy")
-    lines.end()
+def test_a_request_that_moves_is_never_throttled(mesh):
+    # Twenty words a second: only a machine that stands still for seconds looks like silence.
+    with watched(mesh, 1.0 * SLOWNESS, 1.5 * SLOWNESS) as lines:
+        lines.say("aider.request_started", session_id="busy", request_id="r1")
+        lines.say("aider.request_started", session_id="idle", request_id="r1")
+        idle_is_slow = threading.Event()
+
+        def keep_moving():
+            while not idle_is_slow.wait(0.05):
+                lines.say("aider.session_progress", session_id="busy", request_id="r1",
+                          stage="tokens")
+
+        mover = threading.Thread(target=keep_moving)
+        mover.start()
+        try:
+            timed(mesh, "aider.throttling_detected", "idle", 3, 15 * SLOWNESS)
+        finally:
+            idle_is_slow.set()
+            mover.join()
+        lines.say("aider.session_completed", session_id="idle", success=False,
+                  outcome="failed")
+        lines.say("aider.request_completed", session_id="busy", request_id="r1", success=True,
+                  outcome="ok", duration=5.0)
+        (cleared,) = timed(mesh, "aider.throttling_cleared", "idle", 1, 10)
+        mesh.events.wait("aider.request_completed", 10, session="busy")
     assert cleared.data["reason"] == "session_ended"
     assert mesh.events.all("aider.throttling_*", session="busy") == []
