@@ -10,6 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "mesh/clock.h"
+
 enum {
     TICK_MS = 1000,    // the mark is kept up to date, and a journal that is down is tried again
     TRIM_EVERY_MS = 250,
@@ -226,9 +228,7 @@ handle(journal_writer_t *self, journal_batch_t *batches)
 static int64_t
 recorded_now_us(const journal_writer_t *self)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t now_us = (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
+    int64_t now_us = mesh_clock_unix_us();
     int64_t recorded_us = journal_store_state(journal_file_store(self->file))->recorded_us;
     return now_us > recorded_us ? now_us : recorded_us;
 }

@@ -4,6 +4,7 @@
 
 #include "gate.h"
 #include "journal_settings.h"
+#include "mesh/clock.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
 #include "relay_private.h"
@@ -108,7 +109,7 @@ relay_take_in(relay_t *self)
     if (self->held)
         return 0;
     int64_t now_ms = zclock_mono();
-    int64_t now_us = relay_wall_us();
+    int64_t now_us = mesh_clock_unix_us();
     bool guarded = zsock_curve_server(self->publish) == 1;
     size_t received = 0;
     for (; received < DRAIN_LIMIT && relay_has_room(self); received++) {

@@ -1,23 +1,14 @@
-// relay_own - what the broker itself has to say: its events, its alerts, and where the order
+// relay_own - what the broker itself has to say: its events, its alerts, the head of the order
 // SPDX-License-Identifier: MPL-2.0
-//
-// stands
 #include <assert.h>
 
+#include "mesh/clock.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
 #include "mesh/payload.h"
 #include "relay_private.h"
 
 enum { HEAD_AFTER_MS = 50 };    // after the last event
-
-int64_t
-relay_wall_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static int on_head_due(zloop_t *loop, int timer_id, void *arg);
 
@@ -136,7 +127,7 @@ relay_place_own_again(relay_t *self)
         mesh_wire_outcome_t outcome = mesh_wire_decode(&header, zmq_msg_data(&arrival->body),
                                                        zmq_msg_size(&arrival->body));
         assert(outcome == MESH_WIRE_OK);
-        place_own(self, arrival, &header, relay_wall_us());
+        place_own(self, arrival, &header, mesh_clock_unix_us());
     }
     relay_submit(self, false);
 }
@@ -145,7 +136,7 @@ void
 relay_announce(relay_t *self, const char *type, json_t *payload)
 {
     assert(self && type && json_is_object(payload));
-    int64_t now_us = relay_wall_us();
+    int64_t now_us = mesh_clock_unix_us();
     char source[MESH_UUID_TEXT_SIZE];
     mesh_uuid_format(&self->source, source);
     mesh_header_t header = {
@@ -181,7 +172,7 @@ relay_send_head(relay_t *self)
     mesh_header_t header = {
         .covers = 1,
         .seq = 1,
-        .timestamp_us = relay_wall_us(),
+        .timestamp_us = mesh_clock_unix_us(),
         .epoch = epoch,
         .offset = head,
         .previous = head,

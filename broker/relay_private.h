@@ -69,8 +69,6 @@ struct relay {
     int heartbeat_ms, lost_after_ms;
 };
 
-int64_t relay_wall_us(void);
-
 // Pass both frames on to subscribers, and say 50 ms later where the order stands.
 void relay_forward(relay_t *self, zmq_msg_t *topic, zmq_msg_t *body);
 

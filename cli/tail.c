@@ -18,6 +18,7 @@
 
 #include "event_line.h"
 #include "http_base.h"
+#include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "mesh/program.h"
 #include "mesh/token.h"
@@ -245,20 +246,12 @@ follow_once(tail_t *self)
     return result;
 }
 
-static int64_t
-now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void
 wait_before_next(tail_t *self, int64_t wait_ms)
 {
-    int64_t until_ms = now_ms() + wait_ms;
+    int64_t until_ms = (int64_t) (mesh_clock_mono_ns() / 1000000) + wait_ms;
     for (int64_t left_ms = wait_ms; self->state == STATE_FOLLOWING && left_ms > 0;
-         left_ms = until_ms - now_ms())
+         left_ms = until_ms - (int64_t) (mesh_clock_mono_ns() / 1000000))
         poll_once(self, (int) (left_ms < POLL_MS ? left_ms : POLL_MS));
 }
 

@@ -9,6 +9,7 @@
 
 #include "event_reader.h"
 #include "member_list.h"
+#include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "mesh/log.h"
 #include "mesh/paths.h"
@@ -49,14 +50,6 @@ typedef struct monitor {
     uint64_t refused;
     bool stopping;
 } monitor_t;
-
-static double
-unix_now(void)
-{
-    struct timespec now;
-    (void) clock_gettime(CLOCK_REALTIME, &now);
-    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
-}
 
 static int on_deadline(zloop_t *loop, int timer_id, void *arg);
 
@@ -115,7 +108,8 @@ tell_health(monitor_t *self, int64_t now_ms)
         .lag = behind ? head.offset - position.offset : 0,
     };
     json_t *payload = mesh_health_payload(self->health, &counts, now_ms);
-    mesh_publisher_publish(self->publisher, "mesh.health", NULL, NULL, unix_now(), payload);
+    mesh_publisher_publish(self->publisher, "mesh.health", NULL, NULL, mesh_clock_unix_s(),
+                           payload);
     self->health_told = true;
     self->health_status = mesh_health_status(self->health, now_ms);
     // By the schedule, not by when the tick came; anew after a pause.
@@ -167,14 +161,14 @@ on_report(void *arg, const request_report_t *report)
                            report->reason ? "aider.throttling_cleared"
                                           : "aider.throttling_detected",
                            request->session, request->request[0] ? request->request : NULL,
-                           unix_now(), throttling_report_payload(report));
+                           mesh_clock_unix_s(), throttling_report_payload(report));
 }
 
 static void
 observe(monitor_t *self, const mesh_event_t *event, const observation_t *observation,
         int64_t now_ms)
 {
-    int64_t wall_us = (int64_t) (unix_now() * 1e6);
+    int64_t wall_us = mesh_clock_unix_us();
     int64_t at_ms = now_ms;
     if (mesh_subscriber_state(self->subscriber) != MESH_SUBSCRIBER_LIVE)
         at_ms -= sight_age_ms(event->header.recorded_us, wall_us);

@@ -14,6 +14,7 @@
 #include "http_routes.h"
 #include "http_server.h"
 #include "listener.h"
+#include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "mesh/link.h"
 #include "mesh/log.h"
@@ -206,10 +207,8 @@ gather(void *arg, health_facts_t *facts)
     const sse_bridge_t *self = arg;
     int64_t now_ms = zclock_mono();
     int64_t heard_ms = mesh_subscriber_last_heard_ms(self->subscriber);
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     *facts = (health_facts_t){
-        .timestamp = (double) now.tv_sec + (double) now.tv_nsec / 1e9,
+        .timestamp = mesh_clock_unix_s(),
         .uptime_s = (double) (now_ms - self->started_ms) / 1000.0,
         .feed = feeds[mesh_subscriber_state(self->subscriber)],
         .heard_age_ms = heard_ms > 0 ? now_ms - heard_ms : -1,

@@ -10,6 +10,7 @@
 
 #include <czmq.h>
 
+#include "mesh/clock.h"
 #include "stream_notice.h"
 
 struct stream_door {
@@ -174,14 +175,6 @@ admit(stream_door_t *self, const http_peer_t *peer, stream_query_t *query)
     }
 }
 
-static int64_t
-unix_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 enum MHD_Result
 stream_door_answer(stream_door_t *self, const http_peer_t *peer, endpoint_t endpoint,
                    const char *query_text, bool without_body)
@@ -190,8 +183,8 @@ stream_door_answer(stream_door_t *self, const http_peer_t *peer, endpoint_t endp
     char problem[STREAM_QUERY_PROBLEM_BYTES];
     const char *last_event_id =
         MHD_lookup_connection_value(peer->connection, MHD_HEADER_KIND, "Last-Event-ID");
-    if (stream_query_parse(&query, endpoint, query_text, last_event_id, unix_us(), problem) !=
-        0)
+    if (stream_query_parse(&query, endpoint, query_text, last_event_id, mesh_clock_unix_us(),
+                           problem) != 0)
         return http_answer_send(peer, MHD_HTTP_BAD_REQUEST,
                                 http_answer_problem(MHD_HTTP_BAD_REQUEST, problem));
     enum MHD_Result rc;

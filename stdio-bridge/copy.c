@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "mesh/clock.h"
+
 enum {
     BUFFER_BYTES = 64 * 1024,    // what a pipe holds
     READS_AT_ONCE = 8,           // while there is more, before other streams and signals
@@ -101,14 +103,6 @@ copy_prepare(const copy_t *self, struct pollfd polls[COPY_POLLS])
         polls[1].fd = sink_fd(self->sink);
 }
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t) now.tv_sec * 1000000000U + (uint64_t) now.tv_nsec;
-}
-
 static void
 write_pending(copy_t *self)
 {
@@ -156,7 +150,7 @@ read_source(copy_t *self)
         end(self);
         return;
     }
-    self->read_ns = now_ns();
+    self->read_ns = mesh_clock_mono_ns();
     self->start = 0;
     self->end = (size_t) size;
     if (self->finishing)

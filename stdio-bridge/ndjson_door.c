@@ -5,6 +5,7 @@
 #include <czmq.h>
 
 #include "line_reader.h"
+#include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "mesh/log.h"
 #include "mesh/program.h"
@@ -48,9 +49,7 @@ take_text(json_t *payload, const char *key)
 static double
 take_timestamp(json_t *payload)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    double timestamp = (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+    double timestamp = mesh_clock_unix_s();
     const json_t *told = json_object_get(payload, "timestamp");
     if (json_is_number(told) && json_number_value(told) > 0)
         timestamp = json_number_value(told);

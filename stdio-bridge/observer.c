@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "descriptors.h"
+#include "mesh/clock.h"
 #include "mesh/log.h"
 #include "mesh/program.h"
 #include "outlet.h"
@@ -38,29 +39,21 @@ typedef struct observer {
     bool ended;
 } observer_t;
 
-static uint64_t
-clock_ns(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (uint64_t) now.tv_sec * 1000000000U + (uint64_t) now.tv_nsec;
-}
-
 // The moment at which CLOCK_MONOTONIC said mono_ns.
 static aider_time_t
 time_of(uint64_t mono_ns)
 {
-    double age_s = (double) (int64_t) (clock_ns(CLOCK_MONOTONIC) - mono_ns) / 1e9;
+    double age_s = (double) (int64_t) (mesh_clock_mono_ns() - mono_ns) / 1e9;
     return (aider_time_t){
         .mono_ms = (int64_t) (mono_ns / NS_PER_MS),
-        .unix_s = (double) clock_ns(CLOCK_REALTIME) / 1e9 - age_s,
+        .unix_s = mesh_clock_unix_s() - age_s,
     };
 }
 
 static aider_time_t
 time_now(void)
 {
-    return time_of(clock_ns(CLOCK_MONOTONIC));
+    return time_of(mesh_clock_mono_ns());
 }
 
 // Records lie in the tap while we do something else: what was said meanwhile keeps its own time

@@ -18,6 +18,7 @@
 
 #include "child_process.h"
 #include "copy.h"
+#include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "own_fate.h"
 #include "terminal.h"
@@ -219,14 +220,6 @@ on_stopped(relay_t *self, int number)
     child_process_signal(self->child, SIGCONT, false);
 }
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t) now.tv_sec * 1000000000U + (uint64_t) now.tv_nsec;
-}
-
 static void
 on_copied(relay_t *self, int fd)
 {
@@ -253,7 +246,7 @@ on_ended(relay_t *self, int status)
 {
     self->ended = true;
     self->status = status;
-    self->ended_ns = now_ns();
+    self->ended_ns = mesh_clock_mono_ns();
     copy_destroy(&self->copies[0]);
     for (int fd = 1; fd < COPIES; fd++)
         if (self->copies[fd] && !copy_is_done(self->copies[fd])) {

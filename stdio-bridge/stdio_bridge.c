@@ -13,6 +13,7 @@
 
 #include "analytics_log.h"
 #include "descriptors.h"
+#include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "mesh/program.h"
 #include "ndjson_door.h"
@@ -66,14 +67,6 @@ bad_label(const mesh_settings_t *settings)
     return NULL;
 }
 
-static uint64_t
-now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t) now.tv_sec * 1000000000U + (uint64_t) now.tv_nsec;
-}
-
 // Run the command with an observer beside it; without one when there can be none.
 static int
 wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
@@ -102,7 +95,7 @@ wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
         .words = words,
         .working_dir = working_dir,
         .columns = terminal_columns(),
-        .started_ns = now_ns(),
+        .started_ns = mesh_clock_mono_ns(),
         .reads_files = is_aider,
         .analytics_path = analytics.path,
         .tap = relay.tap,

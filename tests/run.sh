@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 label='^ci$'
-share_of_tests=1200    # seconds; each test has a share of its own, too
+share_of_tests=3000    # seconds; each test has a share of its own, too
 only=
 list=0
 while [ $# -gt 0 ]; do
@@ -95,6 +95,7 @@ export -f make_venv make_node_modules
 # Run ctest. Its closing lines are kept for the end, behind our summary, so that what failed and
 # how many tests there were is the last thing on the screen.
 run_ctest() {
+    local line held=0
     local arguments=(--test-dir "$build" --output-on-failure --output-junit "$build/junit.xml"
         --parallel "$((2 * $(nproc)))" --no-tests=error)
     [ -z "$label" ] || arguments+=(--label-regex "$label")
@@ -102,10 +103,15 @@ run_ctest() {
     rm -f "$build/junit.xml"
     : >"$build/closing.txt"
     timeout --foreground -k 30 "$share_of_tests" ctest "${arguments[@]}" 2>&1 |
-        awk -v closing="$build/closing.txt" '
-            /^[0-9]+% tests passed, / { held = 1 }
-            held { print >closing; next }
-            { print; fflush() }'
+        while IFS= read -r line; do
+            # mawk would hold back what it prints until a block is full; this loop does not.
+            [[ ! "$line" =~ ^[0-9]+%\ tests\ passed,\  ]] || held=1
+            if [ "$held" = 1 ]; then
+                printf '%s\n' "$line" >>"$build/closing.txt"
+            else
+                printf '%s\n' "$line"
+            fi
+        done
     return "${PIPESTATUS[0]}"
 }
 

@@ -31,7 +31,7 @@ mesh_add_check(check.documents 60 COMMAND ${checks}/documents.py)
 mesh_add_check(check.operations 60 COMMAND ${checks}/operations.py)
 mesh_add_check(check.schema 60
     COMMAND ${MESH_TEST_PYTHON} ${checks}/schema.py ${PROJECT_SOURCE_DIR}/docs/events.schema.json)
-mesh_add_check(check.tidy 480 COMMAND ${checks}/tidy.py ${PROJECT_BINARY_DIR} 2
+mesh_add_check(check.tidy 900 COMMAND ${checks}/tidy.py ${PROJECT_BINARY_DIR} 2
     PROPERTIES PROCESSORS ${MESH_PLACES_BUILD} COST 500)
 
 # The other builds, each a fixture of the tests that use it.
