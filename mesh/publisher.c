@@ -279,11 +279,11 @@ mesh_publisher_destroy(mesh_publisher_t **self_p)
 }
 
 static void
-add_common_members(mesh_publisher_t *self, const char *session_id, const char *request_id,
-                   double timestamp, json_t *payload)
+add_common_members(mesh_publisher_t *self, const char *host, const char *session_id,
+                   const char *request_id, double timestamp, json_t *payload)
 {
     json_object_set_new(payload, "timestamp", json_real(timestamp));
-    json_object_set_new(payload, "host", json_string(mesh_link_host(self->link)));
+    json_object_set_new(payload, "host", json_string(host));
     json_object_set_new(payload, "source", json_string(self->source_text));
     json_object_set_new(payload, "seq",
                         json_integer((json_int_t) mesh_outbox_next_seq(self->outbox)));
@@ -302,15 +302,26 @@ uint64_t
 mesh_publisher_publish(mesh_publisher_t *self, const char *type, const char *session_id,
                        const char *request_id, double timestamp, json_t *payload)
 {
+    return mesh_publisher_publish_from(self, NULL, type, session_id, request_id, timestamp,
+                                       payload);
+}
+
+uint64_t
+mesh_publisher_publish_from(mesh_publisher_t *self, const char *host, const char *type,
+                            const char *session_id, const char *request_id, double timestamp,
+                            json_t *payload)
+{
     assert(self && type && json_is_object(payload));
+    if (!host)
+        host = mesh_link_host(self->link);
     // Microseconds have 64 bits; written so that NaN is refused too.
     bool in_range = timestamp > -timestamp_most_s && timestamp < timestamp_most_s;
     char topic[MESH_TOPIC_SIZE];
-    size_t topic_bytes = mesh_topic_format(topic, type, mesh_link_host(self->link), session_id);
+    size_t topic_bytes = mesh_topic_format(topic, type, host, session_id);
     char *text = NULL;
     size_t text_bytes = 0;
     if (topic_bytes && in_range) {
-        add_common_members(self, session_id, request_id, timestamp, payload);
+        add_common_members(self, host, session_id, request_id, timestamp, payload);
         text = mesh_payload_dump(payload, MESH_WIRE_PAYLOAD_LIMIT, &text_bytes,
                                  &self->cut_strings);
     }

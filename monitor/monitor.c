@@ -157,11 +157,12 @@ on_report(void *arg, const request_report_t *report)
 {
     monitor_t *self = arg;
     const request_t *request = report->request;
-    mesh_publisher_publish(self->publisher,
-                           report->reason ? "aider.throttling_cleared"
-                                          : "aider.throttling_detected",
-                           request->session, request->request[0] ? request->request : NULL,
-                           mesh_clock_unix_s(), throttling_report_payload(report));
+    // Whoever follows the session's host is to see it, wherever the monitor runs.
+    mesh_publisher_publish_from(self->publisher, request->host[0] ? request->host : NULL,
+                                report->reason ? "aider.throttling_cleared"
+                                               : "aider.throttling_detected",
+                                request->session, request->request[0] ? request->request : NULL,
+                                mesh_clock_unix_s(), throttling_report_payload(report));
 }
 
 static void

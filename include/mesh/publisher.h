@@ -33,6 +33,12 @@ uint64_t mesh_publisher_publish(mesh_publisher_t *self, const char *type,
                                 const char *session_id, const char *request_id,
                                 double timestamp, json_t *payload);
 
+// The same for what happened on another host: the event bears that host's name (1 to 255
+// bytes), so that whoever follows the host sees it. NULL is this host.
+uint64_t mesh_publisher_publish_from(mesh_publisher_t *self, const char *host, const char *type,
+                                     const char *session_id, const char *request_id,
+                                     double timestamp, json_t *payload);
+
 // Events published and not yet acknowledged as committed.
 size_t mesh_publisher_waiting(const mesh_publisher_t *self);
 

@@ -23,11 +23,16 @@ def thresholds(long_running_s, throttled_s):
             "--set", "monitor/health_every=500ms")
 
 
+# Another one than the monitor's.
+HOST = "build-7"
+
+
 class Lines:
-    """A bridge that publishes the JSON lines it is given."""
+    """A bridge on another host, as far as it says, that publishes the JSON lines it is given."""
 
     def __init__(self, mesh):
-        self.bridge = Program(mesh, "aidermesh-stdio-bridge", ["--mode", "ndjson"],
+        self.bridge = Program(mesh, "aidermesh-stdio-bridge",
+                              ["--mode", "ndjson", "--set", f"mesh/host={HOST}"],
                               stdin=subprocess.PIPE)
 
     def say(self, type_, **data):
@@ -55,7 +60,7 @@ def timed(mesh, type_, session, count, timeout_s):
 
 def test_each_step_reaches_an_sse_client_when_it_begins(mesh):
     with watched(mesh, LONG_RUNNING_S, THROTTLED_S) as lines:
-        errors = mesh.stream("/events/errors")
+        errors = mesh.stream(f"/events/errors?host={HOST}")
         lines.say("aider.request_started", session_id="held", request_id="r1",
                   provider="openai")
         (started,) = timed(mesh, "aider.request_started", "held", 1, 10)
@@ -77,10 +82,11 @@ def test_each_step_reaches_an_sse_client_when_it_begins(mesh):
         assert seconds - EARLY_S <= after_s <= seconds + LATE_S
         assert frame.data["threshold"] == seconds
         assert frame.data["request_id"] == "r1"
+        assert frame.data["host"] == frame.data["context"]["host"] == HOST
         assert frame.data["correlation_id"] == started.data["correlation_id"]
     assert cleared.data["reason"] == "progress"
     assert cleared.data["status"] == "severely_throttled"
-    # Whoever follows the errors only is told the same.
+    # Whoever follows only the errors of the session's host is told the same.
     errors.wait("aider.throttling_cleared", 5)
     assert [f.data for f in errors.all("aider.throttling_*")] == \
         [f.data for f in [*detected, cleared]]
