@@ -27,6 +27,49 @@ stays_on_this_host(const char *endpoint)
            starts_with(endpoint, "tcp://[::1]:");
 }
 
+// Whether tcp://HOST:PORT has a port: a number, or '*' for one that the kernel chooses.
+static bool
+has_port(const char *endpoint)
+{
+    const char *colon = strrchr(endpoint, ':');
+    const char *host = endpoint + strlen("tcp://");
+    if (!colon || colon <= host)
+        return false;
+    size_t digits = strspn(colon + 1, "0123456789");
+    return streq(colon + 1, "*") || (digits >= 1 && digits <= 5 && colon[1 + digits] == '\0' &&
+                                     atoi(colon + 1) <= 65535);
+}
+
+static bool
+is_endpoint(const char *endpoint)
+{
+    if (starts_with(endpoint, "ipc://"))
+        return endpoint[strlen("ipc://")] != '\0';
+    return starts_with(endpoint, "tcp://") && has_port(endpoint);
+}
+
+int
+bindings_check(const mesh_settings_t *settings, const char *key, bool guarded, char **error_p)
+{
+    assert(settings && key && error_p);
+    for (size_t i = 0; i < mesh_settings_list_size(settings, key); i++) {
+        const char *endpoint = mesh_settings_list_item(settings, key, i);
+        const char *wrong = NULL;
+        if (!is_endpoint(endpoint))
+            wrong = "is no endpoint; allowed are tcp://ADDRESS:PORT and ipc://PATH";
+        else if (!guarded && !stays_on_this_host(endpoint) &&
+                 !mesh_settings_flag(settings, "broker/insecure"))
+            wrong = "can be reached from other hosts, and the mesh has no keys; make some with "
+                    "'aidermesh keys new', bind 127.0.0.1 or ipc://, or say --insecure on a "
+                    "network you trust";
+        if (wrong) {
+            *error_p = sentence(key, endpoint, wrong);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 // The endpoint bound last. The host stays as it was configured: "*" tells clients to use the
 // one they came by.
 static char *
@@ -43,24 +86,8 @@ as_told(zsock_t *socket, const char *endpoint)
 }
 
 static char *
-bind_one(zsock_t *socket, const mesh_settings_t *settings, const char *key,
-         const char *endpoint, char **error_p)
+bind_one(zsock_t *socket, const char *key, const char *endpoint, char **error_p)
 {
-    if (!starts_with(endpoint, "tcp://") && !starts_with(endpoint, "ipc://")) {
-        *error_p = sentence(key, endpoint,
-                            "is no endpoint; allowed are tcp://ADDRESS:PORT and ipc://PATH");
-        return NULL;
-    }
-    bool guarded = zsock_curve_server(socket) == 1;
-    if (!guarded && !stays_on_this_host(endpoint) &&
-        !mesh_settings_flag(settings, "broker/insecure")) {
-        *error_p = sentence(
-            key, endpoint,
-            "can be reached from other hosts, and the mesh has no keys; make some with "
-            "'aidermesh keys new', bind 127.0.0.1 or ipc://, or say --insecure on a network "
-            "you trust");
-        return NULL;
-    }
     if (zsock_bind(socket, "%s", endpoint) == -1) {
         char what[SENTENCE_SIZE / 2];
         snprintf(what, sizeof what, "cannot be bound: %s", zmq_strerror(zmq_errno()));
@@ -79,12 +106,14 @@ bindings_bind(zsock_t *socket, const mesh_settings_t *settings, const char *key,
     if (count == 0) {
         char endpoint[SENTENCE_SIZE];
         snprintf(endpoint, sizeof endpoint, "ipc://%s/%s", runtime_dir, name);
-        return bind_one(socket, settings, key, endpoint, error_p);
+        return bind_one(socket, key, endpoint, error_p);
     }
+    if (bindings_check(settings, key, zsock_curve_server(socket) == 1, error_p) != 0)
+        return NULL;
     char *told = NULL;
     for (size_t i = 0; i < count; i++) {
         char *endpoint =
-            bind_one(socket, settings, key, mesh_settings_list_item(settings, key, i), error_p);
+            bind_one(socket, key, mesh_settings_list_item(settings, key, i), error_p);
         if (!endpoint) {
             free(told);
             return NULL;

@@ -347,6 +347,24 @@ bind_all(broker_t *self, char **error_p)
     return 0;
 }
 
+// Returns -1 with *error_p a sentence when what is to be bound may not be.
+static int
+check_bindings(const mesh_settings_t *settings, bool guarded, char **error_p)
+{
+    for (gate_door_t door = 0; door < GATE_DOORS; door++)
+        if (bindings_check(settings, doors[door].key, guarded, error_p) != 0)
+            return -1;
+    return 0;
+}
+
+int
+broker_check(const mesh_settings_t *settings, char **error_p)
+{
+    // Whether there are keys is seen at the start, unless it is said that there are none.
+    bool guarded = !streq(mesh_settings_string(settings, "broker/keys"), "off");
+    return check_bindings(settings, guarded, error_p);
+}
+
 static void
 renew_sockets(broker_t *self)
 {
@@ -493,6 +511,11 @@ broker_run(const mesh_settings_t *settings, int argc, char *argv[])
     if (doorkeeper_new(&self.doorkeeper, self.loop, settings, on_keys_changed, &self, &error) !=
         0) {
         mesh_log_error("keys-unusable", "%s", error);
+        goto done;
+    }
+    if (check_bindings(settings, doorkeeper_is_in_force(self.doorkeeper), &error) != 0) {
+        mesh_log_error("bind-refused", "%s", error);
+        status = MESH_EXIT_USAGE;
         goto done;
     }
     if (bind_all(&self, &error) != 0) {

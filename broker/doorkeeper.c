@@ -257,6 +257,12 @@ doorkeeper_guard(const doorkeeper_t *self, zsock_t *socket, gate_door_t door)
 }
 
 bool
+doorkeeper_is_in_force(const doorkeeper_t *self)
+{
+    return self && self->in_force;
+}
+
+bool
 doorkeeper_knows(const doorkeeper_t *self, const char *name)
 {
     return !self || !self->in_force || gate_knows(self->gate, name);

@@ -29,6 +29,9 @@ void doorkeeper_destroy(doorkeeper_t **self_p);
 // in force, or self is NULL.
 void doorkeeper_guard(const doorkeeper_t *self, zsock_t *socket, gate_door_t door);
 
+// Whether sockets are guarded now. A self of NULL never guards any.
+bool doorkeeper_is_in_force(const doorkeeper_t *self);
+
 // Whether a program that came in under the key of this name, "" for none, may stay.
 bool doorkeeper_knows(const doorkeeper_t *self, const char *name);
 

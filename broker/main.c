@@ -18,6 +18,7 @@ main(int argc, char *argv[])
         .usage = "",
         .flags = flags,
         .run = broker_run,
+        .check = broker_check,
         .healthcheck = broker_healthcheck,
     };
     return mesh_program_main(&program, argc, argv);

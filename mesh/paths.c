@@ -108,10 +108,11 @@ without_trailing_slashes(const char *path)
     return mesh_text_printf("%.*s", (int) length, path);
 }
 
-char *
-mesh_paths_runtime_dir(const mesh_settings_t *settings, char **error_p)
+// Where the runtime directory is to be, for the caller to free; NULL with *error_p when the
+// names of sockets would not fit.
+static char *
+runtime_path(const mesh_settings_t *settings, char **error_p)
 {
-    assert(settings && error_p);
     const char *configured = mesh_settings_string(settings, "mesh/runtime_dir");
     const char *base = absolute_variable("XDG_RUNTIME_DIR");
     char *path = NULL;
@@ -121,18 +122,49 @@ mesh_paths_runtime_dir(const mesh_settings_t *settings, char **error_p)
         path = mesh_text_printf("%s/aidermesh", base);
     else
         path = mesh_text_printf("/tmp/aidermesh-%lu", (unsigned long) geteuid());
+    if (strlen(path) <= RUNTIME_DIR_BYTES)
+        return path;
+    char *quoted = mesh_text_quoted(path);
+    *error_p = mesh_text_printf("the runtime directory %s is too long for the name of a "
+                                "socket in it (mesh/runtime_dir), allowed: at most %d bytes",
+                                quoted, (int) RUNTIME_DIR_BYTES);
+    free(quoted);
+    free(path);
+    return NULL;
+}
 
-    if (strlen(path) > RUNTIME_DIR_BYTES) {
-        char *quoted = mesh_text_quoted(path);
+int
+mesh_paths_check(const mesh_settings_t *settings, char **error_p)
+{
+    static const char *const directories[] = {"mesh/runtime_dir", "mesh/state_dir",
+                                              "mesh/keys_dir"};
+    assert(settings && error_p);
+    for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
+        const char *configured = mesh_settings_string(settings, directories[i]);
+        if (!*configured || *configured == '/')
+            continue;
+        char *quoted = mesh_text_quoted(configured);
         *error_p =
-            mesh_text_printf("the runtime directory %s is too long for the name of a "
-                             "socket in it (mesh/runtime_dir), allowed: at most %d bytes",
-                             quoted, (int) RUNTIME_DIR_BYTES);
+            mesh_text_printf("%s is %s, allowed: an absolute path", directories[i], quoted);
         free(quoted);
-        free(path);
-        return NULL;
+        return -1;
     }
-    return private_directory(path, "runtime directory", "mesh/runtime_dir", error_p);
+    // Where seeds say where the mesh is, a program may need no such directory.
+    if (mesh_settings_list_size(settings, "mesh/seeds") > 0 &&
+        !*mesh_settings_string(settings, "mesh/runtime_dir"))
+        return 0;
+    char *path = runtime_path(settings, error_p);
+    free(path);
+    return path ? 0 : -1;
+}
+
+char *
+mesh_paths_runtime_dir(const mesh_settings_t *settings, char **error_p)
+{
+    assert(settings && error_p);
+    char *path = runtime_path(settings, error_p);
+    return path ? private_directory(path, "runtime directory", "mesh/runtime_dir", error_p)
+                : NULL;
 }
 
 // The home directory, for the caller to free, or NULL.

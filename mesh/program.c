@@ -33,6 +33,7 @@ typedef struct command_line {
     const char *name;    // of the program; borrowed
     int (*check)(const mesh_settings_t *settings, char **error_p);    // of the program, or NULL
     action_t action;
+    bool tolerant;                   // of the environment, as mesh_program_t says
     const char *config;              // borrowed, as the next
     const char *environment_name;    // of the overlay
     assignment_t assignments[MOST_ASSIGNMENTS];
@@ -203,11 +204,29 @@ parse(const mesh_program_t *self, command_line_t *line, int argc, char *argv[], 
 }
 
 // What the process was started with, for mesh_program_reload.
-static const command_line_t *started_with;
+static command_line_t *started_with;
+
+// mesh_settings_wrong_fn
+static void
+warn(void *arg, const char *sentence)
+{
+    const command_line_t *line = arg;
+    (void) fprintf(stderr, "%s: passed over: %s\n", line->name, sentence);
+}
+
+// Returns -1 with *error_p set where the environment is wrong and that is not tolerated.
+static int
+read_environment(command_line_t *line, mesh_settings_t *settings, char **error_p)
+{
+    if (!line->tolerant)
+        return mesh_settings_read_environment(settings, environ, error_p);
+    mesh_settings_read_what_is_right(settings, environ, warn, line);
+    return 0;
+}
 
 // Defaults, file, environment, options. Returns the settings, or NULL with *error_p set.
 static mesh_settings_t *
-load_settings(const command_line_t *line, char **error_p)
+load_settings(command_line_t *line, char **error_p)
 {
     const char *config = line->config ? line->config : getenv("AIDERMESH_CONFIG");
     const char *name =
@@ -227,10 +246,12 @@ load_settings(const command_line_t *line, char **error_p)
     if (rc == 0 && config)
         rc = mesh_settings_read_file(settings, config, name, error_p);
     if (rc == 0)
-        rc = mesh_settings_read_environment(settings, environ, error_p);
+        rc = read_environment(line, settings, error_p);
     for (size_t i = 0; i < line->assignment_count && rc == 0; i++)
         rc = mesh_settings_assign(settings, line->assignments[i].text,
                                   line->assignments[i].origin, error_p);
+    if (rc == 0 && !line->tolerant)
+        rc = mesh_settings_check(settings, error_p);
     if (rc == 0 && line->check)
         rc = line->check(settings, error_p);
     if (rc != 0)
@@ -362,7 +383,7 @@ flushed(int status)
 }
 
 static int
-perform(const mesh_program_t *self, const command_line_t *line, int argc, char *argv[])
+perform(const mesh_program_t *self, command_line_t *line, int argc, char *argv[])
 {
     if (line->action == ACTION_HELP) {
         print_help(self);
@@ -387,6 +408,7 @@ perform(const mesh_program_t *self, const command_line_t *line, int argc, char *
         return self->run_off(argc, argv);
 
     char *error = NULL;
+    line->tolerant = self->tolerant && line->action == ACTION_RUN;
     mesh_settings_t *settings = load_settings(line, &error);
     if (!settings)
         return refuse(self, error);

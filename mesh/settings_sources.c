@@ -295,6 +295,20 @@ read_variable(mesh_settings_t *self, const char *name, const char *value, char *
     return rc;
 }
 
+void
+mesh_settings_read_what_is_right(mesh_settings_t *self, char *const environment[],
+                                 mesh_settings_wrong_fn *wrong, void *arg)
+{
+    assert(self && environment && wrong);
+    for (size_t i = 0; environment[i]; i++) {
+        char *one[] = {environment[i], NULL};
+        char *error = NULL;
+        if (mesh_settings_read_environment(self, one, &error) != 0)
+            wrong(arg, error);
+        free(error);
+    }
+}
+
 int
 mesh_settings_read_environment(mesh_settings_t *self, char *const environment[], char **error_p)
 {

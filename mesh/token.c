@@ -129,19 +129,28 @@ make_file(const char *path)
     return rc;
 }
 
+int
+mesh_token_check(const mesh_settings_t *settings, char **error_p)
+{
+    assert(settings && error_p);
+    const char *configured = mesh_settings_string(settings, "http/token_value");
+    char *wrong = *configured ? refuse_words(configured, strlen(configured)) : NULL;
+    if (!wrong)
+        return 0;
+    *error_p = mesh_text_printf("http/token_value (%s) cannot be used: %s",
+                                mesh_settings_origin(settings, "http/token_value"), wrong);
+    free(wrong);
+    return -1;
+}
+
 static char *
 load(const mesh_settings_t *settings, bool make, char **error_p)
 {
     const char *configured = mesh_settings_string(settings, "http/token_value");
-    if (*configured) {
-        char *wrong = refuse_words(configured, strlen(configured));
-        if (!wrong)
-            return strdup(configured);
-        *error_p = mesh_text_printf("http/token_value (%s) cannot be used: %s",
-                                    mesh_settings_origin(settings, "http/token_value"), wrong);
-        free(wrong);
+    if (mesh_token_check(settings, error_p) != 0)
         return NULL;
-    }
+    if (*configured)
+        return strdup(configured);
     char *directory = mesh_paths_state_dir(settings, error_p);
     if (!directory)
         return NULL;

@@ -149,6 +149,7 @@ static const mesh_program_t program = {
     .usage = "-- COMMAND [ARGUMENT...]",
     .flags = flags,
     .usage_status = MESH_EXIT_BRIDGE_FAILED,
+    .tolerant = true,
     .starts_zmq_itself = true,
     .run = run,
     .run_off = run_off,

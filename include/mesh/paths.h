@@ -1,12 +1,17 @@
 // paths - where the mesh keeps its sockets, files and state
 // SPDX-License-Identifier: MPL-2.0
 //
-// Every function returns a path that the caller frees, or NULL with *error_p a sentence the
-// caller frees.
+// Every function but the first returns a path that the caller frees, or NULL with *error_p a
+// sentence the caller frees.
 #ifndef MESH_PATHS_H
 #define MESH_PATHS_H
 
 #include "mesh/settings.h"
+
+// Whether the configured directories can be such, without looking at them: absolute paths, and
+// short enough for the names of sockets. Returns 0, or -1 with *error_p a sentence that the
+// caller frees.
+int mesh_paths_check(const mesh_settings_t *settings, char **error_p);
 
 // The directory of sockets: setting mesh/runtime_dir, else $XDG_RUNTIME_DIR/aidermesh, else
 // /tmp/aidermesh-<uid>. Made with mode 0700 when missing. Refused when it is a link, not ours,

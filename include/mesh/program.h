@@ -39,6 +39,10 @@ typedef struct mesh_program {
     // configuration is read, so that a broken one stops nobody. Arguments as of run.
     int (*run_off)(int argc, char *argv[]);
 
+    // The work goes on whatever the environment says: what is wrong there is said on stderr and
+    // passed over. For who wraps a command that must run; --check-config is as strict as ever.
+    bool tolerant;
+
     // The status of wrong usage or configuration; 0 is MESH_EXIT_USAGE.
     int usage_status;
 

@@ -63,6 +63,16 @@ int mesh_settings_read_zpl(mesh_settings_t *self, const char *text, size_t size_
 int mesh_settings_read_environment(mesh_settings_t *self, char *const environment[],
                                    char **error_p);
 
+// The same, but what is wrong (a name nobody knows, a value that is not allowed) is told to
+// wrong, which borrows the sentence, and passed over: for who has to go on in any case.
+typedef void mesh_settings_wrong_fn(void *arg, const char *sentence);
+void mesh_settings_read_what_is_right(mesh_settings_t *self, char *const environment[],
+                                      mesh_settings_wrong_fn *wrong, void *arg);
+
+// Whether values are as they must be beyond what the table says: seeds, directories, the token,
+// times that go with each other. Looks at no file. Returns 0, or -1 with *error_p.
+int mesh_settings_check(const mesh_settings_t *self, char **error_p);
+
 // Set one value, from "section/key=value". origin is copied, e.g. "--set" or "--broker".
 int mesh_settings_assign(mesh_settings_t *self, const char *assignment, const char *origin,
                          char **error_p);

@@ -19,6 +19,10 @@ char *mesh_token_load_or_make(const mesh_settings_t *settings, char **error_p);
 // As above, and fail when there is none.
 char *mesh_token_load(const mesh_settings_t *settings, char **error_p);
 
+// Whether http/token_value, where it is set, can be a token. Returns 0, or -1 with *error_p a
+// sentence that the caller frees.
+int mesh_token_check(const mesh_settings_t *settings, char **error_p);
+
 // Compare in time that depends only on the length of what was given.
 bool mesh_token_equal(const char *token, const char *given);
 

@@ -109,6 +109,13 @@ what_is_no_endpoint_is_refused(void **state)
     bench_t *self = *state;
     assert_refused(self, "broker/bind_publish=5771", "is no endpoint");
     assert_refused(self, "broker/bind_publish=inproc://x", "is no endpoint");
+    assert_refused(self, "broker/bind_publish=ipc://", "is no endpoint");
+    assert_refused(self, "broker/bind_publish=tcp://127.0.0.1", "is no endpoint");
+    assert_refused(self, "broker/bind_publish=tcp://127.0.0.1:", "is no endpoint");
+    assert_refused(self, "broker/bind_publish=tcp://127.0.0.1:http", "is no endpoint");
+    assert_refused(self, "broker/bind_publish=tcp://127.0.0.1:65536", "is no endpoint");
+    assert_refused(self, "broker/bind_publish=ipc:///run/x,udp://127.0.0.1:1",
+                   "is no endpoint");
 }
 
 // Nothing is bound to it: it is refused before.
@@ -121,6 +128,23 @@ what_other_hosts_can_reach_is_refused_without_keys(void **state)
     assert_refused(self, "broker/bind_publish=tcp://10.0.0.1:5771", "other hosts");
     assert_refused(self, "broker/bind_publish=tcp://[::]:5771", "other hosts");
     assert_refused(self, "broker/bind_publish=tcp://localhost.example:5771", "other hosts");
+}
+
+static void
+a_check_tells_the_same_without_a_socket(void **state)
+{
+    bench_t *self = *state;
+    char *error = NULL;
+    assert_int_equal(bindings_check(self->settings, key, false, &error), 0);
+    assign(self, "broker/bind_publish=tcp://[::1]:5771,tcp://127.0.0.1:*,ipc:///run/x");
+    assert_int_equal(bindings_check(self->settings, key, false, &error), 0);
+    assign(self, "broker/bind_publish=tcp://*:5771");
+    assert_int_equal(bindings_check(self->settings, key, true, &error), 0);
+    assert_int_equal(bindings_check(self->settings, key, false, &error), -1);
+    assert_non_null(strstr(error, "other hosts"));
+    free(error);
+    assign(self, "broker/insecure=true");
+    assert_int_equal(bindings_check(self->settings, key, false, &error), 0);
 }
 
 static void
@@ -146,6 +170,7 @@ main(void)
         TEST(of_several_endpoints_the_first_is_told),
         TEST(what_is_no_endpoint_is_refused),
         TEST(what_other_hosts_can_reach_is_refused_without_keys),
+        TEST(a_check_tells_the_same_without_a_socket),
         TEST(an_endpoint_that_is_taken_cannot_be_bound),
     };
     return cmocka_run_group_tests_name("bindings", tests, NULL, NULL);

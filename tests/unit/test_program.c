@@ -257,8 +257,8 @@ static void
 an_option_given_again_makes_a_list_longer_and_else_wins(void **state)
 {
     (void) state;
-    CALL("--broker", "a", "--port=1", "--broker=b", "--port=2");
-    assert_string_equal(said.out, "seed=a\nseed=b\nport=2 token=1\n");
+    CALL("--broker", "tcp://a", "--port=1", "--broker=ipc://b", "--port=2");
+    assert_string_equal(said.out, "seed=tcp://a\nseed=ipc://b\nport=2 token=1\n");
 }
 
 static void
@@ -329,7 +329,7 @@ print_config_can_be_given_to_config(void **state)
 {
     (void) state;
     char *directory = temp_dir_new();
-    CALL("--print-config", "--port=1234", "--broker=a", "--broker=b",
+    CALL("--print-config", "--port=1234", "--broker=tcp://a", "--broker=ipc://b",
          "--set=http/token_value=0123456789abcdef");
     assert_int_equal(said.status, 0);
     assert_string_equal(said.err, "");
@@ -337,7 +337,7 @@ print_config_can_be_given_to_config(void **state)
     assert_null(strstr(said.out, "0123456789abcdef"));
     char *path = write_file(directory, "printed.cfg", said.out);
     CALL("--config", path);
-    assert_string_equal(said.out, "seed=a\nseed=b\nport=1234 token=1\n");
+    assert_string_equal(said.out, "seed=tcp://a\nseed=ipc://b\nport=1234 token=1\n");
     free(path);
     temp_dir_destroy(&directory);
 }
@@ -413,6 +413,38 @@ off_runs_the_command_though_the_configuration_is_broken(void **state)
     (void) setenv("AIDERMESH", "on", 1);
     call_program(&program, (char *[]){"--", "aider", NULL});
     assert_int_equal(said.status, 2);
+}
+
+static void
+who_is_tolerant_works_on_in_a_wrong_environment_and_says_so(void **state)
+{
+    (void) state;
+    mesh_program_t program = with_command;
+    program.tolerant = true;
+    (void) setenv("AIDERMESH_HTTP_PROT", "1", 1);
+    (void) setenv("AIDERMESH_HTTP_PORT", "8791", 1);
+    call_program(&program, (char *[]){"--", "aider", NULL});
+    assert_int_equal(said.status, 42);
+    assert_non_null(strstr(said.out, "8791"));
+    assert_non_null(strstr(said.err,
+                           "aidermesh-test: passed over: environment: unknown variable "
+                           "\"AIDERMESH_HTTP_PROT\""));
+    call_program(&program, (char *[]){"--set", "mesh/seeds=nonsense", "aider", NULL});
+    assert_int_equal(said.status, 42);
+    // Who asks is told, and so is who types.
+    call_program(&program, (char *[]){"--check-config", NULL});
+    assert_int_equal(said.status, 2);
+    call_program(&program, (char *[]){"--port=x", "aider", NULL});
+    assert_int_equal(said.status, 2);
+}
+
+static void
+what_the_table_cannot_say_is_checked_before_the_work(void **state)
+{
+    (void) state;
+    CALL("--set", "mesh/seeds=nonsense", "aider");
+    assert_wrong_usage("aidermesh-test: mesh/seeds: \"nonsense\" is not a seed; a seed is "
+                       "tcp://HOST[:PORT] or ipc://PATH\n");
 }
 
 static int
@@ -544,6 +576,8 @@ main(void)
         TEST(healthcheck_gives_its_answer_as_the_status),
         TEST(a_program_may_have_its_own_status_for_wrong_usage),
         TEST(off_runs_the_command_though_the_configuration_is_broken),
+        TEST(who_is_tolerant_works_on_in_a_wrong_environment_and_says_so),
+        TEST(what_the_table_cannot_say_is_checked_before_the_work),
         TEST(the_log_is_set_up_before_the_work),
         TEST(czmq_takes_no_signal_and_logs_to_stderr),
         TEST(reload_reads_the_file_again_and_refuses_a_broken_one),

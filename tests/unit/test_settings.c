@@ -490,6 +490,66 @@ a_variable_nobody_knows_is_refused_with_the_nearest_known_one(void **state)
 }
 
 static void
+count_wrong(void *arg, const char *sentence)
+{
+    size_t *count = arg;
+    assert_true(*count == 0 ? strstr(sentence, "AIDERMESH_HTTP_PROT") != NULL
+                            : strstr(sentence, "\"70000\"") != NULL);
+    ++*count;
+}
+
+static void
+what_is_right_counts_beside_what_is_passed_over(void **state)
+{
+    (void) state;
+    char *environment[] = {
+        (char[]){"AIDERMESH_HTTP_PROT=1"}, (char[]){"AIDERMESH_HTTP_CLIENTS=7"},
+        (char[]){"AIDERMESH_HTTP_PORT=70000"}, (char[]){"AIDERMESH_HOST=h"}, NULL};
+    size_t wrong = 0;
+    mesh_settings_t *settings = mesh_settings_new();
+    mesh_settings_read_what_is_right(settings, environment, count_wrong, &wrong);
+    assert_int_equal(wrong, 2);
+    assert_int_equal(mesh_settings_number(settings, "http/clients"), 7);
+    assert_string_equal(mesh_settings_string(settings, "mesh/host"), "h");
+    assert_string_equal(mesh_settings_origin(settings, "http/port"), "default");
+    mesh_settings_destroy(&settings);
+}
+
+static void
+a_check_finds_what_the_table_cannot(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *assignment, *part;
+    } cases[] = {
+        {"mesh/lost_after=1s",
+         "mesh/lost_after is 1000 ms, but must be more than mesh/heartbeat"},
+        {"mesh/heartbeat=3s", "mesh/heartbeat, which is 3000 ms"},
+        {"mesh/seeds=tcp://a,nonsense", "mesh/seeds: \"nonsense\" is not a seed"},
+        {"mesh/runtime_dir=run", "mesh/runtime_dir is \"run\", allowed: an absolute path"},
+        {"mesh/state_dir=./x", "mesh/state_dir is \"./x\""},
+        {"mesh/keys_dir=keys", "mesh/keys_dir is \"keys\""},
+        {"mesh/runtime_dir=/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
+         "0123456789/0123456789/0123456789",
+         "is too long for the name of a socket in it"},
+        {"http/token_value=short",
+         "http/token_value (--set) cannot be used: allowed is one line"},
+    };
+    char *error = NULL;
+    mesh_settings_t *settings = mesh_settings_new();
+    assert_int_equal(mesh_settings_check(settings, &error), 0);
+    mesh_settings_destroy(&settings);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        settings = mesh_settings_new();
+        assert_int_equal(mesh_settings_assign(settings, cases[i].assignment, "--set", &error),
+                         0);
+        assert_int_equal(mesh_settings_check(settings, &error), -1);
+        assert_error_says(&error, cases[i].part);
+        mesh_settings_destroy(&settings);
+    }
+}
+
+static void
 variables_of_another_meaning_are_passed_over_and_short_names_count(void **state)
 {
     (void) state;
@@ -658,6 +718,8 @@ main(void)
         cmocka_unit_test(a_source_with_one_mistake_changes_nothing),
         cmocka_unit_test(an_overlay_is_read_after_its_file_where_it_exists),
         cmocka_unit_test(a_variable_nobody_knows_is_refused_with_the_nearest_known_one),
+        cmocka_unit_test(what_is_right_counts_beside_what_is_passed_over),
+        cmocka_unit_test(a_check_finds_what_the_table_cannot),
         cmocka_unit_test(variables_of_another_meaning_are_passed_over_and_short_names_count),
         cmocka_unit_test(a_secret_comes_from_a_file_and_is_never_shown),
         cmocka_unit_test(a_secret_given_directly_and_by_file_is_refused),
