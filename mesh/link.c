@@ -12,6 +12,7 @@
 #include "mesh/key.h"
 #include "mesh/log.h"
 #include "mesh/program.h"
+#include "mesh/timer.h"
 #include "mesh/uuid.h"
 #include "mesh/wire.h"
 #include "text.h"
@@ -56,14 +57,14 @@ struct mesh_link {
     link_search_t *search;                         // owned
     char *endpoint;                                // owned; what the socket is connected to
     mesh_found_by_t found_by;                      // how endpoint was found
-    int turn_timer;                                // 0 when none is planned
+    mesh_timer_t *turn_timer;                      // NULL when none is planned
     zsock_t *dealer;                               // owned
     bool hello_due;    // say hello as soon as the socket can be written
     bool up;
     char *incarnation;    // owned; of the last welcome, NULL before the first
     int64_t hello_ms, heard_ms, heartbeat_ms, tick_ms;
     int64_t heartbeat_every_ms, lost_after_ms;
-    int timer;
+    mesh_timer_t *timer;
     link_requests_t *requests;    // owned
     uint64_t hello_id;
     listener_t listeners[LISTENER_LIMIT];
@@ -105,9 +106,8 @@ static int on_turn(zloop_t *loop, int timer_id, void *arg);
 static void
 plan_turn(mesh_link_t *self, int64_t pause_ms)
 {
-    if (self->turn_timer)
-        zloop_timer_end(self->loop, self->turn_timer);
-    self->turn_timer = zloop_timer(self->loop, (size_t) pause_ms, 1, on_turn, self);
+    mesh_timer_end(&self->turn_timer);
+    mesh_timer_start(&self->turn_timer, self->loop, (size_t) pause_ms, true, on_turn, self);
 }
 
 // Read the key again: one that a mesh without keys did not need may be needed now. A program
@@ -182,7 +182,6 @@ on_turn(zloop_t *loop, int timer_id, void *arg)
     (void) loop;
     (void) timer_id;
     mesh_link_t *self = arg;
-    self->turn_timer = 0;
     if (self->up)
         return 0;
     // Whoever took our hello may still answer.
@@ -531,7 +530,7 @@ mesh_link_new(zloop_t *loop, const mesh_settings_t *settings,
     self->tick_ms = zclock_mono();
     link_search_listen(self->search, true);
     connect_next(self);
-    self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
+    mesh_timer_start(&self->timer, loop, TICK_MS, false, on_tick, self);
     return self;
 }
 
@@ -548,13 +547,12 @@ mesh_link_destroy(mesh_link_t **self_p)
         send_verb(self, "bye", body);
         json_decref(body);
     }
-    zloop_timer_end(self->loop, self->timer);
+    mesh_timer_end(&self->timer);
     link_requests_destroy(&self->requests);
     disconnect(self);
     for (size_t i = 0; i < self->service_count; i++)
         free(self->services[i].name);
-    if (self->turn_timer)
-        zloop_timer_end(self->loop, self->turn_timer);
+    mesh_timer_end(&self->turn_timer);
     link_search_destroy(&self->search);
     mesh_key_destroy(&self->key);
     json_decref(self->capabilities);

@@ -8,6 +8,7 @@
 #include "mesh/log.h"
 #include "mesh/outbox.h"
 #include "mesh/payload.h"
+#include "mesh/timer.h"
 #include "mesh/topic.h"
 #include "mesh/wire.h"
 
@@ -30,8 +31,8 @@ struct mesh_publisher {
     unsigned key_number;      // of the key it shows there
     bool subscribed;    // the broker's subscription has arrived: what is sent is not dropped
     int64_t sent_ms;    // when an event was last sent
-    int64_t ask_pause_ms;    // the pause before the next heartbeat for an acknowledgement
-    int ask_timer;           // 0 when none is planned
+    int64_t ask_pause_ms;       // the pause before the next heartbeat for an acknowledgement
+    mesh_timer_t *ask_timer;    // NULL when none is planned
     size_t cut_strings;
     mesh_publisher_drained_fn *drained;
     void *drained_arg;    // borrowed
@@ -42,8 +43,8 @@ static int on_ask(zloop_t *loop, int timer_id, void *arg);
 static void
 plan_ask(mesh_publisher_t *self, int64_t pause_ms)
 {
-    if (self->ask_timer == 0)
-        self->ask_timer = zloop_timer(self->loop, (size_t) pause_ms, 1, on_ask, self);
+    if (!self->ask_timer)
+        mesh_timer_start(&self->ask_timer, self->loop, (size_t) pause_ms, true, on_ask, self);
 }
 
 static void
@@ -94,7 +95,6 @@ on_ask(zloop_t *loop, int timer_id, void *arg)
     (void) loop;
     (void) timer_id;
     mesh_publisher_t *self = arg;
-    self->ask_timer = 0;
     if (mesh_outbox_unacknowledged(self->outbox) == 0)
         return 0;
     int64_t quiet_ms = zclock_mono() - self->sent_ms;
@@ -269,8 +269,7 @@ mesh_publisher_destroy(mesh_publisher_t **self_p)
         mesh_publisher_t *self = *self_p;
         mesh_link_unlisten(self->link, &link_listener, self);
         disconnect(self);
-        if (self->ask_timer > 0)
-            zloop_timer_end(self->loop, self->ask_timer);
+        mesh_timer_end(&self->ask_timer);
         mesh_outbox_destroy(&self->outbox);
         free(self->endpoint);
         free(self);

@@ -7,6 +7,7 @@
 #include "mesh/control.h"
 #include "mesh/follow.h"
 #include "mesh/log.h"
+#include "mesh/timer.h"
 
 enum {
     RECEIVE_HWM = 10000,    // messages; what does not fit is a gap, which the replay fills
@@ -27,7 +28,7 @@ struct mesh_subscriber {
     zsock_t *socket;                             // owned; NULL before the first welcome
     char *endpoint;                              // owned
     unsigned key_number;                         // of the key it shows there
-    int timer;
+    mesh_timer_t *timer;
     int64_t heard_ms;
     int64_t connected_ms;
     uint64_t replay_id;    // of the request under way; 0 when there is none
@@ -311,7 +312,7 @@ mesh_subscriber_new(zloop_t *loop, mesh_link_t *link, mesh_from_t from,
     self->handler = handler;
     self->arg = arg;
     self->follow = mesh_follow_new(from, cursor, &follow_actions, self);
-    self->timer = zloop_timer(loop, RETRY_MS, 0, on_tick, self);
+    mesh_timer_start(&self->timer, loop, RETRY_MS, false, on_tick, self);
     mesh_link_listen(link, &link_listener, self);
     return self;
 }
@@ -324,7 +325,7 @@ mesh_subscriber_destroy(mesh_subscriber_t **self_p)
         mesh_subscriber_t *self = *self_p;
         mesh_link_unlisten(self->link, &link_listener, self);
         cancel_replay(self);
-        zloop_timer_end(self->loop, self->timer);
+        mesh_timer_end(&self->timer);
         disconnect(self);
         mesh_follow_destroy(&self->follow);
         free(self->endpoint);
