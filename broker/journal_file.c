@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "journal_mark.h"
+#include "journal_told.h"
 
 enum {
     PATH_SIZE = 4096,
@@ -21,11 +22,12 @@ enum {
 };
 
 struct journal_file {
-    char *path, *wal_path, *shm_path, *mark_path;    // owned
+    char *path, *wal_path, *shm_path, *mark_path, *told_path;    // owned
     bool durable;
     uint64_t block;
     journal_store_t *store;    // owned; NULL while nothing is open
     journal_mark_t mark;       // as last written
+    journal_told_t told;
     journal_fault_t fault;
     char reason[512];
 };
@@ -70,6 +72,8 @@ journal_file_new(const char *path, bool durable, uint64_t block)
     self->wal_path = with_suffix(path, "-wal");
     self->shm_path = with_suffix(path, "-shm");
     self->mark_path = with_suffix(path, ".mark");
+    self->told_path = with_suffix(path, ".told");
+    self->told.fd = -1;
     self->durable = durable;
     self->block = block;
     return self;
@@ -141,11 +145,20 @@ journal_file_reserve(journal_file_t *self, uint64_t offset)
     return write_mark(self, true);
 }
 
+int
+journal_file_tell(journal_file_t *self)
+{
+    if (journal_told_say(&self->told, journal_store_state(self->store)->head) != 0)
+        return fail_by_errno(self, self->told_path);
+    return 0;
+}
+
 // ---- closing
 
 void
 journal_file_abandon(journal_file_t *self)
 {
+    journal_told_close(&self->told);
     journal_store_abandon(&self->store);
 }
 
@@ -155,6 +168,7 @@ close_in_order(journal_file_t *self)
     if (!self->store)
         return;
     self->mark.head = journal_store_state(self->store)->head;
+    journal_told_close(&self->told);
     if (journal_store_close(&self->store) != 0)
         return;    // the mark goes on saying "open", which is the truth
     self->mark.closed = true;
@@ -172,6 +186,7 @@ journal_file_destroy(journal_file_t **self_p)
         free(self->wal_path);
         free(self->shm_path);
         free(self->mark_path);
+        free(self->told_path);
         free(self);
         *self_p = NULL;
     }
@@ -349,6 +364,8 @@ judge_content(journal_file_t *self, const journal_mark_t *mark, journal_opening_
     const journal_state_t *state = journal_store_state(self->store);
     const char *objection = journal_mark_contradicted_by_content(
         mark, state->epoch, state->generation, state->head);
+    if (!objection && opening->origin == JOURNAL_ORIGIN_RECOVERED)
+        objection = journal_told_contradicted(self->told_path, state->epoch, state->head);
     if (!objection)
         return 0;
     snprintf(opening->why, sizeof opening->why, "%s", objection);
@@ -380,6 +397,8 @@ begin(journal_file_t *self, const journal_mark_t *before, const journal_opening_
     journal_mark_name_host(&mark);
     if (journal_store_start(self->store, mark.epoch, mark.generation, head, mark.reserved) != 0)
         return fail_by_store(self);
+    if (journal_told_begin(&self->told, self->told_path, mark.epoch, head) != 0)
+        return fail_by_errno(self, self->told_path);
     self->mark = mark;
     return write_mark(self, true);
 }

@@ -192,8 +192,12 @@ commit(journal_writer_t *self, const journal_batch_t *batches)
         rc = journal_store_add(store, batch);
     if (rc == 0)
         rc = journal_store_commit(store);
-    if (rc != 0)
+    if (rc != 0) {
         go_down_by_store(self);
+    } else if (last > 0 && journal_file_tell(self->file) != 0) {
+        go_down(self, journal_file_fault(self->file), journal_file_reason(self->file));
+        rc = -1;
+    }
     return rc == 0;
 }
 

@@ -97,7 +97,7 @@ append(bench_t *self, uint64_t first, size_t count)
     assert_int_equal(journal_store_begin(store), 0);
     assert_int_equal(journal_store_add(store, batch), 0);
     assert_int_equal(journal_store_commit(store), 0);
-    assert_int_equal(journal_file_witness(self->file), 0);
+    assert_int_equal(journal_file_tell(self->file), 0);
     journal_events_destroy(&batch);
 }
 
@@ -330,6 +330,51 @@ a_log_whose_end_is_gone_is_told(void **state)
     expect_new_epoch(self, epoch, JOURNAL_ORIGIN_UNPROVEN);
 }
 
+// The mark is of the second before, and says nothing of what was told since.
+static void
+a_log_cut_within_its_last_second_is_told(void **state)
+{
+    bench_t *self = *state;
+    start(self);
+    uint64_t epoch = self->opening.state.epoch;
+    append(self, 1, 10);
+    assert_int_equal(journal_file_witness(self->file), 0);
+    char *wal = path_of(self->dir, "-wal");
+    struct stat witnessed;
+    assert_int_equal(stat(wal, &witnessed), 0);
+    append(self, 11, 10);
+    append(self, 21, 10);
+    crash(self);
+    assert_int_equal(truncate(wal, witnessed.st_size), 0);
+    free(wal);
+    expect_new_epoch(self, epoch, JOURNAL_ORIGIN_UNPROVEN);
+}
+
+static void
+what_was_told_that_is_not_known_proves_nothing(void **state)
+{
+    bench_t *self = *state;
+    start(self);
+    uint64_t epoch = self->opening.state.epoch;
+    append(self, 1, 10);
+    crash(self);
+    char *told = path_of(self->dir, ".told");
+    assert_int_equal(truncate(told, 20), 0);
+    expect_new_epoch(self, epoch, JOURNAL_ORIGIN_UNPROVEN);
+    epoch = self->opening.state.epoch;
+    append(self, 1, 10);
+    crash(self);
+    assert_int_equal(unlink(told), 0);
+    expect_new_epoch(self, epoch, JOURNAL_ORIGIN_UNPROVEN);
+    // A journal that was closed needs no such witness.
+    epoch = self->opening.state.epoch;
+    stop(self);
+    assert_int_equal(unlink(told), 0);
+    assert_int_equal(start(self), JOURNAL_ORIGIN_CONTINUED);
+    assert_int_equal(self->opening.state.epoch, epoch);
+    free(told);
+}
+
 static void
 a_mark_that_is_gone_or_damaged_proves_nothing(void **state)
 {
@@ -459,6 +504,8 @@ main(void)
         TEST(a_journal_parted_from_its_log_is_told),
         TEST(a_journal_that_was_cut_is_told),
         TEST(a_log_whose_end_is_gone_is_told),
+        TEST(a_log_cut_within_its_last_second_is_told),
+        TEST(what_was_told_that_is_not_known_proves_nothing),
         TEST(a_mark_that_is_gone_or_damaged_proves_nothing),
         TEST(a_journal_that_is_gone_is_lost_and_not_new),
         TEST(a_file_of_garbage_is_set_aside),
