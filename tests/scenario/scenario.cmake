@@ -55,6 +55,14 @@ mesh_add_scenario(monitor 240)
 mesh_add_scenario(journal 240 KEYWORD "not clock")
 # libfaketime and sanitizers do not go together.
 mesh_add_scenario(journal_clock 60 FILE test_journal.py KEYWORD clock BUILD plain)
+mesh_add_scenario(journal_cursors 180)
+mesh_add_scenario(first_and_last 120 KEYWORD short)
+mesh_add_scenario(first_and_last_full 600 FILE test_first_and_last.py KEYWORD full LEVEL all)
+mesh_add_scenario(long_run 180 KEYWORD short)
+mesh_add_scenario(long_run_full 600 FILE test_long_run.py KEYWORD full LEVEL all)
+# The form whose latency is held against the promise.
+mesh_add_scenario(long_run_plain 600 FILE test_long_run.py KEYWORD full LEVEL all BUILD plain
+    PROPERTIES RUN_SERIAL TRUE)
 mesh_add_scenario(protocol_pyzmq 120)
 mesh_add_scenario(link 180)
 mesh_add_scenario(broker_restart 60)

@@ -35,8 +35,8 @@ def publisher(mesh, count=EVENTS, pause_ms=PAUSE_MS):
 class Subscriber:
     """What a subscriber was told, line by line."""
 
-    def __init__(self, mesh):
-        self.program = Program(mesh, "mesh_probe", [mesh.dir, "subscribe"])
+    def __init__(self, mesh, place=None, mode="subscribe"):
+        self.program = Program(mesh, "mesh_probe", [place or mesh.dir, mode])
         self.lines = []
         self._file = open(self.program.out, encoding="ascii")
         self._rest = ""

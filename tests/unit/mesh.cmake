@@ -41,6 +41,10 @@ if(MESH_FUZZ)
     target_include_directories(fuzz_follow PRIVATE ${PROJECT_SOURCE_DIR}/tests/support)
 endif()
 
-# The library as a program, for tests/scenario/test_link.py; beside the programs, not installed.
-add_executable(mesh_probe ${PROJECT_SOURCE_DIR}/tests/support/mesh_probe.c)
-target_link_libraries(mesh_probe PRIVATE mesh mesh_build_flags)
+# The library as programs, for scenarios; beside the programs of the mesh, not installed.
+add_library(probe STATIC ${PROJECT_SOURCE_DIR}/tests/support/probe.c)
+target_link_libraries(probe PUBLIC mesh PRIVATE mesh_build_flags)
+foreach(name mesh_probe mesh_turns)
+    add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/support/${name}.c)
+    target_link_libraries(${name} PRIVATE probe mesh_build_flags)
+endforeach()

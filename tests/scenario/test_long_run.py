@@ -1,0 +1,227 @@
+"""Fifty publishers, three subscribers, and everything that happens to them at once.
+
+SPDX-License-Identifier: MPL-2.0
+
+On two hosts of a net: the broker, most publishers and two subscribers on one, the rest on the
+other. While they publish, the broker is killed and started again on its journal, a subscriber
+stands still, and the other host is cut off the net, each at a moment that the seed decides
+(AIDERMESH_TEST_SEED repeats one). Every subscriber must end with every event once, in order.
+
+The full form (200 000 events, five kills) also holds the latency against its promise, where no
+sanitizer slows the programs; the short one reports it.
+"""
+
+import collections
+import dataclasses
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+from mesh import SLOWNESS, Program, wait_until
+from test_found import hosts, net    # noqa: F401  fixtures
+from test_link import LIMIT_S, Subscriber
+
+SEED = int(os.environ.get("AIDERMESH_TEST_SEED", random.randrange(1 << 30)))
+PUBLISHERS = 50
+FAR_PUBLISHERS = 10    # of them, beyond the link that is cut
+SETTLING_S = 2.0       # after a fault, for which no latency is promised
+P99_MS = 100
+BROKER = "10.77.0.1"
+BIND = [word for door, port in (("control", 5773), ("publish", 5771), ("subscribe", 5772))
+        for word in ("--set", f"broker/bind_{door}=tcp://*:{port}")]
+
+
+@dataclasses.dataclass
+class Fault:
+    """Something that was done, in Unix seconds; `ended` is when it was undone."""
+
+    what: str
+    began: float
+    ended: float = 0.0
+
+
+@dataclasses.dataclass
+class Reader:
+    """What one subscriber was told, read as it comes: (source, seq, sent, received) in seconds."""
+
+    name: str
+    told: Subscriber
+    events: list = dataclasses.field(default_factory=list)
+    gaps: list = dataclasses.field(default_factory=list)
+    places: list = dataclasses.field(default_factory=list)
+    read: int = 0
+
+    def look(self):
+        lines = self.told.read()
+        for words in lines[self.read:]:
+            if words[0] == "event":
+                self.places.append((words[1], int(words[2])))
+                self.events.append((words[3], int(words[4]), int(words[6]) / 1e6,
+                                    int(words[7]) / 1e6))
+            elif words[0] == "gap":
+                self.gaps.append(words)
+        self.read = len(lines)
+        return self.events
+
+
+class Run:
+    """The programs of one run, and what is done to them."""
+
+    def __init__(self, near, far, net, each, pause_ms):    # noqa: F811
+        self.near, self.far, self.net = near, far, net
+        self.total = PUBLISHERS * each
+        self.faults = []
+        self.undo = []    # (when, what undoes it, its fault)
+        # Small blocks, so that each start also reserves.
+        self.words = [*BIND, "--insecure", "--set", "broker/journal_block=20000"]
+        self.start_broker()
+        place = f"tcp://{BROKER}:5773"
+        self.readers = [Reader(name, Subscriber(host, place)) for name, host in
+                        (("near", near), ("still", near), ("far", far))]
+        for reader in self.readers:
+            reader.told.wait_live()
+        self.publishers = [
+            Program(host, "mesh_probe", [place, "publish", str(each), str(pause_ms), str(count)])
+            for host, count in ((near, 20), (near, PUBLISHERS - FAR_PUBLISHERS - 20),
+                                (far, FAR_PUBLISHERS))]
+
+    def start_broker(self):
+        self.broker = Program(self.near, "aidermesh-broker", self.words)
+
+    def sources(self, programs):
+        return [line.removeprefix("source ") for program in programs
+                for line in program.out.read_text().splitlines() if line.startswith("source ")]
+
+    def kill(self, _):
+        self.near.wait_for_log(self.broker, " ready ")
+        self.faults.append(Fault("kill", time.time()))
+        self.broker.kill()
+        self.start_broker()
+        self.faults[-1].ended = self.faults[-1].began    # what follows is the program's own doing
+
+    def stop(self, seconds):
+        process = self.readers[1].told.program.process
+        os.kill(process.pid, signal.SIGSTOP)
+        self.note("stop", seconds, lambda: os.kill(process.pid, signal.SIGCONT))
+
+    def cut(self, seconds):
+        self.net.cut(self.far.space)
+        self.note("cut", seconds, lambda: self.net.mend(self.far.space))
+
+    def note(self, what, seconds, undo):
+        self.faults.append(Fault(what, time.time()))
+        self.undo.append((time.time() + seconds, undo, self.faults[-1]))
+
+    def mend(self, all_of_it=False):
+        for entry in list(self.undo):
+            when, undo, fault = entry
+            if all_of_it or time.time() >= when:
+                undo()
+                fault.ended = time.time()
+                self.undo.remove(entry)
+
+    def suffer(self, plan):
+        """Do each act of the plan when its share of all events has come to the near one."""
+        near = self.readers[0]
+
+        def due(share):
+            self.mend()
+            return len(near.look()) >= share * self.total
+        for share, act, seconds in plan:
+            wait_until(lambda share=share: due(share), LIMIT_S * 4, f"{share:.0%} of the events",
+                       step_s=0.02)
+            print(f"  at {share:.1%}: {act}" + (f" for {seconds:.1f} s" if seconds else ""))
+            getattr(self, act)(seconds)
+        wait_until(lambda: not self.undo or self.mend(), 60, "end of the last fault")
+
+    def finish(self):
+        for program in self.publishers:
+            assert program.wait(LIMIT_S * 4) == 0, program.said()
+            assert program.out.read_text().endswith("drained\n")
+        sources = set(self.sources(self.publishers))
+        assert len(sources) == PUBLISHERS
+        for reader in self.readers:
+            wait_until(lambda reader=reader: len(reader.look()) >= self.total, LIMIT_S * 2,
+                       f"{self.total} events at the {reader.name} subscriber", step_s=0.2)
+        return sources
+
+    def latencies(self, reader, far_sources):
+        """Milliseconds of the events for which a latency is promised.
+
+        A fault that lasts concerns those whom it befalls for as long as it lasts.
+        """
+        windows = collections.defaultdict(list)
+        for fault in self.faults:
+            for far_source in (False, True):
+                befallen = fault.what == "kill" or fault.what == "stop" and reader.name == "still" \
+                    or fault.what == "cut" and (reader.name == "far" or far_source)
+                windows[far_source].append(
+                    (fault.began, (fault.ended if befallen else fault.began) + SETTLING_S))
+        return [(received - sent) * 1000 for source, _, sent, received in reader.events
+                if not any(begin <= at <= end for begin, end in windows[source in far_sources]
+                           for at in (sent, received))]
+
+
+def plan_of(choose, kills, longest_s):
+    """(share of the events, act, seconds) in order, of kills, one stop and one cut."""
+    acts = ["kill"] * kills + ["stop", "cut"]
+    choose.shuffle(acts)
+    shares = sorted(choose.uniform(0.05, 0.9) for _ in acts)
+    return [(share, act, 0 if act == "kill" else choose.uniform(2.0, longest_s))
+            for share, act in zip(shares, acts)]
+
+
+def p99(values):
+    return sorted(values)[len(values) * 99 // 100]
+
+
+def check(run, sources, each):
+    far_sources = set(run.sources(run.publishers[2:]))
+    results = {}
+    for reader in run.readers:
+        assert not reader.gaps, f"{reader.name} was told {reader.gaps}"
+        assert len({epoch for epoch, _ in reader.places}) == 1
+        offsets = [offset for _, offset in reader.places]
+        assert offsets == sorted(set(offsets)), f"{reader.name}: the order goes back"
+        numbers = collections.defaultdict(list)
+        for source, seq, _, _ in reader.events:
+            numbers[source].append(seq)
+        for source in sources:
+            assert numbers[source] == list(range(1, each + 1)), \
+                f"{reader.name}: {source} came otherwise than once and in order"
+        promised = run.latencies(reader, far_sources)
+        results[reader.name] = p99(promised) if promised else None
+        print(f"  {reader.name}: {len(promised)} of {len(reader.events)} events outside"
+              f" {SETTLING_S:.0f} s after faults" + (
+                  f", p50 {sorted(promised)[len(promised) // 2]:.1f} ms,"
+                  f" p99 {p99(promised):.1f} ms, the slowest {max(promised):.1f} ms"
+                  if promised else ""))
+    return results
+
+
+def suffer_and_check(hosts, net, each, pause_ms, kills, longest_s):    # noqa: F811
+    print(f"seed {SEED}")
+    near, far = hosts("near", BROKER), hosts("far", "10.77.0.2")
+    run = Run(near, far, net, each, pause_ms)
+    try:
+        run.suffer(plan_of(random.Random(SEED), kills, longest_s))
+        sources = run.finish()
+    finally:
+        run.mend(all_of_it=True)
+        for reader in run.readers:
+            reader.told.close()
+    return check(run, sources, each)
+
+
+def test_short_every_event_arrives_once_whatever_happens(hosts, net):    # noqa: F811
+    suffer_and_check(hosts, net, 400, 250, 2, 4.0)
+
+
+def test_full_every_event_arrives_once_and_soon_whatever_happens(hosts, net):    # noqa: F811
+    results = suffer_and_check(hosts, net, 4000, 75, 5, 8.0)
+    if SLOWNESS == 1:
+        for name, latency in results.items():
+            assert latency is not None and latency < P99_MS, f"{name}: p99 of {latency:.0f} ms"
