@@ -60,7 +60,8 @@ journal_store_t *journal_file_store(journal_file_t *self);
 // Have offsets up to this one reserved. Returns 0, or -1 with journal_file_fault.
 int journal_file_reserve(journal_file_t *self, uint64_t offset);
 
-// What is committed is about to be told to others: after each commit. Returns 0, or -1 as above.
+// What is committed is about to be told to others: after each commit. Returns 0, or -1 as
+// above.
 int journal_file_tell(journal_file_t *self);
 
 // Have the mark say where the journal stands now. Returns 0, or -1 as above.

@@ -16,10 +16,8 @@ import dataclasses
 import os
 import random
 import signal
-import subprocess
 import time
 
-import pytest
 from mesh import SLOWNESS, Program, wait_until
 from test_found import hosts, net    # noqa: F401  fixtures
 from test_link import LIMIT_S, Subscriber

@@ -20,6 +20,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "mesh/clock.h"
 #include "mesh/control.h"
 #include "mesh/publisher.h"
 #include "mesh/subscriber.h"
@@ -78,7 +79,7 @@ write_some(writers_t *self, writer_t *writer)
                      writer->made % self->sessions);
         json_t *payload = json_pack("{s:s, s:s}", "stage", "banner", "message", "probe");
         if (!mesh_publisher_publish(writer->publisher, "aider.session_progress", session, NULL,
-                                    (double) probe_now_us() / 1e6, payload))
+                                    mesh_clock_unix_s(), payload))
             return -1;
     }
     if (writer->made == self->events)
@@ -147,7 +148,7 @@ print_event(const char *word, const mesh_event_t *event)
     printf("%s %016" PRIx64 " %" PRIu64 " %s %" PRIu64 " %" PRIu32 " %" PRId64 " %" PRId64
            " %u %s %s\n",
            word, event->header.epoch, event->header.offset, source, event->header.seq,
-           event->header.covers, event->header.timestamp_us, probe_now_us(),
+           event->header.covers, event->header.timestamp_us, mesh_clock_unix_us(),
            (unsigned) event->header.flags, topic.session[0] ? topic.session : "-", topic.type);
 }
 

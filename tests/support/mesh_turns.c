@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #include "choice.h"
+#include "mesh/clock.h"
 #include "mesh/publisher.h"
 #include "mesh/subscriber.h"
 #include "probe.h"
@@ -103,9 +104,8 @@ publish(turns_t *self, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         json_t *payload = json_pack("{s:s, s:s}", "stage", "banner", "message", "turn");
-        self->last_seq =
-            mesh_publisher_publish(self->publisher, "aider.session_progress", "turn", NULL,
-                                   (double) probe_now_us() / 1e6, payload);
+        self->last_seq = mesh_publisher_publish(self->publisher, "aider.session_progress",
+                                                "turn", NULL, mesh_clock_unix_s(), payload);
     }
     self->under_way = true;
 }

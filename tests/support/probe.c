@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "probe.h"
 
-#include <time.h>
-
 // mesh_signals_fn: any of them ends the loop.
 static int
 on_signal(int number, void *arg)
@@ -51,12 +49,4 @@ probe_link(probe_t *self)
         fprintf(stderr, "probe: %s\n", error);
     free(error);
     return link;
-}
-
-int64_t
-probe_now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }

@@ -20,7 +20,4 @@ void probe_end(probe_t *self);
 // A link of its own; NULL, said on stderr, when there can be none.
 mesh_link_t *probe_link(probe_t *self);
 
-// Now, in Unix microseconds.
-int64_t probe_now_us(void);
-
 #endif
