@@ -29,8 +29,15 @@
 // clang-format on
 
 const mesh_setting_t mesh_settings_table[] = {
+    LIST("bridge/aider_tools", "aider_ai_code,aider_ai_ask",
+         "tools of MCP servers that run aider, a call of which is a session; a last * stands "
+         "for "
+         "any end of a name"),
     LIST("bridge/fallback_models", "",
          "models in the order in which a person would fall back, named in events"),
+    FLAG("bridge/keep_noise", "false",
+         "whether what an MCP server prints on stdout beside its messages stays there; else it "
+         "goes to stderr"),
     LIST("bridge/labels", "", "key=value pairs that every event's session carries"),
     SIZE("bridge/line_limit", "256KiB", KIB, 16 * MIB,
          "how much of a line is parsed; all of it passes through"),
@@ -40,6 +47,10 @@ const mesh_setting_t mesh_settings_table[] = {
         "bridge/mode", "auto", "auto|cli|mcp|ndjson",
         "what the wrapped command is: aider itself, an MCP server, or a writer of JSON lines"),
     TEXT("bridge/name", "", "a name for the session, shown to those who watch"),
+    FLAG("bridge/progress", "false",
+         "whether the client of an MCP server gets progress notifications of ours, for calls "
+         "that "
+         "ask for progress"),
     CHOICE("bridge/prompt", "preview", "none|preview|full",
            "how much of a prompt events carry"),
     SIZE("bridge/store_bytes", "64MiB", MIB, 16 * GIB,

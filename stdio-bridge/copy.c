@@ -29,8 +29,10 @@ struct copy {
     tap_kind_t stream;
     tap_t *tap;    // borrowed, or NULL
     int error;
-    size_t left_bytes;    // how much more to read, when finishing
-    size_t start, end;    // what was read and not yet written, in buffer
+    size_t finish_bytes;    // how much more to read, when finishing
+    mcp_gate_t *gate;       // borrowed, or NULL
+    const uint8_t *left;    // what is still to be written, in buffer or of the gate
+    size_t left_size;
     uint64_t read_ns;
     uint8_t buffer[BUFFER_BYTES];
 };
@@ -71,7 +73,7 @@ end(copy_t *self)
 {
     close_source(self);
     sink_destroy(&self->sink);
-    self->start = self->end = 0;
+    self->left_size = 0;
     self->done = true;
 }
 
@@ -89,7 +91,7 @@ copy_destroy(copy_t **self_p)
 void
 copy_prepare(const copy_t *self, struct pollfd polls[COPY_POLLS])
 {
-    bool pending = self->start < self->end;
+    bool pending = self->left_size > 0;
     polls[0] = (struct pollfd){.fd = -1, .events = POLLIN};
     polls[1] = (struct pollfd){.fd = -1};
     if (self->done)
@@ -103,12 +105,19 @@ copy_prepare(const copy_t *self, struct pollfd polls[COPY_POLLS])
         polls[1].fd = sink_fd(self->sink);
 }
 
+// Have the next bytes to write, where a gate has any.
+static bool
+take_next(copy_t *self)
+{
+    return self->left_size ||
+           (self->gate && mcp_gate_next(self->gate, &self->left, &self->left_size));
+}
+
 static void
 write_pending(copy_t *self)
 {
-    while (self->start < self->end) {
-        ssize_t written =
-            sink_write(self->sink, self->buffer + self->start, self->end - self->start);
+    while (take_next(self)) {
+        ssize_t written = sink_write(self->sink, self->left, self->left_size);
         if (written == 0)
             return;
         if (written < 0) {
@@ -118,44 +127,79 @@ write_pending(copy_t *self)
             end(self);
             return;
         }
-        if (self->tap)
-            tap_write(self->tap, self->stream, self->buffer + self->start, (size_t) written,
-                      self->read_ns);
-        self->start += (size_t) written;
+        if (self->tap && !self->gate)
+            tap_write(self->tap, self->stream, self->left, (size_t) written, self->read_ns);
+        self->left += written;
+        self->left_size -= (size_t) written;
     }
     if (self->source < 0)
         end(self);
 }
 
 static void
+pass_on(copy_t *self, size_t size)
+{
+    if (self->gate) {
+        // The gate needs the whole of what was read, so the tap can have it at once.
+        if (self->tap)
+            tap_write(self->tap, self->stream, self->buffer, size, self->read_ns);
+        mcp_gate_feed(self->gate, self->buffer, size);
+    } else {
+        self->left = self->buffer;
+        self->left_size = size;
+    }
+    write_pending(self);
+}
+
+// Nothing more comes from the source. A gate may still hold something.
+static void
+end_source(copy_t *self)
+{
+    close_source(self);
+    if (self->gate)
+        mcp_gate_finish(self->gate);
+    write_pending(self);
+}
+
+// As much was read as copy_finish wanted, or there is no more now.
+static void
+finish_reading(copy_t *self)
+{
+    self->done = true;
+    if (self->gate && !copy_is_left_open(self)) {
+        self->done = false;
+        end_source(self);
+    }
+}
+
+static void
 read_source(copy_t *self)
 {
     size_t most = BUFFER_BYTES;
-    if (self->finishing && self->left_bytes < most)
-        most = self->left_bytes;
+    if (self->finishing && self->finish_bytes < most)
+        most = self->finish_bytes;
     ssize_t size = most ? read(self->source, self->buffer, most) : 0;
     self->read_any = size > 0;
     if (size < 0 && errno == EINTR)
         return;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-        self->done = self->finishing;
+        if (self->finishing)
+            finish_reading(self);
         return;
     }
     if (self->finishing && !most) {
-        self->done = true;
+        finish_reading(self);
         return;
     }
     if (size <= 0) {
         // A pseudo-terminal ends with EIO.
-        end(self);
+        end_source(self);
         return;
     }
     self->read_ns = mesh_clock_mono_ns();
-    self->start = 0;
-    self->end = (size_t) size;
     if (self->finishing)
-        self->left_bytes -= (size_t) size;
-    write_pending(self);
+        self->finish_bytes -= (size_t) size;
+    pass_on(self, (size_t) size);
 }
 
 void
@@ -176,7 +220,7 @@ copy_proceed(copy_t *self, const struct pollfd polls[COPY_POLLS])
     read_source(self);
     // A source of our own says when it has no more: that saves a poll for each read.
     for (int i = 1; i < READS_AT_ONCE && !self->shared && self->read_any && !self->done &&
-                    self->start == self->end;
+                    self->left_size == 0;
          i++)
         read_source(self);
 }
@@ -196,11 +240,27 @@ copy_finish(copy_t *self)
     if (ioctl(self->source, FIONREAD, &waiting) < 0 || waiting < 0)
         waiting = 0;
     // A pseudo-terminal may still be moving bytes; its buffer is no larger than this.
-    self->left_bytes = (size_t) waiting > BUFFER_BYTES ? (size_t) waiting : BUFFER_BYTES;
+    self->finish_bytes = (size_t) waiting > BUFFER_BYTES ? (size_t) waiting : BUFFER_BYTES;
     self->finishing = true;
     self->paused = false;
-    while (!self->done && self->start == self->end)
+    while (!self->done && self->left_size == 0)
         read_source(self);
+}
+
+void
+copy_set_gate(copy_t *self, mcp_gate_t *gate)
+{
+    self->gate = gate;
+}
+
+bool
+copy_let_in(copy_t *self, const uint8_t *line, size_t size, uint64_t seen_bytes)
+{
+    assert(self->gate);
+    if (self->done || self->left_size || !mcp_gate_let_in(self->gate, line, size, seen_bytes))
+        return false;
+    write_pending(self);
+    return true;
 }
 
 bool

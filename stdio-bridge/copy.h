@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdbool.h>
 
+#include "mcp_gate.h"
 #include "sink.h"
 #include "tap.h"
 
@@ -18,6 +19,14 @@ typedef struct copy copy_t;
 // and is owned. tap (borrowed) may be NULL: then nothing is copied aside.
 copy_t *copy_new(int source, bool shared, sink_t *sink, tap_kind_t stream, tap_t *tap);
 void copy_destroy(copy_t **self_p);
+
+// From now on, what is read goes through a gate (borrowed) before it goes to the sink. To be
+// called before anything is copied. The tap gets what was read.
+void copy_set_gate(copy_t *self, mcp_gate_t *gate);
+
+// Offer the gate a line to let in, as mcp_gate_let_in; refused while something is still to be
+// written. It is on its way when this returns true.
+bool copy_let_in(copy_t *self, const uint8_t *line, size_t size, uint64_t seen_bytes);
 
 // Fill in what to wait for, and act on what came.
 void copy_prepare(const copy_t *self, struct pollfd polls[COPY_POLLS]);

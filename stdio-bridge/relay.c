@@ -31,12 +31,22 @@ static const int passed_on[] = {
     SIGTSTP, SIGCONT, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,
 };
 
-enum { COPIES = 3, POLLS = 2 + COPIES * COPY_POLLS };
+enum {
+    COPIES = 3,
+    POLL_SIGNALS = 0,
+    POLL_CHILD,
+    POLL_WORDS,
+    POLL_ASIDE,
+    POLL_COPIES,
+    POLLS = POLL_COPIES + COPIES * COPY_POLLS,
+};
 
 typedef struct relay {
     const relay_plan_t *plan;
     wiring_t wiring;
     copy_t *copies[COPIES];    // by descriptor number; NULL where nothing is relayed
+    mcp_gate_t *gate;          // of stdout; NULL where it passes as it is
+    bool hears;                // the observer's words
     terminal_t *terminal;      // the user's; NULL when no terminal is involved
     int master;                // ours of the inner terminal; -1
     int signals;               // signalfd
@@ -138,6 +148,21 @@ wire_pipe(relay_t *self, int fd, child_process_plan_t *start)
     return 0;
 }
 
+// Between an MCP server and its client, when they talk by a pipe: what goes to a terminal, or
+// to one place with stderr, is for a person.
+static void
+set_gate(relay_t *self)
+{
+    bool diverts =
+        self->plan->noise == RELAY_NOISE_TO_STDERR && self->wiring.of[2] != WIRING_AS_STDOUT;
+    if (self->wiring.of[1] != WIRING_PIPE || !(diverts || self->plan->takes_words))
+        return;
+    // Without a descriptor for it, noise stays where it is.
+    self->gate = mcp_gate_new(diverts ? sink_new_beside(2) : NULL);
+    copy_set_gate(self->copies[1], self->gate);
+    self->hears = self->plan->takes_words && self->plan->tap;
+}
+
 static int
 wire(relay_t *self, child_process_plan_t *start)
 {
@@ -155,6 +180,7 @@ wire(relay_t *self, child_process_plan_t *start)
             return -1;
     if (self->wiring.of[2] == WIRING_AS_STDOUT)
         start->fds[2] = start->fds[1];
+    set_gate(self);
     return 0;
 }
 
@@ -316,6 +342,20 @@ on_signals(relay_t *self)
         on_signal(self, &signal);
 }
 
+// The observer has something for the client of an MCP server.
+static void
+on_word(relay_t *self)
+{
+    relay_word_t word;
+    ssize_t size = tap_hear(self->plan->tap, &word, sizeof word);
+    const size_t head_bytes = offsetof(relay_word_t, line);
+    if (size < 0)
+        self->hears = false;
+    else if ((size_t) size > head_bytes && !self->ended)
+        (void) copy_let_in(self->copies[1], (const uint8_t *) word.line,
+                           (size_t) size - head_bytes, word.seen_bytes);
+}
+
 static bool
 is_done(const relay_t *self)
 {
@@ -330,29 +370,50 @@ is_done(const relay_t *self)
 }
 
 static void
+prepare(relay_t *self, struct pollfd polls[POLLS])
+{
+    polls[POLL_SIGNALS] = (struct pollfd){.fd = self->signals, .events = POLLIN};
+    polls[POLL_CHILD] = (struct pollfd){
+        .fd = self->ended ? -1 : child_process_fd(self->child),
+        .events = POLLIN,
+    };
+    polls[POLL_WORDS] = (struct pollfd){
+        .fd = self->hears ? tap_fd(self->plan->tap) : -1,
+        .events = POLLIN,
+    };
+    polls[POLL_ASIDE] = (struct pollfd){
+        .fd = self->gate ? mcp_gate_aside_fd(self->gate) : -1,
+        .events = POLLOUT,
+    };
+    for (int fd = 0; fd < COPIES; fd++) {
+        struct pollfd *of_copy = polls + POLL_COPIES + (ptrdiff_t) fd * COPY_POLLS;
+        of_copy[0].fd = of_copy[1].fd = -1;
+        if (self->copies[fd])
+            copy_prepare(self->copies[fd], of_copy);
+    }
+}
+
+static void
 loop(relay_t *self)
 {
     while (!is_done(self)) {
-        struct pollfd polls[POLLS] = {
-            {.fd = self->signals, .events = POLLIN},
-            {.fd = self->ended ? -1 : child_process_fd(self->child), .events = POLLIN},
-        };
-        for (int fd = 0; fd < COPIES; fd++) {
-            struct pollfd *of_copy = polls + 2 + (ptrdiff_t) fd * COPY_POLLS;
-            of_copy[0].fd = of_copy[1].fd = -1;
-            if (self->copies[fd])
-                copy_prepare(self->copies[fd], of_copy);
-        }
+        struct pollfd polls[POLLS];
+        prepare(self, polls);
         if (poll(polls, POLLS, -1) < 0)
             continue;    // EINTR; nothing else is possible with these arguments
         for (int fd = 0; fd < COPIES; fd++)
             if (self->copies[fd] && !copy_is_done(self->copies[fd])) {
-                copy_proceed(self->copies[fd], polls + 2 + (ptrdiff_t) fd * COPY_POLLS);
+                copy_proceed(self->copies[fd],
+                             polls + POLL_COPIES + (ptrdiff_t) fd * COPY_POLLS);
                 on_copied(self, fd);
             }
-        if (polls[0].revents)
+        if (polls[POLL_ASIDE].revents)
+            mcp_gate_write_aside(self->gate);
+        if (polls[POLL_WORDS].revents)
+            on_word(self);
+        if (polls[POLL_SIGNALS].revents)
             on_signals(self);
-        if (polls[1].revents)
+        if (polls[POLL_CHILD].revents)
             on_child_changed(self);
     }
 }
@@ -372,6 +433,7 @@ leave_open_copies(relay_t *self, const sigset_t *mask)
         return;
     close(self->signals);
     self->signals = -1;
+    self->hears = false;
     sigset_t quiet = *mask;
     sigaddset(&quiet, SIGPIPE);
     sigprocmask(SIG_SETMASK, &quiet, NULL);
@@ -402,6 +464,7 @@ close_all(relay_t *self)
     child_process_destroy(&self->child);
     for (int fd = 0; fd < COPIES; fd++)
         copy_destroy(&self->copies[fd]);
+    mcp_gate_destroy(&self->gate);
     if (self->signals >= 0)
         close(self->signals);
 }

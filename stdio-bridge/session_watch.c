@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <czmq.h>
 
-#include "mcp_session.h"
+#include "mcp_watch.h"
 #include "mesh/log.h"
 #include "mesh/uuid.h"
 #include "plain_lines.h"
@@ -24,12 +24,12 @@ struct session_watch {
     session_report_fn *handler;
     void *arg;    // borrowed
     aider_time_t now;
-    stream_t streams[STREAMS];
+    stream_t streams[STREAMS];                                // in mode cli
     json_t *members;                                          // owned
     const char *fallback_models[FALLBACK_MODELS_MOST + 1];    // borrowed from the settings
     char session_id[MESH_UUID_TEXT_SIZE];                     // of the one session in mode cli
     aider_session_t *aider;                                   // owned; in mode cli
-    mcp_session_t *mcp;                                       // owned; in mode mcp
+    mcp_watch_t *mcp;                                         // owned; in mode mcp
     mcp_session_start_t mcp_start;
 };
 
@@ -66,10 +66,7 @@ on_line(void *arg, const char *line)
 {
     const stream_t *stream = arg;
     session_watch_t *self = stream->watch;
-    static const mcp_side_t sides[STREAMS] = {MCP_FROM_CLIENT, MCP_FROM_SERVER, MCP_FROM_LOG};
-    if (self->mcp)
-        mcp_session_line(self->mcp, sides[stream->kind], line, self->now);
-    else if (stream->kind != TAP_STDIN)
+    if (stream->kind != TAP_STDIN)
         aider_session_line(self->aider,
                            stream->kind == TAP_STDOUT ? AIDER_SOURCE_CONSOLE
                                                       : AIDER_SOURCE_STDERR,
@@ -98,10 +95,14 @@ session_watch_bytes(session_watch_t *self, const tap_record_t *record, aider_tim
 {
     assert(record->kind <= TAP_STDERR);
     self->now = now;
+    if (self->mcp) {
+        mcp_watch_bytes(self->mcp, record, now);
+        return;
+    }
     stream_t *stream = &self->streams[record->kind];
     read_file(self, AIDER_SOURCE_HISTORY);
     plain_lines_feed(stream->lines, record->bytes, record->length, record->lost_bytes);
-    if (self->aider && stream->kind == TAP_STDOUT)
+    if (stream->kind == TAP_STDOUT)
         aider_session_partial(self->aider, plain_lines_partial(stream->lines), now);
     read_file(self, AIDER_SOURCE_ANALYTICS);
 }
@@ -115,14 +116,14 @@ session_watch_tick(session_watch_t *self, aider_time_t now)
     if (self->aider)
         aider_session_tick(self->aider, now);
     if (self->mcp)
-        mcp_session_tick(self->mcp, now);
+        mcp_watch_tick(self->mcp, now);
 }
 
 int64_t
 session_watch_next_tick_ms(const session_watch_t *self)
 {
     int64_t next_ms = self->aider ? aider_session_next_tick_ms(self->aider)
-                                  : mcp_session_next_tick_ms(self->mcp);
+                                  : mcp_watch_next_tick_ms(self->mcp);
     if (self->plan->files && session_files_need_polling(self->plan->files)) {
         int64_t poll_ms = self->now.mono_ms + SESSION_FILES_POLL_MS;
         next_ms = next_ms < 0 || poll_ms < next_ms ? poll_ms : next_ms;
@@ -130,26 +131,36 @@ session_watch_next_tick_ms(const session_watch_t *self)
     return next_ms;
 }
 
+// Say what of a stream was not read.
+static void
+say_what_is_missing(const session_watch_t *self, int stream)
+{
+    const plain_lines_t *lines = self->streams[stream].lines;
+    uint64_t lost_bytes = self->mcp ? mcp_watch_lost_bytes(self->mcp, (tap_kind_t) stream)
+                                    : plain_lines_lost_bytes(lines);
+    uint64_t cut =
+        self->mcp ? mcp_watch_cut(self->mcp, (tap_kind_t) stream) : plain_lines_cut(lines);
+    if (lost_bytes || cut)
+        mesh_log_warning("stream-not-parsed",
+                         "of stream %d, %llu bytes came faster than they could be parsed, "
+                         "and %llu lines were longer than bridge/line_limit",
+                         stream, (unsigned long long) lost_bytes, (unsigned long long) cut);
+}
+
 void
 session_watch_end(session_watch_t *self, int exit_code, int signal, aider_time_t now)
 {
     self->now = now;
     read_file(self, AIDER_SOURCE_HISTORY);
-    for (int i = 0; i < STREAMS; i++) {
-        stream_t *stream = &self->streams[i];
-        plain_lines_finish(stream->lines);
-        if (plain_lines_lost_bytes(stream->lines) || plain_lines_cut(stream->lines))
-            mesh_log_warning("stream-not-parsed",
-                             "of stream %d, %llu bytes came faster than they could be parsed, "
-                             "and %llu lines were longer than bridge/line_limit",
-                             i, (unsigned long long) plain_lines_lost_bytes(stream->lines),
-                             (unsigned long long) plain_lines_cut(stream->lines));
-    }
+    for (int i = 0; i < STREAMS && self->aider; i++)
+        plain_lines_finish(self->streams[i].lines);
     read_file(self, AIDER_SOURCE_ANALYTICS);
     if (self->aider)
         aider_session_exit(self->aider, exit_code, signal, now);
     if (self->mcp)
-        mcp_session_exit(self->mcp, exit_code, signal, now);
+        mcp_watch_end(self->mcp, exit_code, signal, now);
+    for (int i = 0; i < STREAMS; i++)
+        say_what_is_missing(self, i);
 }
 
 // ---- beginning and end ----
@@ -233,8 +244,19 @@ default_model(char *const *words)
 }
 
 static void
+open_streams(session_watch_t *self)
+{
+    size_t limit_bytes = mesh_settings_bytes(self->plan->settings, "bridge/line_limit");
+    for (int i = 0; i < STREAMS; i++) {
+        self->streams[i] = (stream_t){.watch = self, .kind = (tap_kind_t) i};
+        self->streams[i].lines = plain_lines_new(limit_bytes, on_line, &self->streams[i]);
+    }
+}
+
+static void
 start_cli(session_watch_t *self)
 {
+    open_streams(self);
     mesh_uuid_t id = mesh_uuid_new();
     mesh_uuid_format(&id, self->session_id);
     const session_files_t *files = self->plan->files;
@@ -265,7 +287,8 @@ start_mcp(session_watch_t *self)
         .prompt = prompt(self->plan->settings),
         .waiting_ms = mesh_settings_ms(self->plan->settings, "bridge/waiting_every"),
     };
-    self->mcp = mcp_session_new(&self->mcp_start, on_report, self);
+    size_t limit_bytes = mesh_settings_bytes(self->plan->settings, "bridge/line_limit");
+    self->mcp = mcp_watch_new(&self->mcp_start, limit_bytes, on_report, self);
 }
 
 session_watch_t *
@@ -279,11 +302,6 @@ session_watch_new(const session_watch_plan_t *plan, aider_time_t now,
     self->now = now;
     self->members = members(plan);
     take_fallback_models(self);
-    size_t limit_bytes = mesh_settings_bytes(plan->settings, "bridge/line_limit");
-    for (int i = 0; i < STREAMS; i++) {
-        self->streams[i] = (stream_t){.watch = self, .kind = (tap_kind_t) i};
-        self->streams[i].lines = plain_lines_new(limit_bytes, on_line, &self->streams[i]);
-    }
     if (plan->mode == BRIDGE_MODE_MCP)
         start_mcp(self);
     else
@@ -298,7 +316,7 @@ session_watch_destroy(session_watch_t **self_p)
     if (*self_p) {
         session_watch_t *self = *self_p;
         aider_session_destroy(&self->aider);
-        mcp_session_destroy(&self->mcp);
+        mcp_watch_destroy(&self->mcp);
         for (int i = 0; i < STREAMS; i++)
             plain_lines_destroy(&self->streams[i].lines);
         json_decref(self->members);

@@ -62,24 +62,42 @@ open_again(sink_t *self)
         self->write_fd = again;
 }
 
-sink_t *
-sink_new_shared(int fd)
+// How to write to what others share.
+static void
+choose_way(sink_t *self)
 {
-    sink_t *self = sink_new(fd);
     struct stat status;
-    self->shared = true;
     self->way = PLAIN;
-    if (fstat(fd, &status) < 0)
-        return self;
+    if (fstat(self->fd, &status) < 0)
+        return;
     if (S_ISSOCK(status.st_mode)) {
         self->way = SOCKET;
         self->has_reader = true;
     } else if (S_ISFIFO(status.st_mode)) {
         self->has_reader = true;
         open_again(self);
-    } else if (isatty(fd)) {
+    } else if (isatty(self->fd)) {
         open_again(self);
     }
+}
+
+sink_t *
+sink_new_shared(int fd)
+{
+    sink_t *self = sink_new(fd);
+    self->shared = true;
+    choose_way(self);
+    return self;
+}
+
+sink_t *
+sink_new_beside(int fd)
+{
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (own < 0)
+        return NULL;
+    sink_t *self = sink_new(own);
+    choose_way(self);
     return self;
 }
 

@@ -17,6 +17,10 @@ typedef struct sink sink_t;
 // Never NULL: without memory the process ends.
 sink_t *sink_new_shared(int fd);
 
+// A second sink on what the user's descriptor fd is, beside the first, with a descriptor of its
+// own. NULL with errno when there are none left.
+sink_t *sink_new_beside(int fd);
+
 // A sink on a descriptor that is ours alone and has O_NONBLOCK; owned.
 sink_t *sink_new_own(int fd);
 

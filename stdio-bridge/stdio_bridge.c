@@ -84,6 +84,11 @@ wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
         .words = words,
         .environment = analytics.environment,
         .watch_stdin = mode == BRIDGE_MODE_MCP,
+        .noise = mode == BRIDGE_MODE_MCP && !mesh_settings_flag(settings, "bridge/keep_noise")
+                     ? RELAY_NOISE_TO_STDERR
+                     : RELAY_NOISE_KEPT,
+        .takes_words =
+            mode == BRIDGE_MODE_MCP && mesh_settings_flag(settings, "bridge/progress"),
         .closed = {closed[0], closed[1], closed[2]},
         .inherited = inherited,
         .inherited_count = inherited_count,
@@ -139,6 +144,10 @@ static const mesh_program_flag_t flags[] = {
     {"--mode", "MODE", "bridge/mode", NULL, "auto, cli, mcp or ndjson"},
     {"--name", "NAME", "bridge/name", NULL, "a name for the session"},
     {"--label", "KEY=VALUE", "bridge/labels", NULL, "a label for the session; may be repeated"},
+    {"--keep-noise", NULL, "bridge/keep_noise", "true",
+     "leave on an MCP server's stdout what is no message, instead of on stderr"},
+    {"--progress", NULL, "bridge/progress", "true",
+     "tell the client of an MCP server of retries, where it asks for progress"},
     {"--broker", "ENDPOINT", "mesh/seeds", NULL, "where the broker is; may be repeated"},
     {NULL, NULL, NULL, NULL, NULL},
 };

@@ -49,7 +49,9 @@ tap_new(void)
     }
     self->ring = memory;
     // A socket pair rather than an eventfd: the reader sees the writer's end, however it ends.
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, self->bells) < 0) {
+    // Its packets are rings one way, and words the other.
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, self->bells) <
+        0) {
         self->bells[0] = self->bells[1] = NO_BELL;
         int error = errno;
         tap_destroy(&self);
@@ -198,6 +200,26 @@ hear_bell(tap_t *self)
     while (heard > 0 || (heard < 0 && errno == EINTR));
     if (heard == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
         self->writer_gone = true;
+}
+
+bool
+tap_say(tap_t *self, const void *word, size_t size)
+{
+    assert(self->reads && size > 0 && size <= TAP_WORD_BYTES);
+    return send(self->bells[0], word, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t) size;
+}
+
+ssize_t
+tap_hear(tap_t *self, void *word, size_t capacity)
+{
+    assert(!self->reads);
+    ssize_t size = 0;
+    do
+        size = recv(self->bells[1], word, capacity, MSG_DONTWAIT);
+    while (size < 0 && errno == EINTR);
+    if (size > 0)
+        return size;
+    return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
 }
 
 static tap_outcome_t

@@ -7,8 +7,10 @@
 #ifndef TAP_H
 #define TAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "tap_record.h"
 
@@ -37,11 +39,22 @@ void tap_write(tap_t *self, tap_kind_t stream, const uint8_t *bytes, size_t size
 void tap_end(tap_t *self, int status, uint64_t time_ns);
 
 // The reader's descriptor: readable when there may be records, or the writer is gone. The
-// writer's: to be closed by whoever else inherits it.
+// writer's: readable when there is a word, or the reader is gone; to be closed by whoever else
+// inherits it.
 int tap_fd(const tap_t *self);
 
 // The reader's descriptor has been moved to this number.
 void tap_set_fd(tap_t *self, int fd);
+
+// The other way: the reader's short word to the writer, who hears it when it likes.
+enum { TAP_WORD_BYTES = 8 * 1024 };
+
+// Returns false when it was not taken: there is no room, or nobody to hear it.
+bool tap_say(tap_t *self, const void *word, size_t size);
+
+// Take the next word, of at most capacity bytes (a longer one is cut). Returns its size, 0 when
+// there is none now, or -1 when the reader is gone and none will come.
+ssize_t tap_hear(tap_t *self, void *word, size_t capacity);
 
 typedef enum {
     TAP_RECORD,    // *record is the next one, valid until the next call

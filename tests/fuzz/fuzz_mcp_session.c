@@ -1,19 +1,13 @@
-// fuzz_mcp_session - any lines on any side: no crash, and every event has its identities
+// fuzz_mcp_session - any bytes on any stream: no crash, and every event has its identities
 // SPDX-License-Identifier: MPL-2.0
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "mcp_session.h"
-#include "plain_lines.h"
+#include "mcp_watch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-typedef struct world {
-    mcp_session_t *session;
-    aider_time_t now;
-} world_t;
 
 static void
 on_report(void *arg, const session_report_t *report)
@@ -24,31 +18,39 @@ on_report(void *arg, const session_report_t *report)
     json_decref(report->payload);
 }
 
-// The first byte of a line says which side it is on.
+// One line of the input is one record: its first byte says of which stream, whether the record
+// has the line's end, and whether bytes are missing before it.
 static void
-on_line(void *arg, const char *line)
+take_line(mcp_watch_t *watch, const uint8_t *line, size_t size, aider_time_t *now)
 {
-    world_t *world = arg;
-    if (!*line)
-        return;
-    world->now.mono_ms += (unsigned char) *line;
-    world->now.unix_s += 0.1;
-    mcp_session_line(world->session, (mcp_side_t) ((unsigned char) *line % 3), line + 1,
-                     world->now);
-    mcp_session_tick(world->session, world->now);
+    uint8_t how = line[0];
+    now->mono_ms += how;
+    now->unix_s += 0.1;
+    tap_record_t record = {
+        .kind = (tap_kind_t) (how % 3),
+        .lost_bytes = how >= 0xf0 ? 7 : 0,
+        .bytes = line + 1,
+        .length = (uint32_t) (size - (how & 0x80 ? 2 : 1)),
+    };
+    mcp_watch_bytes(watch, &record, *now);
+    mcp_watch_tick(watch, *now);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const mcp_session_start_t start = {.working_dir = "/tmp"};
-    world_t world = {.now = {1000, 1e9}};
-    world.session = mcp_session_new(&start, on_report, &world);
-    plain_lines_t *lines = plain_lines_new(4096, on_line, &world);
-    plain_lines_feed(lines, data, size, 0);
-    plain_lines_finish(lines);
-    mcp_session_exit(world.session, 0, 0, world.now);
-    plain_lines_destroy(&lines);
-    mcp_session_destroy(&world.session);
+    aider_time_t now = {1000, 1e9};
+    mcp_watch_t *watch = mcp_watch_new(&start, 4096, on_report, NULL);
+    while (size) {
+        const uint8_t *newline = memchr(data, '\n', size);
+        size_t part = newline ? (size_t) (newline - data) + 1 : size;
+        if (part > 1 && part <= TAP_RECORD_BYTES_MOST)
+            take_line(watch, data, part, &now);
+        data += part;
+        size -= part;
+    }
+    mcp_watch_end(watch, 0, 0, now);
+    mcp_watch_destroy(&watch);
     return 0;
 }

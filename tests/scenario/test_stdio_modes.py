@@ -92,7 +92,13 @@ def test_an_mcp_servers_hidden_rate_limits_are_seen_under_the_callers_trace(mesh
     bare = subprocess.run(server, input=traced.encode(), stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, check=True)
     done = run(mesh, ["--mode", "mcp", "--", *server], traced.encode())
-    assert (done.returncode, done.stdout, done.stderr) == (0, bare.stdout, bare.stderr)
+    assert (done.returncode, bare.returncode) == (0, 0)
+    # What is no message is on stderr, and nothing else is elsewhere than it was.
+    messages = [line for line in bare.stdout.splitlines(True) if line.startswith(b'{"jsonrpc"')]
+    noise = [line for line in bare.stdout.splitlines(True) if not line.startswith(b'{"jsonrpc"')]
+    assert len(messages) == 3 and len(noise) > 10
+    assert done.stdout.splitlines(True) == messages
+    assert sorted(done.stderr.splitlines(True)) == sorted(noise + bare.stderr.splitlines(True))
 
     (completed,) = mesh.events.wait("aider.session_completed", WITHIN_S)
     session = completed.data["session_id"]
@@ -102,6 +108,22 @@ def test_an_mcp_servers_hidden_rate_limits_are_seen_under_the_callers_trace(mesh
             if frame.type == "aider.rate_limit_detected"] == [1, 2]
     assert frames[0].type == "aider.session_started" and frames[0].data["mode"] == "mcp"
     assert completed.data["success"] is True and completed.data["rate_limit_encountered"] is True
+
+
+def test_noise_stays_on_stdout_where_that_is_asked_for_or_a_person_reads_it(mesh):
+    mesh.start_broker()
+    server = [sys.executable, "-c",
+              "print('one {\"jsonrpc\":\"2.0\"}\\ntwo', flush=True)"]
+    bare = subprocess.run(server, stdout=subprocess.PIPE, check=True).stdout
+    kept = run(mesh, ["--mode", "mcp", "--keep-noise", "--", *server])
+    assert (kept.stdout, kept.stderr) == (bare, b"")
+    apart = run(mesh, ["--mode", "mcp", "--", *server])
+    assert (apart.stdout, apart.stderr) == (b'{"jsonrpc":"2.0"}\n', b"one \ntwo\n")
+    # stdout and stderr are one: there is no other place.
+    joined = subprocess.run(
+        [*mesh.program("aidermesh-stdio-bridge"), "--mode", "mcp", "--", *server],
+        env=mesh.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True).stdout
+    assert joined == bare
 
 
 # ---- cli ----
