@@ -56,6 +56,8 @@ mesh_add_scenario(journal 240 KEYWORD "not clock")
 # libfaketime and sanitizers do not go together.
 mesh_add_scenario(journal_clock 60 FILE test_journal.py KEYWORD clock BUILD plain)
 mesh_add_scenario(journal_cursors 180)
+mesh_add_scenario(clock 120 BUILD plain)
+mesh_add_scenario(late_joiners 180)
 mesh_add_scenario(first_and_last 120 KEYWORD short)
 mesh_add_scenario(first_and_last_full 600 FILE test_first_and_last.py KEYWORD full LEVEL all)
 mesh_add_scenario(long_run 180 KEYWORD short)
