@@ -25,6 +25,7 @@ build=(
     libjansson-dev
     libmicrohttpd-dev
     libcurl4-openssl-dev
+    libpcre2-dev
     libsodium-dev
     libsqlite3-dev
 )

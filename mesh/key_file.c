@@ -4,6 +4,7 @@
 // Not zcert: it follows links, writes in place, prefers a file PATH_secret to the one it was
 // asked for, and parses with zconfig alone (see zpl.c).
 #include "mesh/key_file.h"
+#include "mesh/zpl.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <czmq.h>
 
 #include "text.h"
-#include "zpl.h"
 
 enum { KEY_BYTES = 32 };
 

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "mesh/nearest.h"
+#include "mesh/zpl.h"
 #include "settings_private.h"
 #include "text.h"
-#include "zpl.h"
 
 // Variables that begin as ours but are no settings: they say where settings are, or that there
 // is nothing to do.

@@ -34,7 +34,8 @@ const mesh_setting_t mesh_settings_table[] = {
          "for "
          "any end of a name"),
     LIST("bridge/fallback_models", "",
-         "models in the order in which a person would fall back, named in events"),
+         "models in the order in which a person would fall back, named in events; "
+         "provider=model is for that provider alone"),
     FLAG("bridge/keep_noise", "false",
          "whether what an MCP server prints on stdout beside its messages stays there; else it "
          "goes to stderr"),
@@ -47,6 +48,8 @@ const mesh_setting_t mesh_settings_table[] = {
         "bridge/mode", "auto", "auto|cli|mcp|ndjson",
         "what the wrapped command is: aider itself, an MCP server, or a writer of JSON lines"),
     TEXT("bridge/name", "", "a name for the session, shown to those who watch"),
+    TEXT("bridge/patterns", "",
+         "a file of further texts that are errors, and which; see docs/AIDER.md, section 11.1"),
     FLAG("bridge/progress", "false",
          "whether the client of an MCP server gets progress notifications of ours, for calls "
          "that "

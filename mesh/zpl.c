@@ -4,7 +4,7 @@
 // zconfig parses. Each line is checked before, because zconfig says what is wrong on stdout and
 // without the file's name, cuts lines at 1 KiB and then loses its place, and frees a tree by
 // recursion over its items.
-#include "zpl.h"
+#include "mesh/zpl.h"
 
 #include <assert.h>
 #include <ctype.h>

@@ -1,16 +1,22 @@
 # aider: what AIDER's output means; knows no sockets and no processes
 add_library(aider_parts STATIC
     aider_account.c
+    aider_chain.c
     aider_console.c
+    aider_errors.c
     aider_facts.c
     aider_failure.c
     aider_files.c
+    aider_fusion.c
     aider_lines.c
     aider_options.c
     aider_patterns.c
     aider_session.c
+    aider_table.c
     aider_tally.c
+    aider_trouble.c
     aider_turn.c
+    aider_user_patterns.c
     event_payload.c
     file_follower.c
     line_reader.c
@@ -18,4 +24,4 @@ add_library(aider_parts STATIC
     terminal_text.c
 )
 target_include_directories(aider_parts PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
-target_link_libraries(aider_parts PUBLIC mesh PRIVATE mesh_build_flags)
+target_link_libraries(aider_parts PUBLIC mesh PRIVATE PkgConfig::PCRE2 mesh_build_flags)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "aider_account.h"
 
+#include "aider_trouble.h"
 #include "event_payload.h"
 
 #include <assert.h>
@@ -10,9 +11,8 @@
 #include <string.h>
 
 enum {
-    MESSAGE_LIMIT_BYTES = 2048,    // of an error's text in an event
+    MESSAGE_LIMIT_BYTES = 2048,    // of a message in an event
     LISTED_FILES = 50,             // in changes_summary
-    PROVIDER_BYTES = 64,
 };
 
 static void
@@ -25,31 +25,8 @@ set_prompt(const aider_account_t *self, json_t *payload, const char *prompt)
                           AIDER_ACCOUNT_INPUT_BYTES);
 }
 
-static void
-set_provider(const aider_account_t *self, json_t *payload, const char *text)
-{
-    char provider[PROVIDER_BYTES];
-    const char *model = self->model[0] ? self->model : NULL;
-    event_payload_text(payload, "provider",
-                       aider_patterns_provider(text, model, provider, sizeof provider));
-}
-
-// What the configured chain names behind the current model; the chain's first when the current
-// one is not in it.
-static const char *
-fallback_model(const aider_account_t *self)
-{
-    if (!self->fallback_models)
-        return NULL;
-    for (char **at = self->fallback_models; *at; at++) {
-        if (!strcmp(*at, self->model))
-            return at[1];
-    }
-    return self->fallback_models[0];
-}
-
-static void
-report(aider_account_t *self, const char *type, json_t *payload)
+void
+aider_account_report(aider_account_t *self, const char *type, json_t *payload)
 {
     aider_report_t event = {
         .type = type,
@@ -73,29 +50,7 @@ progress(aider_account_t *self, const char *stage, const char *message, json_t *
                         json_real((double) (self->now.mono_ms - since_ms) / 1000));
     if (data)
         json_object_set_new(payload, "progress_data", data);
-    report(self, "aider.session_progress", payload);
-}
-
-static json_t *
-error_payload(const aider_account_t *self, const char *text)
-{
-    json_t *payload = json_object();
-    event_payload_cut(payload, "error_message", text, MESSAGE_LIMIT_BYTES, MESSAGE_LIMIT_BYTES);
-    set_provider(self, payload, text);
-    event_payload_text(payload, "current_model", self->model);
-    event_payload_text(payload, "fallback_model", fallback_model(self));
-    return payload;
-}
-
-// An error with no retries behind it.
-static void
-report_error(aider_account_t *self, const char *error_type, const char *text, bool fatal)
-{
-    json_t *payload = error_payload(self, text);
-    event_payload_text(payload, "error_type", error_type);
-    json_object_set_new(payload, "will_retry", json_boolean(!fatal));
-    json_object_set_new(payload, "fatal", json_boolean(fatal));
-    report(self, "aider.error_occurred", payload);
+    aider_account_report(self, "aider.session_progress", payload);
 }
 
 void
@@ -106,12 +61,12 @@ aider_account_close(aider_account_t *self, int exit_code, int signal)
         return;
     // Behind a call that ended well, such text is some other program's.
     if (turn->suspect[0] && !turn->failed && !turn->call_ended) {
-        report_error(self, "unmapped", turn->suspect, true);
+        aider_trouble_report(self, "unmapped", turn->suspect, true);
         aider_turn_lost(turn);
     }
     aider_outcome_t outcome = aider_turn_outcome(turn, exit_code, signal);
     json_t *payload = aider_turn_completed(turn, outcome, self->now.mono_ms);
-    report(self, "aider.request_completed", payload);
+    aider_account_report(self, "aider.request_completed", payload);
     self->any_turn = true;
     self->last_outcome = outcome;
     turn->open = false;
@@ -127,48 +82,8 @@ aider_account_open(aider_account_t *self, const char *prompt)
     json_t *payload = json_object();
     set_prompt(self, payload, self->message ? self->message : prompt);
     event_payload_text(payload, "model", self->model);
-    set_provider(self, payload, NULL);
-    report(self, "aider.request_started", payload);
-}
-
-static void
-report_failure(aider_account_t *self, const aider_fact_t *fact, const aider_attempt_t *attempt)
-{
-    const aider_exception_t *exception = fact->exception;
-    bool ladder = exception->retryable || attempt->will_retry;
-    json_t *payload = error_payload(self, fact->text);
-    json_object_set_new(payload, "attempt", json_integer(attempt->number));
-    if (ladder)
-        json_object_set_new(payload, "max_retries", json_integer(AIDER_MAX_RETRIES));
-    json_object_set_new(payload, "will_retry", json_boolean(attempt->will_retry));
-    if (attempt->will_retry)
-        json_object_set_new(payload, "estimated_delay", json_real(attempt->delay));
-    double retry_after = aider_patterns_retry_after(fact->text);
-
-    if (exception->rate_limit) {
-        json_t *limit = json_deep_copy(payload);
-        if (retry_after >= 0)
-            json_object_set_new(limit, "retry_after", json_real(retry_after));
-        event_payload_text(limit, "limit_type", aider_patterns_limit_type(fact->text));
-        self->rate_limited = true;
-        report(self, "aider.rate_limit_detected", limit);
-    }
-    if (exception->rate_limit && attempt->will_retry) {
-        json_decref(payload);
-        return;
-    }
-    event_payload_text(payload, "error_type", aider_patterns_error_type(exception, fact->text));
-    // A commit message that could not be made does not end the request.
-    json_object_set_new(payload, "fatal",
-                        json_boolean(!attempt->will_retry && !fact->secondary));
-    report(self, "aider.error_occurred", payload);
-}
-
-static void
-on_failure(aider_account_t *self, const aider_fact_t *fact)
-{
-    aider_attempt_t attempt = aider_turn_failure(&self->turn, fact, self->now.mono_ms);
-    report_failure(self, fact, &attempt);
+    aider_trouble_set_provider(self, payload, NULL);
+    aider_account_report(self, "aider.request_started", payload);
 }
 
 static void
@@ -224,32 +139,18 @@ on_commit(aider_account_t *self, const char *text)
     progress(self, "commit", message, json_pack("{s:s}", "commit", hash));
 }
 
-// Facts that are an error of the request.
+// "/add a.py", "!ls", or, as the analytics log has it, "add". What stands behind the command is
+// as private as a prompt.
 static void
-on_trouble(aider_account_t *self, const aider_fact_t *fact)
+on_command(aider_account_t *self, const char *text)
 {
-    static const struct {
-        aider_fact_kind_t kind;
-        const char *error_type;
-        const char *text;
-    } TROUBLES[] = {
-        {AIDER_FACT_EMPTY_RESPONSE, "empty_response",
-         "Empty response received from LLM. Check your provider account?"},
-        {AIDER_FACT_REFLECTIONS, "reflections", "Only 3 reflections allowed, stopping."},
-        {AIDER_FACT_UNCAUGHT, "crash", NULL},
-        {AIDER_FACT_TRACEBACK, "unmapped", NULL},
-    };
-    const char *error_type = fact->output ? "output_limit" : "context_window";
-    const char *text = fact->text;
-    for (size_t i = 0; i < sizeof TROUBLES / sizeof TROUBLES[0]; i++) {
-        if (TROUBLES[i].kind == fact->kind) {
-            error_type = TROUBLES[i].error_type;
-            text = TROUBLES[i].text ? TROUBLES[i].text : text;
-        }
-    }
-    if (self->turn.open)
-        aider_turn_lost(&self->turn);
-    report_error(self, error_type, text, true);
+    enum { NAME_BYTES = 64 };
+    char name[NAME_BYTES];
+    bool shell = text[0] == '!';
+    text += text[0] == '/';
+    snprintf(name, sizeof name, "/%.*s", shell ? 3 : (int) strcspn(text, " "),
+             shell ? "run" : text);
+    progress(self, "command", name, NULL);
 }
 
 void
@@ -261,7 +162,7 @@ aider_account_fact(aider_account_t *self, const aider_fact_t *fact)
         progress(self, "streaming", NULL, NULL);
         break;
     case AIDER_FACT_FAILURE:
-        on_failure(self, fact);
+        aider_trouble_failure(self, fact);
         break;
     case AIDER_FACT_TOKENS:
         on_tokens(self, fact);
@@ -279,7 +180,8 @@ aider_account_fact(aider_account_t *self, const aider_fact_t *fact)
         progress(self, "commit", "the commit failed", NULL);
         break;
     case AIDER_FACT_EDIT_FORMAT:
-        report_error(self, "edit_format", "The LLM did not conform to the edit format.", false);
+        aider_trouble_report(self, "edit_format", "The LLM did not conform to the edit format.",
+                             false);
         break;
     case AIDER_FACT_LINT:
         progress(self, "lint", "the linter found errors", NULL);
@@ -289,6 +191,9 @@ aider_account_fact(aider_account_t *self, const aider_fact_t *fact)
         break;
     case AIDER_FACT_SHELL:
         progress(self, "shell", fact->text, NULL);
+        break;
+    case AIDER_FACT_COMMAND:
+        on_command(self, fact->text);
         break;
     case AIDER_FACT_CONFIRMED:
         progress(self, "confirmation", fact->text, NULL);
@@ -300,9 +205,23 @@ aider_account_fact(aider_account_t *self, const aider_fact_t *fact)
     case AIDER_FACT_COST:
         break;
     default:
-        on_trouble(self, fact);
+        aider_trouble_lost(self, fact);
         break;
     }
+}
+
+// Another model than before has taken over.
+static void
+change_model(aider_account_t *self, const char *model)
+{
+    json_t *data = json_object();
+    event_payload_text(data, "previous_model", self->model);
+    event_payload_text(data, "by", self->model_asked_for ? "user" : "aider");
+    event_payload_copy(self->model, sizeof self->model, model);
+    event_payload_text(data, "model", self->model);
+    self->fallback_used = self->fallback_used || self->failed_model;
+    self->failed_model = self->model_asked_for = false;
+    progress(self, "model_changed", self->model, data);
 }
 
 void
@@ -314,14 +233,26 @@ aider_account_banner(aider_account_t *self, const aider_fact_t *fact)
     }
     if (self->banner_told && !strcmp(self->model, fact->text))
         return;
+    if (self->banner_told) {
+        change_model(self, fact->text);
+        return;
+    }
+    // The first banner says what the command line's name, which may be an alias, stands for.
     self->banner_told = true;
     event_payload_copy(self->model, sizeof self->model, fact->text);
-    if (!self->original_model[0])
-        event_payload_copy(self->original_model, sizeof self->original_model, fact->text);
+    event_payload_copy(self->original_model, sizeof self->original_model, fact->text);
     json_t *data = json_object();
     event_payload_text(data, "aider_version", self->version);
     event_payload_text(data, "model", self->model);
     progress(self, "banner", NULL, data);
+}
+
+void
+aider_account_source(aider_account_t *self, const char *stage, const char *source,
+                     const char *why)
+{
+    assert(self && stage && source);
+    progress(self, stage, why, json_pack("{s:s}", "source", source));
 }
 
 void
@@ -332,7 +263,7 @@ aider_account_question(aider_account_t *self, const char *question, bool at_prom
     event_payload_cut(payload, "question", question, AIDER_ACCOUNT_INPUT_BYTES,
                       AIDER_ACCOUNT_INPUT_BYTES);
     event_payload_text(payload, "kind", at_prompt ? "prompt" : "confirmation");
-    report(self, "aider.waiting_for_input", payload);
+    aider_account_report(self, "aider.waiting_for_input", payload);
 }
 
 void
@@ -385,21 +316,7 @@ report_started(aider_account_t *self, const aider_session_start_t *start,
                      (format && !strcmp(format, "architect"));
     json_object_set_new(payload, "architect_mode", json_boolean(architect));
     event_payload_text(payload, "mode", "cli");
-    report(self, "aider.session_started", payload);
-}
-
-static char **
-copy_list(const char *const *list)
-{
-    if (!list || !list[0])
-        return NULL;
-    size_t count = 0;
-    while (list[count])
-        count++;
-    char **copy = zmalloc((count + 1) * sizeof *copy);
-    for (size_t i = 0; i < count; i++)
-        copy[i] = strdup(list[i]);
-    return copy;
+    aider_account_report(self, "aider.session_started", payload);
 }
 
 void
@@ -410,7 +327,7 @@ aider_account_begin(aider_account_t *self, const aider_session_start_t *start,
     self->now = self->started = now;
     self->said_ms = now.mono_ms;
     self->edits = json_array();
-    self->fallback_models = copy_list(start->fallback_models);
+    self->chain = aider_chain_new(start->fallback_models);
     self->prompt = start->prompt;
     self->waiting_ms = start->waiting_ms ? start->waiting_ms : AIDER_SESSION_WAITING_MS;
     const char *message = aider_options_value(options, "--message");
@@ -429,9 +346,7 @@ void
 aider_account_clear(aider_account_t *self)
 {
     assert(self);
-    for (char **at = self->fallback_models; at && *at; at++)
-        free(*at);
-    free(self->fallback_models);
+    aider_chain_destroy(&self->chain);
     free(self->message);
     json_decref(self->edits);
     memset(self, 0, sizeof *self);
@@ -473,9 +388,9 @@ aider_account_completed(aider_account_t *self, int exit_code, int signal)
     event_payload_text(payload, "model_used", self->model);
     event_payload_text(payload, "original_model", self->original_model);
     json_object_set_new(payload, "rate_limit_encountered", json_boolean(self->rate_limited));
-    json_object_set_new(payload, "fallback_used", json_false());
+    json_object_set_new(payload, "fallback_used", json_boolean(self->fallback_used));
     json_object_set_new(payload, "changes_detected", json_boolean(self->edit_count > 0));
     if (self->edit_count > 0)
         json_object_set_new(payload, "changes_summary", changes_summary(self));
-    report(self, "aider.session_completed", payload);
+    aider_account_report(self, "aider.session_completed", payload);
 }

@@ -6,6 +6,7 @@
 #ifndef AIDER_ACCOUNT_H
 #define AIDER_ACCOUNT_H
 
+#include "aider_chain.h"
 #include "aider_options.h"
 #include "aider_session.h"
 #include "aider_turn.h"
@@ -25,11 +26,14 @@ typedef struct aider_account {
     char *message;    // owned; of --message, or NULL
     aider_prompt_t prompt;
     int64_t waiting_ms;
-    char **fallback_models;    // owned, ends with NULL; or NULL
+    aider_chain_t *chain;    // owned
     char original_model[AIDER_ACCOUNT_MODEL_BYTES];
     char model[AIDER_ACCOUNT_MODEL_BYTES];
     char version[64];
     bool banner_told;
+    bool failed_model;       // the model at hand has failed at least once
+    bool fallback_used;      // another took over from one that had failed
+    bool model_asked_for;    // the person asked for another
 
     unsigned
         turn_number;    // of the request at hand or, when none is open, of the last; from 1
@@ -46,6 +50,9 @@ typedef struct aider_account {
 void aider_account_begin(aider_account_t *self, const aider_session_start_t *start,
                          const aider_options_t *options, aider_time_t now);
 
+// Report an event of now, with the request at hand. Takes payload.
+void aider_account_report(aider_account_t *self, const char *type, json_t *payload);
+
 // Free what it holds.
 void aider_account_clear(aider_account_t *self);
 
@@ -56,6 +63,11 @@ void aider_account_close(aider_account_t *self, int exit_code, int signal);
 
 // AIDER's version or model, as its banner has it.
 void aider_account_banner(aider_account_t *self, const aider_fact_t *fact);
+
+// Something befell one of the sources, which tells no more: stage "source_shared" or
+// "source_failed". why may be NULL.
+void aider_account_source(aider_account_t *self, const char *stage, const char *source,
+                          const char *why);
 
 // Any other fact.
 void aider_account_fact(aider_account_t *self, const aider_fact_t *fact);

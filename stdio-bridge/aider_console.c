@@ -77,7 +77,7 @@ take_dialogue(aider_facts_t *self, const char *line)
 {
     const char *typed;
     bool in_reply = self->replied && self->round_open;
-    if (self->interactive && !in_reply && aider_patterns_prompt(line, &typed)) {
+    if (self->plan.interactive && !in_reply && aider_patterns_prompt(line, &typed)) {
         if (typed[0] || (self->asking && !self->drawn)) {
             take_input(self, typed);
         } else if (!self->asking) {
@@ -92,7 +92,7 @@ take_dialogue(aider_facts_t *self, const char *line)
         // Fancy input draws more below and above its prompt; only what AIDER says is an answer.
         const char *text;
         aider_line_kind_t kind = aider_patterns_line(line, &text);
-        if (!aider_patterns_exception(line, &text) &&
+        if (!aider_errors_class(line, &text) &&
             (kind == AIDER_LINE_OTHER || kind == AIDER_LINE_BLANK || kind == AIDER_LINE_ECHO))
             return true;
         take_input(self, "");
@@ -134,12 +134,10 @@ aider_reader_console_line(aider_facts_t *self, const char *line, int64_t now_ms)
 static bool
 may_become_known(const char *partial)
 {
-    const char *prefix;
-    const char *meaning;
     size_t length = strlen(partial);
-    for (size_t i = 0; aider_patterns_entry(i, &prefix, &meaning); i++) {
-        size_t known = strlen(prefix);
-        if (!strncmp(prefix, partial, length < known ? length : known))
+    for (const aider_line_t *row = AIDER_LINES; row->prefix; row++) {
+        size_t known = strlen(row->prefix);
+        if (!strncmp(row->prefix, partial, length < known ? length : known))
             return true;
     }
     return strstr(partial, "litellm") ||
@@ -161,13 +159,13 @@ aider_reader_console_partial(aider_facts_t *self, const char *partial, int64_t n
         aider_reader_settle(self, -1);
         self->asking = true;
         aider_reader_tell(self, AIDER_FACT_QUESTION, partial);
-    } else if (self->interactive && aider_patterns_prompt(partial, &typed) && !typed[0]) {
+    } else if (self->plan.interactive && aider_patterns_prompt(partial, &typed) && !typed[0]) {
         // Inside a reply it is the model's quotation, unless nothing follows.
         if (in_reply)
             self->prompt_ms = now_ms;
         else
             aider_reader_show_prompt(self, partial);
-    } else if (!self->failure.exception && !may_become_known(partial)) {
-        aider_reader_reply_seen(self);
+    } else if (!self->failure.error && !may_become_known(partial)) {
+        aider_reader_reply_seen(self, partial);
     }
 }

@@ -9,17 +9,17 @@
 #include <string.h>
 
 aider_facts_t *
-aider_facts_new(aider_source_t source, bool interactive, size_t columns, aider_fact_fn *handler,
+aider_facts_new(aider_source_t source, const aider_facts_plan_t *plan, aider_fact_fn *handler,
                 void *arg)
 {
-    assert(handler);
+    assert(plan && handler);
     aider_facts_t *self = zmalloc(sizeof *self);
     self->source = source;
-    self->interactive = interactive;
-    self->columns = columns > 0 ? columns : AIDER_FACTS_DEFAULT_COLUMNS;
+    self->plan = *plan;
+    self->columns = plan->columns > 0 ? plan->columns : AIDER_FACTS_DEFAULT_COLUMNS;
     self->handler = handler;
     self->arg = arg;
-    self->round_open = !interactive;
+    self->round_open = !plan->interactive;
     self->prompt_ms = -1;
     return self;
 }
@@ -55,9 +55,13 @@ static void
 history_line(aider_facts_t *self, const char *line, int64_t now_ms)
 {
     size_t length = strlen(line);
-    watch_for_another(self, line);
     if (self->shared)
         return;
+    watch_for_another(self, line);
+    if (self->shared) {
+        aider_reader_tell(self, AIDER_FACT_SHARED, "");
+        return;
+    }
     if (!strncmp(line, "####", 4) && (line[4] == ' ' || line[4] == '\0')) {
         self->banner = BANNER_PASSED;
         self->spoken = true;
@@ -68,6 +72,7 @@ history_line(aider_facts_t *self, const char *line, int64_t now_ms)
             while (input[0] && input[strlen(input) - 1] == ' ')
                 input[strlen(input) - 1] = '\0';
             aider_reader_open_round(self);
+            self->unknown[0] = '\0';
             self->in_input = true;
             // The architect's plan goes to the editor as if somebody had typed it.
             bool typed = !self->reply[0] || strcmp(input, self->reply) != 0;
@@ -101,7 +106,7 @@ history_line(aider_facts_t *self, const char *line, int64_t now_ms)
     } else if (!self->after_tokens) {
         if (!self->replied)
             snprintf(self->reply, sizeof self->reply, "%s", line);
-        aider_reader_reply_seen(self);
+        aider_reader_reply_seen(self, "");
     }
 }
 
@@ -141,7 +146,7 @@ void
 aider_facts_tick(aider_facts_t *self, int64_t now_ms)
 {
     assert(self);
-    if (self->failure.exception && now_ms >= self->failure.since_ms + AIDER_FACTS_HOLD_MS)
+    if (self->failure.error && now_ms >= self->failure.since_ms + AIDER_FACTS_HOLD_MS)
         aider_reader_settle(self, -1);
     if (self->prompt_ms >= 0 && now_ms >= self->prompt_ms + AIDER_FACTS_HOLD_MS) {
         self->prompt_ms = -1;
@@ -154,7 +159,7 @@ aider_facts_next_tick_ms(const aider_facts_t *self)
 {
     assert(self);
     int64_t since_ms = self->prompt_ms;
-    if (self->failure.exception && (since_ms < 0 || self->failure.since_ms < since_ms))
+    if (self->failure.error && (since_ms < 0 || self->failure.since_ms < since_ms))
         since_ms = self->failure.since_ms;
     return since_ms < 0 ? -1 : since_ms + AIDER_FACTS_HOLD_MS;
 }

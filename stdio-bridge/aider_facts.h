@@ -12,6 +12,7 @@
 #ifndef AIDER_FACTS_H
 #define AIDER_FACTS_H
 
+#include "aider_errors.h"
 #include "aider_patterns.h"
 
 #include <jansson.h>
@@ -40,8 +41,9 @@ typedef enum {
     AIDER_FACT_SEND,        // a model call begins
     AIDER_FACT_COMMAND,     // a slash command ran; text
     AIDER_FACT_EXIT,        // AIDER is about to end; text: the reason
-    AIDER_FACT_REPLY,       // the reply began
-    AIDER_FACT_FAILURE,     // a model call failed; text, exception, delay, sure, secondary
+    AIDER_FACT_REPLY,       // the reply began; on the console, text: with this
+    AIDER_FACT_OWN,         // history: AIDER itself said something that is nothing known; text
+    AIDER_FACT_FAILURE,     // a model call failed; text, error, verdict, delay, sure, secondary
     AIDER_FACT_TOKENS,      // a model call ended; sent, received
     AIDER_FACT_COST,        // cost, session_cost
     AIDER_FACT_FILE_ADDED,
@@ -59,19 +61,22 @@ typedef enum {
     AIDER_FACT_INTERRUPT,
     AIDER_FACT_TRACEBACK,    // text: the last line of a Python traceback
     AIDER_FACT_UNCAUGHT,
+    AIDER_FACT_SHARED,          // another AIDER writes to this source; it tells no more
+    AIDER_FACT_HISTORY_LOST,    // AIDER cannot write its chat history; text: the file
     AIDER_FACT_COUNT,
 } aider_fact_kind_t;
 
 typedef struct aider_fact {
     aider_fact_kind_t kind;
-    const char *text;                      // "" where the kind has none; valid in the call only
-    const aider_exception_t *exception;    // FAILURE
-    double delay;                          // FAILURE: seconds printed, -1: not repeated
-    bool sure;                             // FAILURE: cannot be the model quoting an error;
-                                           // INPUT: the text is all that was said
-    bool secondary;                        // FAILURE: of a commit message, not of the request
-    bool output;                           // TOKEN_LIMIT: the output's limit
-    long long sent;                        // TOKENS; -1: unknown
+    const char *text;              // "" where the kind has none; valid in the call only
+    const aider_error_t *error;    // FAILURE: the class, or a user's row
+    aider_verdict_t verdict;       // FAILURE
+    double delay;                  // FAILURE: seconds printed, -1: not repeated
+    bool sure;                     // FAILURE: cannot be the model quoting an error;
+                                   // INPUT: the text is all that was said
+    bool secondary;                // FAILURE: of a commit message, not of the request
+    bool output;                   // TOKEN_LIMIT: the output's limit
+    long long sent;                // TOKENS; -1: unknown
     long long received;
     double cost;    // COST; US dollars, -1: unknown
     double session_cost;
@@ -80,9 +85,15 @@ typedef struct aider_fact {
 // What to do with a fact. The fact and its text belong to the caller.
 typedef void aider_fact_fn(void *arg, const aider_fact_t *fact);
 
-// A reader of one source. interactive: the console may show prompts (no --message). columns:
-// the width the console is wrapped at, 0 for AIDER's default. Never returns NULL.
-aider_facts_t *aider_facts_new(aider_source_t source, bool interactive, size_t columns,
+// How a session is read.
+typedef struct aider_facts_plan {
+    bool interactive;    // the console may show prompts (no --message)
+    size_t columns;      // the width the console is wrapped at, 0 for AIDER's default
+    aider_user_patterns_t *user;    // borrowed; or NULL
+} aider_facts_plan_t;
+
+// A reader of one source. Never returns NULL.
+aider_facts_t *aider_facts_new(aider_source_t source, const aider_facts_plan_t *plan,
                                aider_fact_fn *handler, void *arg);
 
 // End the reader, without telling what it still held, and set *self_p to NULL.

@@ -59,12 +59,12 @@ aider_reader_open_round(aider_facts_t *self)
 
 // The reply has begun, unless that was told or the line may be something else.
 void
-aider_reader_reply_seen(aider_facts_t *self)
+aider_reader_reply_seen(aider_facts_t *self, const char *line)
 {
     if (self->replied || !self->round_open || self->banner != BANNER_PASSED)
         return;
     self->replied = true;
-    aider_reader_tell(self, AIDER_FACT_REPLY, "");
+    aider_reader_tell(self, AIDER_FACT_REPLY, line);
 }
 
 void
@@ -191,6 +191,7 @@ plain_fact(aider_line_kind_t kind, aider_fact_kind_t *fact)
         {AIDER_LINE_CONFIRM, AIDER_FACT_CONFIRMED},
         {AIDER_LINE_INTERRUPT, AIDER_FACT_INTERRUPT},
         {AIDER_LINE_UNCAUGHT, AIDER_FACT_UNCAUGHT},
+        {AIDER_LINE_HISTORY_LOST, AIDER_FACT_HISTORY_LOST},
     };
     for (size_t i = 0; i < sizeof PLAIN / sizeof PLAIN[0]; i++) {
         if (PLAIN[i].line == kind) {
@@ -272,9 +273,18 @@ take_line(aider_facts_t *self, aider_line_kind_t kind, const char *line, const c
             self->traceback_lines = 1;
         break;
     case AIDER_LINE_OTHER:
+        self->unknown[0] = '\0';
+        aider_reader_append(self->unknown, sizeof self->unknown, line);
         if (self->source == AIDER_SOURCE_CONSOLE)
-            aider_reader_reply_seen(self);
+            aider_reader_reply_seen(self, line);
+        else
+            aider_reader_tell(self, AIDER_FACT_OWN, line);
         break;
+    case AIDER_LINE_RETRYING: {
+        const char *end;
+        aider_reader_take_unknown(self, aider_patterns_number(text, &end));
+        break;
+    }
     default:
         if (plain_fact(kind, &fact))
             aider_reader_tell(self, fact, text);
@@ -310,7 +320,7 @@ aider_reader_tool_line(aider_facts_t *self, const char *line, int64_t now_ms)
                   !self->failure.described;
     if (quoted && !counts_inside_reply(kind))
         kind = AIDER_LINE_OTHER;
-    if (self->failure.exception && aider_reader_continue_failure(self, kind, line, text))
+    if (self->failure.error && aider_reader_continue_failure(self, kind, line, text))
         return;
     bool after_tokens = self->after_tokens;
     take_line(self, kind, line, text);

@@ -16,18 +16,19 @@ typedef enum { BANNER_AHEAD, BANNER_IN, BANNER_PASSED } banner_t;
 
 // A failure whose end is not known yet.
 typedef struct failure {
-    const aider_exception_t *exception;    // NULL when there is none
+    const aider_error_t *error;    // NULL when there is none
     char text[TEXT_LIMIT_BYTES];
     bool described;             // AIDER's own sentence was seen
     const char *description;    // what is still to come of that sentence, in a wrapped console
     bool alone;                 // no reply had begun that could quote it
+    bool doubted;               // "Retrying in" may be the reply's, too
     bool ended;                 // a blank line was seen behind the text
     int64_t since_ms;
 } failure_t;
 
 struct aider_facts {
     aider_source_t source;
-    bool interactive;
+    aider_facts_plan_t plan;
     size_t columns;
     aider_fact_fn *handler;
     void *arg;    // borrowed
@@ -35,6 +36,8 @@ struct aider_facts {
     banner_t banner;
     failure_t failure;
     size_t traceback_lines;    // not 0: inside a traceback
+    // What AIDER said last that is nothing known. "Retrying in" behind it makes it an error.
+    char unknown[TEXT_LIMIT_BYTES];
 
     // The round, which is one model call with its retries.
     bool round_open;      // a call may be running
@@ -83,8 +86,8 @@ void aider_reader_append(char *text, size_t capacity, const char *more);
 // A model call may be running, and its reply is still to come.
 void aider_reader_open_round(aider_facts_t *self);
 
-// The reply has begun; told once in a round.
-void aider_reader_reply_seen(aider_facts_t *self);
+// The reply has begun, with this line or part of one; told once in a round.
+void aider_reader_reply_seen(aider_facts_t *self, const char *line);
 
 // Hand out the failure at hand, if there is one; delay as in aider_fact_t.
 void aider_reader_settle(aider_facts_t *self, double delay);
@@ -95,6 +98,9 @@ bool aider_reader_continue_failure(aider_facts_t *self, aider_line_kind_t kind,
 
 // Returns true when the line begins a failure.
 bool aider_reader_take_failure(aider_facts_t *self, const char *line, int64_t now_ms);
+
+// "Retrying in" behind no failure that is known: what AIDER said before was one.
+void aider_reader_take_unknown(aider_facts_t *self, double delay);
 
 // A line inside a traceback.
 void aider_reader_continue_traceback(aider_facts_t *self, const char *line);

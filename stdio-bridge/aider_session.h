@@ -20,13 +20,12 @@
 // A caller that knows of the request itself, as an MCP call, says so with the history line
 // "#### ".
 //
-// Two AIDERs in one folder share a chat history. When a second one is seen to start, the
-// history is no longer believed; one that had started before, or starts at the same time with
-// the very same command line, cannot be told apart.
+// Two AIDERs in one folder share a chat history. When a second one is seen to start, or the
+// caller says so (aider_session_lose), the history is no longer believed. One without a bridge
+// that had started before, or starts at the same time with the very same command line, cannot
+// be told apart.
 //
-// Stages of aider.session_progress: "banner", "streaming", "tokens", "file_added", "edit",
-// "commit", "lint", "test", "shell", "confirmation", "retry_ended", "interrupted" and
-// "waiting".
+// The stages of aider.session_progress stand in docs/AIDER.md, section 9.2.
 #ifndef AIDER_SESSION_H
 #define AIDER_SESSION_H
 
@@ -75,7 +74,8 @@ typedef struct aider_session_start {
     const char *working_dir;               //
     const char *model;                     // from environment or files; argv's wins
     const char *message;                   // the same for --message
-    const char *const *fallback_models;    // the configured chain, ends with NULL
+    const char *const *fallback_models;    // the configured chains (aider_chain), NULL-ended
+    aider_user_patterns_t *patterns;       // the user's own
     const json_t *members;    // more members of session_started: repo, branch, user, …
     size_t columns;           // the width AIDER wraps at, 0 for its default
     aider_prompt_t prompt;
@@ -106,6 +106,11 @@ int64_t aider_session_next_tick_ms(const aider_session_t *self);
 // The process has ended: with exit_code, or by signal when that is not 0. All sources must have
 // been fed to their end. Reports what was open, and session_completed. Nothing may follow.
 void aider_session_exit(aider_session_t *self, int exit_code, int signal, aider_time_t now);
+
+// A source tells no more: another session shares it, or it failed for a reason, which may be
+// NULL. What it still says is not believed. Reported once.
+void aider_session_lose(aider_session_t *self, aider_source_t source, bool shared,
+                        const char *why, aider_time_t now);
 
 // Lines of the analytics log that were not JSON objects.
 size_t aider_session_malformed(const aider_session_t *self);

@@ -53,7 +53,7 @@ aider_turn_rung(double delay)
 aider_attempt_t
 aider_turn_failure(aider_turn_t *self, const aider_fact_t *fact, int64_t now_ms)
 {
-    assert(self && fact && fact->exception);
+    assert(self && fact && fact->error);
     int *last = fact->secondary ? &self->last_secondary : &self->last_attempt;
     aider_attempt_t attempt = {
         .number = *last + 1, .delay = -1, .will_retry = fact->delay >= 0};
@@ -70,10 +70,7 @@ aider_turn_failure(aider_turn_t *self, const aider_fact_t *fact, int64_t now_ms)
     self->suspect[0] = '\0';
     self->retrying = attempt.will_retry;
     self->failed = !attempt.will_retry;
-    // AIDER does not repeat what more credit would be needed for, although it does its class.
-    const char *type = aider_patterns_error_type(fact->exception, fact->text);
-    bool refused = !fact->exception->rate_limit && !strcmp(type, "quota");
-    self->gave_up = !attempt.will_retry && fact->exception->retryable && !refused;
+    self->gave_up = !attempt.will_retry && fact->verdict.retryable;
     self->retry_at_ms = attempt.will_retry ? now_ms + (int64_t) (attempt.delay * 1000) : -1;
     return attempt;
 }
@@ -140,6 +137,9 @@ aider_turn_outcome(const aider_turn_t *self, int exit_code, int signal)
         return self->gave_up ? AIDER_OUTCOME_GAVE_UP : AIDER_OUTCOME_FAILED;
     if (signal != 0)
         return AIDER_OUTCOME_KILLED;
+    // An error nobody knows is only told by its "Retrying in", which the last one has not.
+    if (self->retrying && self->last_attempt == AIDER_MAX_RETRIES)
+        return AIDER_OUTCOME_GAVE_UP;
     if (exit_code != 0 || !self->answered)
         return AIDER_OUTCOME_FAILED;
     return AIDER_OUTCOME_OK;

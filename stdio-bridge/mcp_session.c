@@ -166,6 +166,7 @@ begin_aider(mcp_session_t *self, call_t *call, const json_t *message, aider_time
         .argv = argv,
         .working_dir = self->start->working_dir,
         .fallback_models = self->start->fallback_models,
+        .patterns = self->start->patterns,
         .members = self->start->members,
         .columns = self->start->columns,
         .prompt = self->start->prompt,

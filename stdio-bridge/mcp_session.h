@@ -19,6 +19,7 @@ typedef struct mcp_session_start {
     const char *working_dir;               // borrowed, as the next
     const char *model;                     // the server's default, where it is known, or NULL
     const char *const *fallback_models;    // ends with NULL; or NULL
+    aider_user_patterns_t *patterns;       // the user's own, or NULL
     const json_t *members;                 // more members of session_started; or NULL
     size_t columns;                        // as of aider_session_start_t, like the next
     aider_prompt_t prompt;

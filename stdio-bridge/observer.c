@@ -28,9 +28,10 @@ enum {
 
 typedef struct observer {
     const observer_plan_t *plan;
-    outlet_t *outlet;          // owned
-    session_watch_t *watch;    // owned
-    session_files_t *files;    // owned; NULL where none are read
+    outlet_t *outlet;                   // owned
+    session_watch_t *watch;             // owned
+    session_files_t *files;             // owned; NULL where none are read
+    aider_user_patterns_t *patterns;    // owned; NULL where the user has none
     zmq_pollitem_t file_items[SESSION_FILES_COUNT];
     int64_t latest_ms;    // the watch's time, which never goes back
     zmq_pollitem_t item;
@@ -261,6 +262,19 @@ metadata(const observer_plan_t *plan)
                      (int) getppid());
 }
 
+// What the start has checked. A file that has changed since may still be wrong.
+static aider_user_patterns_t *
+user_patterns(const mesh_settings_t *settings)
+{
+    const char *path = mesh_settings_string(settings, "bridge/patterns");
+    char *error = NULL;
+    aider_user_patterns_t *patterns = *path ? aider_user_patterns_read(path, &error) : NULL;
+    if (error)
+        mesh_log_error("patterns-not-read", "%s", error);
+    free(error);
+    return patterns;
+}
+
 static int
 observe(const observer_plan_t *plan)
 {
@@ -276,12 +290,14 @@ observe(const observer_plan_t *plan)
         session_files_destroy(&self.files);
         return 1;
     }
+    self.patterns = user_patterns(plan->settings);
     session_watch_plan_t watch = {
         .settings = plan->settings,
         .words = plan->words,
         .working_dir = plan->working_dir,
         .columns = plan->columns,
         .files = self.files,
+        .patterns = self.patterns,
         .mode = plan->mode,
     };
     self.watch =
@@ -298,6 +314,10 @@ observe(const observer_plan_t *plan)
         mesh_log_warning("not-delivered", "%zu events were not taken by a broker in time",
                          left);
     session_watch_destroy(&self.watch);
+    if (self.patterns && aider_user_patterns_overruns(self.patterns))
+        mesh_log_warning("pattern-limit", "%zu matches of bridge/patterns met a limit",
+                         aider_user_patterns_overruns(self.patterns));
+    aider_user_patterns_destroy(&self.patterns);
     session_files_destroy(&self.files);
     outlet_destroy(&self.outlet);
     return 0;

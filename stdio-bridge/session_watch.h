@@ -21,7 +21,8 @@ typedef struct session_watch_plan {
     const char *working_dir;
     unsigned columns;          // of the terminal that the command sees; 0 for none
     session_files_t *files;    // AIDER's own, in mode cli; NULL where they are not to be read
-    bridge_mode_t mode;        // cli or mcp
+    aider_user_patterns_t *patterns;    // the user's own, or NULL
+    bridge_mode_t mode;                 // cli or mcp
 } session_watch_plan_t;
 
 // All of plan is borrowed and must outlive the watch. Reports the beginning of the session.

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "aider_user_patterns.h"
 #include "analytics_log.h"
 #include "descriptors.h"
 #include "mesh/clock.h"
@@ -140,6 +141,16 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
     return wrap(settings, mode, argv);
 }
 
+static int
+check(const mesh_settings_t *settings, char **error_p)
+{
+    const char *path = mesh_settings_string(settings, "bridge/patterns");
+    aider_user_patterns_t *patterns = *path ? aider_user_patterns_read(path, error_p) : NULL;
+    bool right = !*path || patterns;
+    aider_user_patterns_destroy(&patterns);
+    return right ? 0 : -1;
+}
+
 static const mesh_program_flag_t flags[] = {
     {"--mode", "MODE", "bridge/mode", NULL, "auto, cli, mcp or ndjson"},
     {"--name", "NAME", "bridge/name", NULL, "a name for the session"},
@@ -161,6 +172,7 @@ static const mesh_program_t program = {
     .tolerant = true,
     .starts_zmq_itself = true,
     .run = run,
+    .check = check,
     .run_off = run_off,
 };
 

@@ -75,6 +75,21 @@ class AiderRun:
         return subprocess.run(["git", *words], cwd=self.repo, env=self.env, check=True,
                               stdout=subprocess.PIPE, text=True, timeout=30).stdout
 
+    def nest(self, name, files):
+        """Make a repository of its own inside the repository, with these files committed."""
+        inner = dataclasses.replace(self, repo=self.repo / name)
+        inner.repo.mkdir()
+        inner.git("init", "-q")
+        inner.add(files)
+
+    def add(self, files):
+        """Write files into the repository and commit them."""
+        for name, content in files.items():
+            (self.repo / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.repo / name).write_text(content)
+            self.git("add", "--", name)
+        self.git("commit", "-q", "-m", "start")
+
     def analytics_events(self):
         if not self.analytics.exists():
             return []
@@ -134,11 +149,7 @@ def prepare(folder, base_url, files=None, columns=WIDE, aider=None, env=None):
         "[init]\n\tdefaultBranch = main\n[user]\n\tname = Test User\n"
         "\temail = test@example.com\n[commit]\n\tgpgsign = false\n")
     run_.git("init", "-q")
-    for name, content in (files or {"a.py": "x = 1\n"}).items():
-        (repo / name).parent.mkdir(parents=True, exist_ok=True)
-        (repo / name).write_text(content)
-        run_.git("add", "--", name)
-    run_.git("commit", "-q", "-m", "start")
+    run_.add(files or {"a.py": "x = 1\n"})
     return run_
 
 

@@ -33,6 +33,7 @@ import aider_run
 from aider_run import Action
 from fake_llm import ERRORS, FakeLLM
 
+RAISES = pathlib.Path(__file__).resolve().parent / "litellm_raises"
 CAPTURES = aider_run.ROOT / "tests" / "fixtures" / "captures"
 MAX_FILE_BYTES = 20_000
 NO_USER = "00000000-0000-4000-8000-000000000000"
@@ -53,12 +54,20 @@ class Case:
     stdin_text: str | None = None
     refused: bool = False    # nobody listens where aider is sent
     model: str = "openai/fake"
+    files: tuple = ("a.py",)
+    repos: dict | None = None    # further repositories inside the first, as prepare() takes files
     env: dict | None = None    # as aider_run.prepare takes it; {base} is the server's address
     timeout_s: float = 180.0
 
 
 def once_then_ok(name, about, **members):
     return Case(about, [{"do": name, **members}, "ok"])
+
+
+def raised(name):
+    """litellm itself raises a class that no answer of a server brings about, then a reply."""
+    return Case(f"litellm raises {name}", ["ok"],
+                env={"TEST_LITELLM_RAISES": name, "PYTHONPATH": str(RAISES)})
 
 
 def interrupted(number, delay_s=0.5):
@@ -74,6 +83,8 @@ BAD_DIFF = {"do": "ok", "text": "Ok.\n\na.py\n```\n<<<<<<< SEARCH\nnot there\n==
 REFUSALS = [{"do": "rate_limit", "retry_after": 1}, "unavailable", "overloaded", "server_error",
             "ok"]
 ANTHROPIC = {"ANTHROPIC_API_BASE": "{base}", "ANTHROPIC_API_KEY": "sk-fake"}
+DELAYS = ["Please try again in 5.3s.", 'Quota exceeded. {"retryDelay": "30s"}',
+          "Please retry after 20 seconds."]
 CHECK = "grep -q 42 a.py || { echo expected 42; exit 1; }"
 
 CASES = {
@@ -202,6 +213,43 @@ CASES = {
                              Action(PROMPT, send="\x03", delay_s=0.3)]),
     "interactive_eof": Case("stdin is a pipe that ends", ["ok"], message=None,
                             stdin_text="say hello\n"),
+    "interactive_model": Case(
+        "a terminal: a prompt, another model by /model, a prompt", ["ok"], message=None,
+        terminal=True,
+        actions=[Action(PROMPT, send="say hello\n"),
+                 Action(PROMPT, send="/model openai/fake-weak\n"),
+                 Action(PROMPT, send="say it again\n"), Action(PROMPT, send="/exit\n")]),
+    "interactive_commands": Case(
+        "a terminal: commands that ask no model, one that does, and one that fails", ["ok"],
+        message=None, terminal=True,
+        actions=[Action(PROMPT, send="/ls\n"), Action(PROMPT, send="/drop a.py\n"),
+                 Action("\r\n> ", send="/add a.py\n"), Action(PROMPT, send="/ask what is x?\n"),
+                 Action(PROMPT, send="/nonsense\n"), Action(PROMPT, send="!echo from the shell\n"),
+                 Action("[Yes]: ", send="n\n"), Action(PROMPT, send="/exit\n")]),
+    "interactive_new_file": Case(
+        "a terminal: aider asks before it makes a file that is not in the chat",
+        [{**EDIT, "path": "b.py"}, COMMIT], message=None, terminal=True,
+        actions=[Action(PROMPT, send="make b.py\n"),
+                 Action("[Yes]: ", send="y\n", delay_s=0.5),
+                 Action("> ", when=None, send="/exit\n", delay_s=1.0)]),
+    "crash": Case("an exception that nobody catches: an encoding that does not exist", ["ok"],
+                  extra=("--encoding", "nonsense")),
+    "interactive_crash": Case(
+        "a terminal: the same, and the question it asks before it ends", ["ok"], message=None,
+        extra=("--encoding", "nonsense"), terminal=True,
+        actions=[Action("(Y/n) ", send="n\n", delay_s=0.5)]),
+    "relaunch": Case("files of another repository: aider begins anew in the same process", ["ok"],
+                     repos={"other": {"b.py": "y = 1\n"}}, files=("other/b.py",)),
+    "history_unwritable": Case("a chat history that cannot be written", ["rate_limit", "ok"],
+                               extra=("--chat-history-file", "/dev/full")),
+    "retry_delay": Case("delays named in the ways providers name them",
+                        [{"do": "error", "status": 429, "message": text} for text in DELAYS]
+                        + ["ok"], model="groq/fake",
+                        env={"GROQ_API_BASE": "{base}/v1", "GROQ_API_KEY": "sk-fake"}),
+    **{name: raised(name) for name in (
+        "APIResponseValidationError", "BudgetExceededError", "ImageFetchError",
+        "InvalidRequestError", "JSONSchemaValidationError", "OpenAIError",
+        "RouterRateLimitError", "UnprocessableEntityError", "UnsupportedParamsError")},
     "sigint_request": Case("SIGINT while a request is open", [{"do": "hold", "seconds": 30}],
                            actions=interrupted(signal.SIGINT)),
     "sigint_retry": Case("SIGINT in the sleep before a retry", ["rate_limit"],
@@ -227,6 +275,7 @@ class Sanitiser:
         self.pairs = [(str(prepared.repo), "/home/user/project"),
                       (str(prepared.home), "/home/user"), (str(folder), "/home/user"),
                       (str(prepared.aider), "aider"), (venv, "/home/user/aider-venv"),
+                      (str(prepared.aider.resolve().parent.parent), "/home/user/aider-venv"),
                       (str(aider_run.ROOT), "/home/user"), (f"127.0.0.1:{port}",
                                                             "127.0.0.1:PORT")]
         self.pairs += [(prefix, "/usr") for prefix in {sys.base_prefix} if prefix != "/usr"]
@@ -238,6 +287,8 @@ class Sanitiser:
             text = text.replace(old, new)
         # The base interpreter of a virtual environment may live anywhere.
         text = re.sub(r'"/[^" ]*/lib/(python3\.\d+)/(?!site-packages)', r'"/usr/lib/\1/', text)
+        # An uncaught exception's report tells what it runs on.
+        text = re.sub(r"^(Platform|OS|Git version): [^\r\n]*", r"\1: of the user", text, flags=re.M)
         return re.sub(r'("user_id": ")[0-9a-f-]{36}', rf"\g<1>{NO_USER}", text)
 
     def timeline(self, timeline):
@@ -259,6 +310,32 @@ class Sanitiser:
             raise ValueError(f"{name} is larger than {MAX_FILE_BYTES} bytes")
 
 
+def prepare(case, folder, port, env=None):
+    """The place a case is run in; env adds to what the case itself wants."""
+    prepared = aider_run.prepare(folder, f"http://127.0.0.1:{port}/v1", columns=case.columns,
+                                 env={**(env or {}), **environment(case, port)})
+    for name, files in (case.repos or {}).items():
+        prepared.nest(name, files)
+    return prepared
+
+
+def words(case, prepared):
+    return prepared.command(case.message, *case.extra, plain=case.plain, model=case.model,
+                            files=case.files)
+
+
+def play(case, llm, prepared, prefix=()):
+    """Run a case and do what a person does in it. Returns the outcome."""
+    actions = case.actions(llm) if callable(case.actions) else case.actions
+    outcome = aider_run.run(prepared, words(case, prepared), prefix=prefix, actions=actions,
+                            terminal=case.terminal, timeout_s=case.timeout_s,
+                            stdin_text=case.stdin_text)
+    if outcome.acted != len(actions):
+        raise RuntimeError(f"only {outcome.acted} of {len(actions)} actions were reached;"
+                           f" it said: {outcome.stdout[-1000:]}")
+    return outcome
+
+
 def capture(name, out):
     """Run one case and write its directory. Returns a line about it."""
     case = CASES[name]
@@ -267,16 +344,8 @@ def capture(name, out):
         folder = folder.resolve()
         llm = stack.enter_context(FakeLLM(case.script))
         port = stack.enter_context(closed_port()) if case.refused else llm.port
-        prepared = aider_run.prepare(folder, f"http://127.0.0.1:{port}/v1", columns=case.columns,
-                                     env=environment(case, port))
-        command = prepared.command(case.message, *case.extra, plain=case.plain,
-                                   model=case.model)
-        actions = case.actions(llm) if callable(case.actions) else case.actions
-        outcome = aider_run.run(prepared, command, actions=actions, terminal=case.terminal,
-                                timeout_s=case.timeout_s, stdin_text=case.stdin_text)
-        if outcome.acted != len(actions):
-            raise RuntimeError(f"only {outcome.acted} of {len(actions)} actions were reached;"
-                               f" it said: {outcome.stdout[-1000:]}")
+        prepared = prepare(case, folder, port)
+        outcome = play(case, llm, prepared)
         sanitiser = Sanitiser(folder, prepared, port)
         requests = [{"n": r.number, "at_s": r.at_s, "model": r.model, "stream": r.stream,
                      "answer": r.answer, "outcome": r.outcome,
@@ -293,7 +362,7 @@ def capture(name, out):
             "rc": f"{outcome.rc}\n",
             "cmd.txt": sanitiser.text(f"# {case.about}\n# COLUMNS={columns}"
                                       f" terminal={'yes' if case.terminal else 'no'}\n"
-                                      f"{shlex.join(command)}\n"),
+                                      f"{shlex.join(words(case, prepared))}\n"),
             "script.json": json.dumps(case.script) + "\n",
         }
     for file, text in files.items():
