@@ -467,6 +467,12 @@ journal_file_renew(journal_file_t *self, journal_origin_t origin, const char *wh
     return finish_opening(self, opening, rc);
 }
 
+const char *
+journal_file_path(const journal_file_t *self)
+{
+    return self->path;
+}
+
 journal_store_t *
 journal_file_store(journal_file_t *self)
 {

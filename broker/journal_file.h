@@ -54,6 +54,8 @@ int journal_file_renew(journal_file_t *self, journal_origin_t origin, const char
 // After a fault: let go of what is open.
 void journal_file_abandon(journal_file_t *self);
 
+const char *journal_file_path(const journal_file_t *self);
+
 // What is open; NULL when nothing is.
 journal_store_t *journal_file_store(journal_file_t *self);
 

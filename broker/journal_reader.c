@@ -6,7 +6,7 @@
 #include <czmq.h>
 #include <sqlite3.h>
 
-#include "journal_store.h"
+#include "journal_run.h"
 #include "mesh/topic.h"
 #include "mesh/wire.h"
 
@@ -17,9 +17,9 @@ struct journal_reader {
     char reason[256];
 };
 
-static const char events_text[] = "SELECT offset, sum, topic, body FROM events"
-                                  " WHERE offset > ?1 AND offset <= ?2 ORDER BY offset";
-static const char latest_text[] = "SELECT offset, sum, topic, body FROM latest ORDER BY offset";
+static const char events_text[] = "SELECT offset, sum, run FROM events WHERE offset > ?1"
+                                  " ORDER BY offset";
+static const char latest_text[] = "SELECT offset, sum, event FROM latest ORDER BY offset";
 
 journal_reader_t *
 journal_reader_open(const char *path, char **reason_p)
@@ -60,35 +60,51 @@ journal_reader_close(journal_reader_t **self_p)
     }
 }
 
-// The row as a record held once; NULL when it is not what was written.
-static record_t *
-row_record(sqlite3_stmt *row)
+// What of a row is wanted, and by whom.
+typedef struct visit {
+    uint64_t after, up_to;
+    journal_visit_fn *call;
+    void *arg;
+    bool wanted;    // more of it
+} visit_t;
+
+// Visit the events of a row. Returns false when they are not what was written.
+static bool
+visit_row(sqlite3_stmt *row, visit_t *visit)
 {
-    uint64_t offset = (uint64_t) sqlite3_column_int64(row, 0);
-    const void *topic = sqlite3_column_blob(row, 2);
-    size_t topic_bytes = (size_t) sqlite3_column_bytes(row, 2);
-    const void *body = sqlite3_column_blob(row, 3);
-    size_t body_bytes = (size_t) sqlite3_column_bytes(row, 3);
-    if (!topic || !body || body_bytes < MESH_WIRE_HEADER_BYTES ||
-        journal_store_sum(offset, topic, topic_bytes, body, body_bytes) !=
-            sqlite3_column_int64(row, 1))
-        return NULL;
-    return record_new(offset, topic, topic_bytes, body, body_bytes);
+    journal_run_event_t event;
+    journal_run_outcome_t outcome = JOURNAL_RUN_END;
+    const void *bytes = sqlite3_column_blob(row, 2);
+    size_t size = (size_t) sqlite3_column_bytes(row, 2);
+    uint64_t key = (uint64_t) sqlite3_column_int64(row, 0);
+    if (!bytes || journal_run_sum(key, bytes, size) != sqlite3_column_int64(row, 1))
+        return false;
+    journal_run_cursor_t cursor = journal_run_read(bytes, size);
+    while (visit->wanted &&
+           (outcome = journal_run_next(&cursor, &event)) == JOURNAL_RUN_EVENT) {
+        if (event.body_bytes < MESH_WIRE_HEADER_BYTES)
+            return false;
+        if (event.offset > visit->up_to)
+            visit->wanted = false;
+        if (event.offset <= visit->after || !visit->wanted)
+            continue;
+        record_t *record = record_new(event.offset, event.topic, event.topic_bytes, event.body,
+                                      event.body_bytes);
+        visit->wanted = visit->call(visit->arg, record);
+        record_release(&record);
+    }
+    return outcome != JOURNAL_RUN_DAMAGED;
 }
 
 static journal_read_outcome_t
-visit_rows(journal_reader_t *self, sqlite3_stmt *rows, journal_visit_fn *visit, void *arg)
+visit_rows(journal_reader_t *self, sqlite3_stmt *rows, visit_t *visit)
 {
     journal_read_outcome_t outcome = JOURNAL_READ_DONE;
-    bool wanted = true;
     int rc = SQLITE_DONE;
-    while (wanted && outcome == JOURNAL_READ_DONE && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
-        record_t *record = row_record(rows);
-        if (record) {
-            wanted = visit(arg, record);
-            record_release(&record);
-        } else {
-            snprintf(self->reason, sizeof self->reason, "the event at %lld was changed",
+    while (visit->wanted && outcome == JOURNAL_READ_DONE &&
+           (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+        if (!visit_row(rows, visit)) {
+            snprintf(self->reason, sizeof self->reason, "what was kept up to %lld was changed",
                      (long long) sqlite3_column_int64(rows, 0));
             outcome = JOURNAL_READ_CORRUPT;
         }
@@ -107,15 +123,17 @@ journal_read_outcome_t
 journal_reader_events(journal_reader_t *self, uint64_t after, uint64_t up_to,
                       journal_visit_fn *visit, void *arg)
 {
+    visit_t events = {
+        .after = after, .up_to = up_to, .call = visit, .arg = arg, .wanted = true};
     sqlite3_bind_int64(self->events, 1, (sqlite3_int64) after);
-    sqlite3_bind_int64(self->events, 2, (sqlite3_int64) up_to);
-    return visit_rows(self, self->events, visit, arg);
+    return visit_rows(self, self->events, &events);
 }
 
 journal_read_outcome_t
 journal_reader_latest(journal_reader_t *self, journal_visit_fn *visit, void *arg)
 {
-    return visit_rows(self, self->latest, visit, arg);
+    visit_t latest = {.up_to = UINT64_MAX, .call = visit, .arg = arg, .wanted = true};
+    return visit_rows(self, self->latest, &latest);
 }
 
 const char *

@@ -10,20 +10,9 @@
 #include <stdint.h>
 
 #include "journal_batch.h"
+#include "journal_fault.h"
 
 typedef struct journal_store journal_store_t;
-
-typedef enum {
-    JOURNAL_SOUND,
-    JOURNAL_FULL,         // no room
-    JOURNAL_READ_ONLY,    // may not be written
-    JOURNAL_IO_ERROR,
-    JOURNAL_BUSY,       // another program writes to it
-    JOURNAL_CORRUPT,    // it is no journal, or a damaged one
-} journal_fault_t;
-
-// "disk_full", "read_only", ...; "sound".
-const char *journal_fault_name(journal_fault_t fault);
 
 // Where the journal stands, kept in it with every transaction.
 typedef struct journal_state {
@@ -99,12 +88,15 @@ int journal_store_bytes(journal_store_t *self, uint64_t *used_p, uint64_t *wal_p
 // What of the write-ahead log has not been moved into the file, in bytes.
 uint64_t journal_store_pending_bytes(const journal_store_t *self);
 
+// Which log is being written (it counts how often one has begun anew), and how long it is.
+uint64_t journal_store_log(const journal_store_t *self);
+uint64_t journal_store_log_bytes(const journal_store_t *self);
+
+// Of that log so many frames were moved by another connection.
+void journal_store_note_moved(journal_store_t *self, uint64_t log, uint64_t frames);
+
 // Move the log into the file; restart: and have the next transaction begin the log anew, which
 // waits for readers, briefly. A log that is in use is no fault: it stays for the next time.
 int journal_store_checkpoint(journal_store_t *self, bool restart);
-
-// The sum that is kept with an event.
-int64_t journal_store_sum(uint64_t offset, const void *topic, size_t topic_bytes,
-                          const void *body, size_t body_bytes);
 
 #endif

@@ -10,14 +10,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "journal_mover.h"
 #include "mesh/clock.h"
 
 enum {
     TICK_MS = 1000,    // the mark is kept up to date, and a journal that is down is tried again
     TRIM_EVERY_MS = 250,
     TRIM_ROWS = 2000,    // looked at in one step, and as many again as were appended since
-    MOVE_IDLE_BYTES = 1024 * 1024,    // of the log, moved into the file when nothing waits
-    MOVE_BUSY_BYTES = 16 * 1024 * 1024,
+    // Of the log, moved into the file: at once, and at least once in TICK_MS.
+    MOVE_BYTES = 8 * 1024 * 1024,
+    MOVE_SLOWLY_BYTES = 1024 * 1024,
+    LAST_STEP_BYTES = 256 * 1024,    // left of a log that the writer has begin anew
 };
 
 struct journal_writer {
@@ -38,7 +41,9 @@ struct journal_writer {
     char renew_why[256];
 
     // Of the thread alone.
-    journal_file_t *file;    // owned
+    journal_file_t *file;      // owned
+    journal_mover_t *mover;    // owned; while the file is open
+    uint64_t moving;           // the log of which it moves
     retention_t retention;
     uint64_t era;
     bool open;
@@ -125,7 +130,22 @@ note_holdings(journal_writer_t *self)
     pthread_mutex_unlock(&self->lock);
 }
 
-// The journal cannot be written any more: let it go.
+// The file is open: what goes with it.
+static void
+begin_moving(journal_writer_t *self)
+{
+    self->mover = journal_mover_new(journal_file_path(self->file), self->wake_fd);
+}
+
+static void
+let_go(journal_writer_t *self)
+{
+    journal_mover_destroy(&self->mover);
+    journal_file_abandon(self->file);
+    self->open = false;
+}
+
+// The journal cannot be written any more.
 static void
 go_down(journal_writer_t *self, journal_fault_t fault, const char *reason)
 {
@@ -135,8 +155,7 @@ go_down(journal_writer_t *self, journal_fault_t fault, const char *reason)
         self->owed = JOURNAL_ORIGIN_CORRUPT;
         snprintf(self->owed_why, sizeof self->owed_why, "%s", reason);
     }
-    journal_file_abandon(self->file);
-    self->open = false;
+    let_go(self);
     self->tried_ms = fault == JOURNAL_CORRUPT ? 0 : zclock_mono();
     tell_opening(self, JOURNAL_NEWS_DOWN, &opening);
 }
@@ -161,6 +180,7 @@ try_to_open(journal_writer_t *self)
     if (rc == 0) {
         self->owed_why[0] = '\0';
         self->open = true;
+        begin_moving(self);
         self->era++;
         self->ticked_ms = 0;
         retention_begin(&self->retention);
@@ -252,20 +272,54 @@ trim(journal_writer_t *self, int64_t now_ms)
     return rc;
 }
 
-static int
-move_log(journal_writer_t *self, bool idle)
+// Returns false when that failed, and the journal is down.
+static bool
+take_moved(journal_writer_t *self)
 {
+    journal_moved_t moved;
+    if (!journal_mover_take(self->mover, &moved))
+        return true;
+    if (moved.fault != JOURNAL_SOUND) {
+        go_down(self, moved.fault, moved.reason);
+        return false;
+    }
+    journal_store_note_moved(journal_file_store(self->file), self->moving, moved.frames);
+    return true;
+}
+
+// The mover moves nearly all of the log, but behind a writer who goes on it never comes to its
+// end, where the log can begin anew: the writer takes the last step, once it is a short one, or
+// when the mover does not keep up. Returns false when that failed, and the journal is down.
+static bool
+move_log(journal_writer_t *self, bool slowly)
+{
+    if (journal_mover_is_busy(self->mover))
+        return true;
+    if (!take_moved(self))
+        return false;
     journal_store_t *store = journal_file_store(self->file);
     uint64_t pending = journal_store_pending_bytes(store);
-    if (pending < (idle ? MOVE_IDLE_BYTES : MOVE_BUSY_BYTES))
-        return 0;
-    return journal_store_checkpoint(store, pending > self->options.wal_bytes);
+    uint64_t log_bytes = journal_store_log_bytes(store), limit = self->options.wal_bytes;
+    uint64_t most_pending = slowly ? MOVE_SLOWLY_BYTES : MOVE_BYTES;
+    bool begin_anew = pending > 0 && log_bytes > limit;
+    if (begin_anew)
+        most_pending = LAST_STEP_BYTES;
+    if (begin_anew && (pending <= most_pending || log_bytes > 2 * limit)) {
+        if (journal_store_checkpoint(store, true) != 0) {
+            go_down_by_store(self);
+            return false;
+        }
+    } else if (pending > most_pending) {
+        self->moving = journal_store_log(store);
+        journal_mover_start(self->mover);
+    }
+    return true;
 }
 
 // What there is to do between batches: one bounded step of each. Returns how long the thread
 // may wait for work, in milliseconds.
 static int
-keep_up(journal_writer_t *self, bool idle)
+keep_up(journal_writer_t *self)
 {
     int64_t now_ms = zclock_mono();
     if (!self->open) {
@@ -273,11 +327,14 @@ keep_up(journal_writer_t *self, bool idle)
             try_to_open(self);
         return self->open ? 0 : TICK_MS / 10;
     }
-    if (trim(self, now_ms) != 0 || move_log(self, idle) != 0) {
+    bool tick = now_ms - self->ticked_ms >= TICK_MS;
+    if (trim(self, now_ms) != 0) {
         go_down_by_store(self);
         return 0;
     }
-    if (now_ms - self->ticked_ms >= TICK_MS) {
+    if (!move_log(self, tick))
+        return 0;
+    if (tick) {
         self->ticked_ms = now_ms;
         note_holdings(self);
         if (journal_file_witness(self->file) != 0) {
@@ -293,10 +350,8 @@ renew(journal_writer_t *self, journal_origin_t origin, const char *why)
 {
     self->owed = origin;
     snprintf(self->owed_why, sizeof self->owed_why, "%s", why);
-    if (self->open) {
-        journal_file_abandon(self->file);
-        self->open = false;
-    }
+    if (self->open)
+        let_go(self);
     try_to_open(self);
 }
 
@@ -325,7 +380,7 @@ work(void *arg)
             return NULL;
         if (renewing)
             renew(self, origin, why);
-        wait_ms = keep_up(self, !batches);
+        wait_ms = keep_up(self);
     }
 }
 
@@ -365,6 +420,8 @@ journal_writer_new(journal_file_t *file, const journal_opening_t *opening,
     self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     assert(self->wake_fd >= 0 && self->news_fd >= 0);
+    if (self->open)
+        begin_moving(self);
     pthread_mutex_init(&self->lock, NULL);
     start_thread(self);
     return self;
@@ -391,6 +448,8 @@ journal_writer_destroy(journal_writer_t **self_p)
         journal_news_destroy(&news);
         news = next;
     }
+    // Before the file: the last connection to close moves the log into it.
+    journal_mover_destroy(&self->mover);
     journal_file_destroy(&self->file);
     close(self->wake_fd);
     close(self->news_fd);

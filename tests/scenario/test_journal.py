@@ -101,7 +101,7 @@ def test_a_clean_stop_keeps_the_epoch_and_the_next_offset(mesh, subscribe):
     assert logged(mesh, "journal-continued")
     # No block was left: the offsets of both runs lie side by side.
     with sqlite3.connect(f"file:{journal(mesh)}?mode=ro", uri=True) as db:
-        count, head = db.execute("SELECT count(*), max(offset) FROM events").fetchone()
+        count, head = db.execute("SELECT sum(count), max(offset) FROM events").fetchone()
     assert head == count
 
 
@@ -217,7 +217,8 @@ def test_a_journal_found_damaged_while_it_is_read_is_set_aside(mesh, subscribe):
     # Under the running broker, which has read nothing of it yet.
     broker = mesh.start_broker(*words)
     content = journal(mesh).read_bytes()
-    assert content.count(b'"message":"probe"') >= 1000
+    # One whose text goes on in another page is not found here.
+    assert content.count(b'"message":"probe"') >= 900
     with open(journal(mesh), "r+b") as file:
         file.write(content.replace(b'"message":"probe"', b'"message":"prude"'))
     one = subscribe()
@@ -257,11 +258,11 @@ def test_a_full_disk_is_told_and_healed_and_nothing_is_lost(mesh, subscribe, sma
     alerts = mesh.stream("/events?types=mesh.alert_*")
     alerts.wait("stream.opened", LIMIT_S)
     publish(mesh, 200)
-    with open(small_disk / "filler", "wb") as filler:
+    # Without a buffer: what is in one is written at the end, for which there is no room.
+    with open(small_disk / "filler", "wb", buffering=0) as filler:
         try:
             while True:
                 filler.write(b"x" * 65536)
-                filler.flush()
         except OSError:
             pass
     # Until the log has used up what room it has.
