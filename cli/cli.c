@@ -12,6 +12,7 @@
 
 #include "doctor.h"
 #include "event_line.h"
+#include "flush.h"
 #include "keys.h"
 #include "mesh/exit_status.h"
 #include "mesh/nearest.h"
@@ -110,6 +111,7 @@ static const verb_t verbs[] = {
     {"tail", tail_main, "follow what happens, one line an event"},
     {"doctor", doctor_main,
      "say what is found of the mesh from here, and what is not, and why"},
+    {"flush", flush_main, "deliver what bridges that died have left in their spools"},
     {"keys", keys_main, "keys new, show, revoke: who may enter the mesh from other hosts"},
     {"token", token_main, "token show: print the token that HTTP clients show"},
 };

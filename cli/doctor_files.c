@@ -13,6 +13,7 @@
 #include "mesh/key_store.h"
 #include "mesh/lock_file.h"
 #include "mesh/paths.h"
+#include "mesh/spool.h"
 #include "mesh/token.h"
 
 // Put a sentence, which is freed, in place.
@@ -86,6 +87,34 @@ look_at_discovery(const mesh_settings_t *settings)
     return discovery;
 }
 
+// The spools: where, and of those that nobody holds how large and how old they are.
+static json_t *
+look_at_spools(const mesh_settings_t *settings)
+{
+    json_t *spools = json_object(), *dead = json_array();
+    char *problem = NULL;
+    mesh_spool_t *spool = mesh_spool_new(settings, &problem);
+    json_int_t held = 0;
+    if (spool) {
+        json_object_set_new(spools, "path", json_string(mesh_spool_dir(spool)));
+        size_t count;
+        mesh_spool_entry_t *entries = mesh_spool_list(spool, &count);
+        for (size_t i = 0; i < count; i++) {
+            held += entries[i].held;
+            if (!entries[i].held)
+                json_array_append_new(
+                    dead, json_pack("{s:s, s:I, s:f}", "name", entries[i].name, "bytes",
+                                    (json_int_t) entries[i].bytes, "age", entries[i].age_s));
+        }
+        mesh_spool_list_free(&entries, count);
+    }
+    json_object_set_new(spools, "held", json_integer(held));
+    json_object_set_new(spools, "dead", dead);
+    set_problem(spools, problem);
+    mesh_spool_destroy(&spool);
+    return spools;
+}
+
 void
 doctor_look_at_files(const mesh_settings_t *settings, json_t *report)
 {
@@ -107,6 +136,7 @@ doctor_look_at_files(const mesh_settings_t *settings, json_t *report)
     if (*holder)
         json_object_set_new(report, "lock_held_by", json_string(holder));
     json_object_set_new(report, "discovery", look_at_discovery(settings));
+    json_object_set_new(report, "spools", look_at_spools(settings));
 }
 
 void

@@ -13,7 +13,7 @@
 #include "mesh/key.h"
 #include "mesh/settings.h"
 
-// "directories", "discovery", "fallback": what is on this host's disk.
+// "directories", "lock_held_by", "discovery", "spools": what is on this host's disk.
 void doctor_look_at_files(const mesh_settings_t *settings, json_t *report);
 
 // "keys", "token". *key_p is the key that programs of this host show, or NULL; the caller

@@ -75,6 +75,31 @@ print_discovery(const json_t *discovery, FILE *out)
 }
 
 static void
+print_spools(const json_t *spools, FILE *out)
+{
+    fputs("spools             ", out);
+    put(out, text(spools, "path"));
+    const json_t *dead = json_object_get(spools, "dead");
+    if (json_object_get(spools, "path"))
+        fprintf(out, "  %lld of bridges that run, %zu of others",
+                (long long) json_integer_value(json_object_get(spools, "held")),
+                json_array_size(dead));
+    put_problem(out, spools);
+    size_t index;
+    const json_t *entry;
+    json_array_foreach(dead, index, entry)
+    {
+        fputs("  waits   ", out);
+        put(out, text(entry, "name"));
+        fprintf(out, "  %lld bytes  %.0f s old\n",
+                (long long) json_integer_value(json_object_get(entry, "bytes")),
+                json_number_value(json_object_get(entry, "age")));
+    }
+    if (json_array_size(dead) > 0)
+        fputs("  aidermesh flush delivers them, as does any bridge that runs\n", out);
+}
+
+static void
 print_secrets(const json_t *report, FILE *out)
 {
     const json_t *keys = json_object_get(report, "keys");
@@ -172,6 +197,7 @@ doctor_print(const json_t *report, FILE *out)
 {
     print_directories(report, out);
     print_discovery(json_object_get(report, "discovery"), out);
+    print_spools(json_object_get(report, "spools"), out);
     print_secrets(report, out);
     print_beacons(json_object_get(report, "beacons"), out);
     if (*text(report, "problem")) {

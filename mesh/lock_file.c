@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BOOT_ID_SIZE = 64 };
-
 int
 mesh_lock_file_take(const char *path, const char *text)
 {
@@ -57,15 +55,14 @@ mesh_lock_file_is_held(const char *path, char *text, size_t size_bytes)
     return held;
 }
 
-// What names this run of the kernel: another host has another.
-static void
-boot_id(char text[static BOOT_ID_SIZE])
+void
+mesh_lock_file_boot_id(char text[static MESH_LOCK_BOOT_ID_SIZE])
 {
     text[0] = '\0';
     int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    ssize_t got = read(fd, text, BOOT_ID_SIZE - 1);
+    ssize_t got = read(fd, text, MESH_LOCK_BOOT_ID_SIZE - 1);
     text[got > 0 ? got : 0] = '\0';
     text[strcspn(text, "\n")] = '\0';
     (void) close(fd);
@@ -84,8 +81,8 @@ mesh_lock_file_describe(int fd, const char *path, const char *text)
 {
     assert(fd >= 0 && path && text);
     struct stat status;
-    char boot[BOOT_ID_SIZE];
-    boot_id(boot);
+    char boot[MESH_LOCK_BOOT_ID_SIZE];
+    mesh_lock_file_boot_id(boot);
     if (fstat(fd, &status) != 0)
         return json_object();
     json_t *description =
@@ -102,8 +99,8 @@ mesh_lock_file_look(const json_t *description)
     const char *their_boot = json_string_value(json_object_get(description, "boot_id"));
     const json_t *device = json_object_get(description, "device");
     const json_t *inode = json_object_get(description, "inode");
-    char boot[BOOT_ID_SIZE];
-    boot_id(boot);
+    char boot[MESH_LOCK_BOOT_ID_SIZE];
+    mesh_lock_file_boot_id(boot);
     if (!path || !their_text || !their_boot || !*boot || strcmp(boot, their_boot) != 0 ||
         !json_is_integer(device) || !json_is_integer(inode))
         return MESH_LOCK_UNKNOWN;

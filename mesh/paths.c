@@ -203,6 +203,24 @@ mesh_paths_state_dir(const mesh_settings_t *settings, char **error_p)
 }
 
 char *
+mesh_paths_spool_dir(const mesh_settings_t *settings, char **error_p)
+{
+    assert(settings && error_p);
+    const char *configured = mesh_settings_string(settings, "spool/dir");
+    char *path = NULL;
+    if (*configured) {
+        path = without_trailing_slashes(configured);
+    } else {
+        char *state = mesh_paths_state_dir(settings, error_p);
+        if (!state)
+            return NULL;
+        path = mesh_text_printf("%s/spool", state);
+        free(state);
+    }
+    return private_directory(path, "spool directory", "spool/dir", error_p);
+}
+
+char *
 mesh_paths_discovery_file(const mesh_settings_t *settings, char **error_p)
 {
     assert(settings && error_p);

@@ -34,8 +34,11 @@ struct mesh_publisher {
     int64_t ask_pause_ms;       // the pause before the next heartbeat for an acknowledgement
     mesh_timer_t *ask_timer;    // NULL when none is planned
     size_t cut_strings;
+    int write_error;    // of the disk, when it was last told; 0 when it takes events
     mesh_publisher_drained_fn *drained;
     void *drained_arg;    // borrowed
+    mesh_publisher_refused_fn *refused;
+    void *refused_arg;    // borrowed
 };
 
 static int on_ask(zloop_t *loop, int timer_id, void *arg);
@@ -225,6 +228,13 @@ on_message(void *arg, const char *verb, const json_t *body)
         if (source && streq(source, self->source_text) &&
             mesh_control_get_number(body, "from", &number) == 0)
             mesh_outbox_rewind(self->outbox, number);
+    } else if (streq(verb, "error")) {
+        const char *code = json_string_value(json_object_get(body, "code"));
+        const char *source = json_string_value(json_object_get(body, "source"));
+        if (self->refused && code && streq(code, "source_held") && source &&
+            streq(source, self->source_text))
+            self->refused(self->refused_arg);
+        return;
     }
     pump(self);
     tell_when_drained(self);
@@ -250,13 +260,21 @@ static const mesh_link_listener_t link_listener = {
 mesh_publisher_t *
 mesh_publisher_new(zloop_t *loop, mesh_link_t *link, size_t store_limit_bytes)
 {
-    assert(loop && link);
+    mesh_outbox_t *outbox = mesh_outbox_new(store_limit_bytes);
+    return mesh_publisher_new_on(loop, link, &outbox);
+}
+
+mesh_publisher_t *
+mesh_publisher_new_on(zloop_t *loop, mesh_link_t *link, mesh_outbox_t **outbox_p)
+{
+    assert(loop && link && outbox_p && *outbox_p);
     mesh_publisher_t *self = zmalloc(sizeof *self);
     self->loop = loop;
     self->link = link;
-    self->source = mesh_uuid_new();
+    self->outbox = *outbox_p;
+    *outbox_p = NULL;
+    self->source = *mesh_outbox_source(self->outbox);
     mesh_uuid_format(&self->source, self->source_text);
-    self->outbox = mesh_outbox_new(store_limit_bytes);
     mesh_link_listen(link, &link_listener, self);
     return self;
 }
@@ -297,6 +315,33 @@ add_common_members(mesh_publisher_t *self, const char *host, const char *session
                                                      : self->source_text));
 }
 
+// How soon events of the type make room for others.
+static mesh_rank_t
+rank_of(const char *type)
+{
+    if (streq(type, "aider.session_progress"))
+        return MESH_RANK_FIRST;
+    return streq(type, "aider.rate_limit_detected") || streq(type, "aider.error_occurred")
+               ? MESH_RANK_LAST
+               : MESH_RANK_MIDDLE;
+}
+
+// Tell once when the disk stops taking events, and once when it takes them again.
+static void
+tell_write_error(mesh_publisher_t *self)
+{
+    int error = mesh_outbox_write_error(self->outbox);
+    if (error == self->write_error)
+        return;
+    if (error)
+        mesh_log_warning("spool-write-failed",
+                         "%s; events wait in memory, where they end with this program",
+                         strerror(error));
+    else
+        mesh_log_info("spool-written-again", "the disk takes events again");
+    self->write_error = error;
+}
+
 uint64_t
 mesh_publisher_publish(mesh_publisher_t *self, const char *type, const char *session_id,
                        const char *request_id, double timestamp, json_t *payload)
@@ -332,10 +377,10 @@ mesh_publisher_publish_from(mesh_publisher_t *self, const char *host, const char
                                       : "a payload cannot be cut to 64 KiB");
         return 0;
     }
-    bool expendable = streq(type, "aider.session_progress");
     mesh_outbox_push(self->outbox, topic, topic_bytes, text, text_bytes,
-                     (int64_t) (timestamp * 1e6), expendable);
+                     (int64_t) (timestamp * 1e6), rank_of(type));
     free(text);
+    tell_write_error(self);
     pump(self);
     return mesh_outbox_last(self->outbox);
 }
@@ -352,6 +397,20 @@ mesh_publisher_dropped(const mesh_publisher_t *self)
     return mesh_outbox_dropped(self->outbox);
 }
 
+bool
+mesh_publisher_is_kept(const mesh_publisher_t *self)
+{
+    return mesh_outbox_in_memory(self->outbox) == 0;
+}
+
+size_t
+mesh_publisher_forget(mesh_publisher_t *self, const char *session_id)
+{
+    size_t forgotten = mesh_outbox_forget(self->outbox, session_id);
+    tell_when_drained(self);
+    return forgotten;
+}
+
 const mesh_uuid_t *
 mesh_publisher_source(const mesh_publisher_t *self)
 {
@@ -363,4 +422,11 @@ mesh_publisher_on_drained(mesh_publisher_t *self, mesh_publisher_drained_fn *fn,
 {
     self->drained = fn;
     self->drained_arg = arg;
+}
+
+void
+mesh_publisher_on_refused(mesh_publisher_t *self, mesh_publisher_refused_fn *fn, void *arg)
+{
+    self->refused = fn;
+    self->refused_arg = arg;
 }

@@ -57,7 +57,7 @@ const mesh_setting_t mesh_settings_table[] = {
     CHOICE("bridge/prompt", "preview", "none|preview|full",
            "how much of a prompt events carry"),
     SIZE("bridge/store_bytes", "64MiB", MIB, 16 * GIB,
-         "how much the bridge keeps while the broker is away"),
+         "how much one bridge's spool keeps while the broker is away"),
     DURATION("bridge/waiting_every", "10s", SECOND, HOUR,
              "how often an open request without other news is said to be waiting"),
 
@@ -121,6 +121,11 @@ const mesh_setting_t mesh_settings_table[] = {
     FLAG("features/fallback", "true",
          "whether the stdio-bridge starts a broker where nothing names a mesh and none is "
          "found"),
+    FLAG("features/spool", "true",
+         "whether the events of a session wait on disk until the broker has them; off keeps "
+         "them in memory, where they end with the bridge"),
+
+    DURATION("flush/wait", "30s", 0, DAY, "how long aidermesh flush tries to deliver"),
 
     TEXT("http/address", "127.0.0.1", "the address to listen on"),
     LIST("http/allow_origins", "", "origins of web pages that may read the streams"),
@@ -184,6 +189,16 @@ const mesh_setting_t mesh_settings_table[] = {
     DURATION("monitor/throttled", "60s", 100 * MS, 24 * HOUR,
              "how long a request may be without progress before it is throttled; more than "
              "monitor/long_running"),
+
+    FLAG("spool/anywhere", "false",
+         "whether spools may be on file systems that other hosts or containers may share, such "
+         "as NFS and overlay"),
+    TEXT("spool/dir", "", "the directory of spools; empty is spool in the state directory"),
+    NUMBER("spool/files", "1000", 1, 100000,
+           "how many spools there may be; past it the oldest that nobody holds is removed"),
+    SIZE("spool/total_bytes", "1GiB", MIB, 1024 * GIB,
+         "how large all spools together may get; past it the oldest that nobody holds is "
+         "reduced to its last event"),
 
     LIST("tail/hosts", "", "follow only what happens on these hosts"),
     FLAG("tail/json", "false", "whether to print one JSON object a line"),

@@ -129,7 +129,7 @@ on_stdin(zloop_t *loop, zmq_pollitem_t *item, void *arg)
         take_lines(self);
     } else if (size == 0 || (errno != EINTR && errno != EAGAIN)) {
         close_door(self);
-        outlet_finish(self->outlet, mesh_settings_ms(self->settings, "bridge/linger"));
+        outlet_finish(self->outlet, mesh_settings_ms(self->settings, "bridge/linger"), false);
     }
     return 0;
 }
@@ -151,8 +151,11 @@ ndjson_door_run(const mesh_settings_t *settings)
 
     size_t left = outlet_run(self.outlet);
     if (left)
-        (void) fprintf(stderr, "aidermesh-stdio-bridge: no broker took %zu of the events\n",
-                       left);
+        (void) fprintf(stderr, "aidermesh-stdio-bridge: no broker took %zu of the events%s\n",
+                       left,
+                       outlet_keeps(self.outlet)
+                           ? "; they wait in the spool, and aidermesh flush delivers them"
+                           : "");
     line_reader_destroy(&self.reader);
     outlet_destroy(&self.outlet);
     return left ? MESH_EXIT_FAILED : MESH_EXIT_STOPPED;

@@ -101,7 +101,7 @@ end_session(observer_t *self, int status, aider_time_t now)
     if (self->plan->analytics_path)
         (void) unlink(self->plan->analytics_path);
     int64_t linger_ms = mesh_settings_ms(self->plan->settings, "bridge/linger");
-    outlet_finish(self->outlet, linger_ms);
+    outlet_finish(self->outlet, linger_ms, true);
 }
 
 static void
@@ -311,8 +311,8 @@ observe(const observer_plan_t *plan)
 
     size_t left = outlet_run(self.outlet);
     if (left)
-        mesh_log_warning("not-delivered", "%zu events were not taken by a broker in time",
-                         left);
+        mesh_log_warning("not-delivered", "%zu events were not taken by a broker in time%s",
+                         left, outlet_keeps(self.outlet) ? "; they wait in the spool" : "");
     session_watch_destroy(&self.watch);
     if (self.patterns && aider_user_patterns_overruns(self.patterns))
         mesh_log_warning("pattern-limit", "%zu matches of bridge/patterns met a limit",

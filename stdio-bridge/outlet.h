@@ -1,7 +1,9 @@
 // outlet - the bridge's way into the mesh: loop, link and publisher, and their end
 // SPDX-License-Identifier: MPL-2.0
 //
-// One outlet is one source. It belongs to the process that makes it and to one thread.
+// One outlet is one source, whose events wait in a spool on disk until a broker has them. It
+// also delivers what bridges that died have left. It belongs to the process that makes it and
+// to one thread.
 #ifndef OUTLET_H
 #define OUTLET_H
 
@@ -31,7 +33,12 @@ typedef void outlet_stop_fn(void *arg);
 void outlet_on_stop(outlet_t *self, outlet_stop_fn *fn, void *arg);
 
 // Nothing more will be published: end the loop when all is acknowledged, or after within_ms.
-void outlet_finish(outlet_t *self, int64_t within_ms);
+// for_others: also what the dead left, as far as it goes in that time.
+void outlet_finish(outlet_t *self, int64_t within_ms, bool for_others);
+
+// Whether what is not acknowledged waits on disk for who comes later, and does not end with
+// this program.
+bool outlet_keeps(const outlet_t *self);
 
 // Run the loop until it ends. Returns how many events were not acknowledged.
 size_t outlet_run(outlet_t *self);

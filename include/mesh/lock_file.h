@@ -12,7 +12,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum { MESH_LOCK_TEXT_SIZE = 128 };    // with the NUL: what a holder may leave
+enum {
+    MESH_LOCK_TEXT_SIZE = 128,    // with the NUL: what a holder may leave
+    MESH_LOCK_BOOT_ID_SIZE = 64,
+};
+
+// What names this run of the kernel, so that another host has another; "" when it is not known.
+void mesh_lock_file_boot_id(char text[static MESH_LOCK_BOOT_ID_SIZE]);
 
 // Take the lock, making the file (0600) where there is none, and leave text in it (NULL leaves
 // what is there). Returns a descriptor, whose closing or the process's end gives the lock back;

@@ -23,6 +23,10 @@ char *mesh_paths_runtime_dir(const mesh_settings_t *settings, char **error_p);
 // way.
 char *mesh_paths_state_dir(const mesh_settings_t *settings, char **error_p);
 
+// The directory of spools: setting spool/dir, else "spool" in the state directory. Made and
+// checked in the same way.
+char *mesh_paths_spool_dir(const mesh_settings_t *settings, char **error_p);
+
 // The discovery file: $AIDER_MCP_COORDINATOR_DISCOVERY_FILE, else setting mesh/discovery_file,
 // else <runtime dir>/coordinator_registry.json.
 char *mesh_paths_discovery_file(const mesh_settings_t *settings, char **error_p);

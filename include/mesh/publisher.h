@@ -1,9 +1,9 @@
 // publisher - a source of events: numbers them, keeps them, sends within the window
 // SPDX-License-Identifier: MPL-2.0
 //
-// What is published waits in the publisher's store (memory here; bounded) until the broker has
-// acknowledged it, so that a broker that is away, slow or restarted loses nothing. Never
-// blocks.
+// What is published waits in an outbox (bounded; in memory or on a spool) until the broker has
+// acknowledged it, so that a broker that is away, slow or restarted loses nothing. Never waits
+// for the broker.
 #ifndef MESH_PUBLISHER_H
 #define MESH_PUBLISHER_H
 
@@ -11,16 +11,22 @@
 #include <jansson.h>
 
 #include "mesh/link.h"
+#include "mesh/outbox.h"
 #include "mesh/uuid.h"
 
 typedef struct mesh_publisher mesh_publisher_t;
 
-// Create a publisher with a new source on the link's loop. link is borrowed and must outlive
-// it. store_limit_bytes bounds what waits; past it the oldest aider.session_progress goes
-// first, then the oldest of all: each is counted, and its numbers are covered by the event that
-// follows it.
+// Create a publisher with a new source on the link's loop, whose events wait in memory. link is
+// borrowed and must outlive it. store_limit_bytes bounds what waits; past it the oldest
+// aider.session_progress goes first, then the oldest of the rest, rate limits and errors last:
+// each is counted, and its numbers are covered by the event that follows it.
 mesh_publisher_t *mesh_publisher_new(zloop_t *loop, mesh_link_t *link,
                                      size_t store_limit_bytes);
+
+// The same with the events, the source and the limit of an outbox, which is taken and set to
+// NULL.
+mesh_publisher_t *mesh_publisher_new_on(zloop_t *loop, mesh_link_t *link,
+                                        mesh_outbox_t **outbox_p);
 void mesh_publisher_destroy(mesh_publisher_t **self_p);
 
 // Publish one event. Steals payload (an object), adds the common members timestamp, host,
@@ -42,14 +48,27 @@ uint64_t mesh_publisher_publish_from(mesh_publisher_t *self, const char *host, c
 // Events published and not yet acknowledged as committed.
 size_t mesh_publisher_waiting(const mesh_publisher_t *self);
 
-// Events that left the store unsent because it was full.
+// Events that left the outbox unsent because it was full.
 uint64_t mesh_publisher_dropped(const mesh_publisher_t *self);
+
+// Whether all that waits is on disk, and does not end with this program.
+bool mesh_publisher_is_kept(const mesh_publisher_t *self);
+
+// Drop what waits of a session, also on disk; its numbers are covered by what follows. Returns
+// how many events there were.
+size_t mesh_publisher_forget(mesh_publisher_t *self, const char *session_id);
 
 const mesh_uuid_t *mesh_publisher_source(const mesh_publisher_t *self);
 
 // Have fn called once, in the loop, when nothing waits any more. NULL takes it back.
 typedef void mesh_publisher_drained_fn(void *arg);
 void mesh_publisher_on_drained(mesh_publisher_t *self, mesh_publisher_drained_fn *fn,
+                               void *arg);
+
+// Have fn called, in a handler of the link, whenever the broker refuses the source because
+// another program holds it, or did until a moment ago. NULL takes it back.
+typedef void mesh_publisher_refused_fn(void *arg);
+void mesh_publisher_on_refused(mesh_publisher_t *self, mesh_publisher_refused_fn *fn,
                                void *arg);
 
 #endif

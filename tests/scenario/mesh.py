@@ -266,6 +266,8 @@ class Mesh:
             "AIDERMESH_HOST": "test-host",
             # A scenario starts its broker itself, when it wants one.
             "AIDERMESH_FEATURES_FALLBACK": "false",
+            # The folder may be on any file system.
+            "AIDERMESH_SPOOL_ANYWHERE": "true",
             # Reports go to files, so that none is lost in a terminal or in a program's output.
             "ASAN_OPTIONS": f"log_path={reports}:detect_leaks=1",
             "UBSAN_OPTIONS": f"log_path={reports}:print_stacktrace=1",

@@ -29,18 +29,18 @@ teardown(void **state)
 }
 
 static void
-push_of(mesh_outbox_t *outbox, size_t body_bytes, bool expendable)
+push_of(mesh_outbox_t *outbox, size_t body_bytes, mesh_rank_t rank)
 {
     char body[PLENTY / 8] = {0};
     memset(body, 'b', body_bytes);
-    mesh_outbox_push(outbox, "a/h/s", strlen("a/h/s"), body, body_bytes, 77, expendable);
+    mesh_outbox_push(outbox, "a/h/s", strlen("a/h/s"), body, body_bytes, 77, rank);
 }
 
 static void
 push(mesh_outbox_t *outbox, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        push_of(outbox, 10, false);
+        push_of(outbox, 10, MESH_RANK_MIDDLE);
 }
 
 // Send all that may go; the numbers must be these, and no more.
@@ -61,7 +61,7 @@ events_are_numbered_from_one_and_keep_what_they_were(void **state)
     mesh_outbox_t *outbox = *state;
     char body[] = "{\"n\":1}";
     assert_int_equal(mesh_outbox_next_seq(outbox), 1);
-    mesh_outbox_push(outbox, "a/h/s", 5, body, strlen(body), -5, false);
+    mesh_outbox_push(outbox, "a/h/s", 5, body, strlen(body), -5, MESH_RANK_MIDDLE);
     memset(body, 'x', strlen(body));
     assert_int_equal(mesh_outbox_next_seq(outbox), 2);
     const mesh_outbox_event_t *event = mesh_outbox_send_next(outbox);
@@ -118,7 +118,7 @@ the_window_counts_bytes_of_body_frames(void **state)
     mesh_outbox_t *outbox = *state;
     mesh_outbox_set_window(outbox, 100, 2 * (uint64_t) (MESH_WIRE_HEADER_BYTES + BODY_BYTES));
     for (int i = 0; i < 5; i++)
-        push_of(outbox, BODY_BYTES, false);
+        push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
     assert_sends(outbox, 1, 2);
     mesh_outbox_acknowledge(outbox, 1);
     assert_sends(outbox, 3, 3);
@@ -130,7 +130,7 @@ an_event_larger_than_the_window_goes_alone(void **state)
     mesh_outbox_t *outbox = *state;
     mesh_outbox_set_window(outbox, 100, 500);
     push(outbox, 1);
-    push_of(outbox, BODY_BYTES, false);
+    push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
     push(outbox, 1);
     assert_sends(outbox, 1, 1);
     mesh_outbox_acknowledge(outbox, 1);
@@ -219,11 +219,11 @@ past_the_limit_the_oldest_expendable_goes_first_and_the_next_covers_it(void **st
 {
     (void) state;
     mesh_outbox_t *outbox = small_outbox(100);
-    push_of(outbox, BODY_BYTES, false);
-    push_of(outbox, BODY_BYTES, true);
-    push_of(outbox, BODY_BYTES, true);
-    push_of(outbox, BODY_BYTES, false);
-    push_of(outbox, BODY_BYTES, false);
+    push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
+    push_of(outbox, BODY_BYTES, MESH_RANK_FIRST);
+    push_of(outbox, BODY_BYTES, MESH_RANK_FIRST);
+    push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
+    push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
     assert_int_equal(mesh_outbox_dropped(outbox), 1);
     static const uint64_t seqs[] = {1, 3, 4, 5};
     static const uint32_t covers[] = {1, 2, 1, 1};
@@ -242,7 +242,7 @@ without_expendables_the_oldest_of_all_goes(void **state)
     (void) state;
     mesh_outbox_t *outbox = small_outbox(100);
     for (int i = 0; i < 6; i++)
-        push_of(outbox, BODY_BYTES, false);
+        push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
     assert_int_equal(mesh_outbox_dropped(outbox), 2);
     assert_int_equal(mesh_outbox_first(outbox), 1);
     const mesh_outbox_event_t *event = mesh_outbox_send_next(outbox);
@@ -257,10 +257,10 @@ the_newest_that_goes_is_covered_by_the_one_that_comes(void **state)
     (void) state;
     mesh_outbox_t *outbox = small_outbox(3);
     for (int i = 0; i < 3; i++)
-        push_of(outbox, BODY_BYTES, false);
+        push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
     assert_sends(outbox, 1, 3);
-    push_of(outbox, BODY_BYTES, true);
-    push_of(outbox, BODY_BYTES, false);
+    push_of(outbox, BODY_BYTES, MESH_RANK_FIRST);
+    push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
     mesh_outbox_acknowledge(outbox, 3);
     const mesh_outbox_event_t *event = mesh_outbox_send_next(outbox);
     assert_int_equal(event->seq, 5);
@@ -273,12 +273,12 @@ what_was_sent_is_never_dropped_nor_covered_differently(void **state)
 {
     (void) state;
     mesh_outbox_t *outbox = small_outbox(2);
-    push_of(outbox, BODY_BYTES, true);
-    push_of(outbox, BODY_BYTES, true);
+    push_of(outbox, BODY_BYTES, MESH_RANK_FIRST);
+    push_of(outbox, BODY_BYTES, MESH_RANK_FIRST);
     assert_sends(outbox, 1, 2);
     mesh_outbox_rewind(outbox, 1);
     for (int i = 0; i < 5; i++)
-        push_of(outbox, BODY_BYTES, false);
+        push_of(outbox, BODY_BYTES, MESH_RANK_MIDDLE);
     for (uint64_t seq = 1; seq <= 2; seq++) {
         const mesh_outbox_event_t *event = mesh_outbox_send_next(outbox);
         assert_int_equal(event->seq, seq);
@@ -296,7 +296,7 @@ many_small_events_are_bounded_too(void **state)
     (void) state;
     mesh_outbox_t *outbox = mesh_outbox_new((size_t) 64 * 1024);
     for (int i = 0; i < 5000; i++)
-        push_of(outbox, 0, i % 2);
+        push_of(outbox, 0, i % 2 ? MESH_RANK_FIRST : MESH_RANK_MIDDLE);
     assert_in_range(mesh_outbox_count(outbox), 1, 64 * 1024 / 64);
     assert_int_equal(mesh_outbox_count(outbox) + mesh_outbox_dropped(outbox), 5000);
     assert_int_equal(mesh_outbox_first(outbox), 1);
