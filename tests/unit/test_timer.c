@@ -33,7 +33,7 @@ teardown(void **state)
     return 0;
 }
 
-// zloop_timer_fn: all of these are due in one turn; the first that comes ends the others.
+// zloop_timer_fn: all of these are due in one turn; the first of them ends the others.
 static int
 on_first(zloop_t *loop, int timer_id, void *arg)
 {
@@ -78,14 +78,39 @@ one_that_another_ends_in_the_same_turn_does_not_come(void **state)
     mesh_timer_start(&self->timers[0], self->loop, TURN_MS, true, on_first, self);
     mesh_timer_start(&self->timers[1], self->loop, TURN_MS, true, on_other, &self->came[1]);
     mesh_timer_start(&self->timers[2], self->loop, TURN_MS, false, on_other, &self->came[2]);
-    // So long ago that all are due.
-    zclock_sleep(2 * TURN_MS);
     run(self, 4 * TURN_MS);
     assert_int_equal(self->came[0], 1);
     assert_int_equal(self->came[1], 0);
     assert_int_equal(self->came[2], 0);
     for (int i = 0; i < 3; i++)
         assert_null(self->timers[i]);
+}
+
+// zloop_timer_fn: ends two that are due, and starts as many in their place, for much later.
+static int
+on_exchange(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) on_first(loop, timer_id, arg);
+    bench_t *self = arg;
+    for (int i = 1; i < 3; i++)
+        mesh_timer_start(&self->timers[i], loop, 60000, true, on_other, &self->came[i]);
+    return 0;
+}
+
+static void
+one_that_takes_the_place_of_another_does_not_come_for_it(void **state)
+{
+    bench_t *self = *state;
+    mesh_timer_start(&self->timers[0], self->loop, TURN_MS, true, on_exchange, self);
+    mesh_timer_start(&self->timers[1], self->loop, TURN_MS, true, on_other, &self->came[1]);
+    mesh_timer_start(&self->timers[2], self->loop, TURN_MS, false, on_other, &self->came[2]);
+    run(self, 4 * TURN_MS);
+    assert_int_equal(self->came[0], 1);
+    assert_int_equal(self->came[1], 0);
+    assert_int_equal(self->came[2], 0);
+    assert_non_null(self->timers[1]);
+    mesh_timer_end(&self->timers[1]);
+    mesh_timer_end(&self->timers[2]);
 }
 
 static void
@@ -119,6 +144,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_that_another_ends_in_the_same_turn_does_not_come,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            one_that_takes_the_place_of_another_does_not_come_for_it, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_comes_once_is_over_when_it_comes, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(another_comes_until_it_is_ended, setup, teardown),
