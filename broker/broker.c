@@ -20,6 +20,7 @@
 #include "mesh/lock_file.h"
 #include "mesh/log.h"
 #include "mesh/lookup.h"
+#include "mesh/open_files.h"
 #include "mesh/paths.h"
 #include "mesh/ready.h"
 #include "mesh/signals.h"
@@ -495,6 +496,8 @@ broker_run(const mesh_settings_t *settings, int argc, char *argv[])
     // A limit on the size of files is an error of the journal, which has an answer to it.
     signal(SIGXFSZ, SIG_IGN);
     char *error = NULL;
+    // A connection is an open file: as many as the unit allows.
+    (void) mesh_open_files_raise(SIZE_MAX);
     self.loop = zloop_new();
     zloop_set_nonstop(self.loop, true);
     if (prepare(&self) != 0)
@@ -586,6 +589,9 @@ broker_healthcheck(const mesh_settings_t *settings)
         if (mesh_lookup_rounds(lookup) > 1)
             break;
         alive = answers(candidate->endpoint, key, deadline_ms);
+        if (!alive)
+            fprintf(stderr, "aidermesh-broker: no broker answers at %s within %d ms%s\n",
+                    candidate->endpoint, HEALTHCHECK_MS, key ? "" : ", asked without a key");
     } while (!alive && zclock_mono() < deadline_ms);
     mesh_lookup_destroy(&lookup);
     mesh_key_destroy(&key);

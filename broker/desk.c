@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "desk_private.h"
+#include "mesh/connection.h"
 #include "mesh/control.h"
 
 enum {
@@ -167,8 +168,7 @@ open_socket(desk_t *self)
     zsock_set_linger(self->socket, 200);
     zsock_set_maxmsgsize(self->socket, MESH_CONTROL_LIMIT);
     zsock_set_sndtimeo(self->socket, 0);
-    zsock_set_heartbeat_ivl(self->socket, (int) self->heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->socket, (int) self->lost_after_ms);
+    mesh_connection_watch(self->socket, self->lost_after_ms);
     zloop_reader(self->loop, self->socket, on_control, self);
     zloop_reader_set_tolerant(self->loop, self->socket);
 }

@@ -85,17 +85,21 @@ peer_event(const peer_t *peer)
 static void
 part_with(desk_t *self, peer_t *peer, const char *type)
 {
-    bool left = streq(type, "mesh.transport_left");
-    mesh_log_info(left ? "transport-left" : "transport-lost", "%s on %s", peer->transport_id,
-                  peer_host(peer));
-    json_t *payload = peer_event(peer);
-    json_object_set_new(
-        payload, "last_seen",
-        json_real((double) (zclock_time() - (zclock_mono() - peer->heard_ms)) / 1000));
+    json_t *payload = NULL;
+    if (!peer_is_passing(peer)) {
+        bool left = streq(type, "mesh.transport_left");
+        mesh_log_info(left ? "transport-left" : "transport-lost", "%s on %s",
+                      peer->transport_id, peer_host(peer));
+        payload = peer_event(peer);
+        json_object_set_new(
+            payload, "last_seen",
+            json_real((double) (zclock_time() - (zclock_mono() - peer->heard_ms)) / 1000));
+    }
     desk_fail_calls_of(self, peer);
     sequencer_release(relay_sequencer(self->relay), peer);
     registry_remove(self->registry, &peer);
-    relay_announce(self->relay, type, payload);
+    if (payload)
+        relay_announce(self->relay, type, payload);
     self->on_change(self->arg);
 }
 
@@ -283,7 +287,7 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
             // One that was refused has never been here.
             sequencer_release(relay_sequencer(self->relay), peer);
             registry_remove(self->registry, &peer);
-        } else if (outcome == REGISTRY_JOINED) {
+        } else if (outcome == REGISTRY_JOINED && !peer_is_passing(peer)) {
             mesh_log_info("transport-joined", "%s on %s", peer->transport_id, peer_host(peer));
             relay_announce(self->relay, "mesh.transport_joined", peer_event(peer));
         }

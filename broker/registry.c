@@ -100,6 +100,9 @@ wrong_member(const json_t *hello)
     member = json_object_get(hello, "metadata");
     if (member && !json_is_object(member))
         return "metadata";
+    member = json_object_get(hello, "passing");
+    if (member && !json_is_boolean(member))
+        return "passing";
     member = json_object_get(hello, "sources");
     if (!json_is_array(member) || json_array_size(member) > SOURCES_LIMIT)
         return "sources";
@@ -210,6 +213,12 @@ const char *
 peer_host(const peer_t *self)
 {
     return json_string_value(json_object_get(self->hello, "host"));
+}
+
+bool
+peer_is_passing(const peer_t *self)
+{
+    return json_is_true(json_object_get(self->hello, "passing"));
 }
 
 bool

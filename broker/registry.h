@@ -66,6 +66,9 @@ size_t registry_size(const registry_t *self);
 const char *peer_type(const peer_t *self);
 const char *peer_host(const peer_t *self);
 
+// Whether the peer is here for a question only: nobody is told that it came or went.
+bool peer_is_passing(const peer_t *self);
+
 // Whether the peer answers calls of this name.
 bool peer_serves(const peer_t *self, const char *service);
 

@@ -5,6 +5,7 @@
 #include "gate.h"
 #include "journal_settings.h"
 #include "mesh/clock.h"
+#include "mesh/connection.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
 #include "relay_private.h"
@@ -243,14 +244,12 @@ make_sockets(relay_t *self)
     zsock_set_rcvhwm(self->publish, RECEIVE_HWM);
     zsock_set_linger(self->publish, 0);
     zsock_set_maxmsgsize(self->publish, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
-    zsock_set_heartbeat_ivl(self->publish, self->heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->publish, self->lost_after_ms);
+    mesh_connection_watch(self->publish, self->lost_after_ms);
     zsock_set_sndhwm(self->subscribe, SEND_HWM);
     zsock_set_linger(self->subscribe, 200);
     zsock_set_maxmsgsize(self->subscribe,
                          MESH_TOPIC_SIZE);    // what comes in are subscriptions
-    zsock_set_heartbeat_ivl(self->subscribe, self->heartbeat_ms);
-    zsock_set_heartbeat_timeout(self->subscribe, self->lost_after_ms);
+    mesh_connection_watch(self->subscribe, self->lost_after_ms);
 }
 
 void
@@ -276,8 +275,7 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     self->arg = arg;
     self->source = mesh_uuid_new();
     self->paused = true;
-    self->heartbeat_ms = (int) mesh_settings_ms(settings, "mesh/heartbeat");
-    self->lost_after_ms = (int) mesh_settings_ms(settings, "mesh/lost_after");
+    self->lost_after_ms = mesh_settings_ms(settings, "mesh/lost_after");
     make_sockets(self);
     self->sequencer = sequencer_new(SOURCES_LIMIT);
     self->owners = owners_new(SOURCES_LIMIT);

@@ -66,7 +66,7 @@ struct relay {
     int head_timer;    // 0 when none is planned
     int64_t forwarded_ms;
     int64_t refusal_logged_ms;
-    int heartbeat_ms, lost_after_ms;
+    int64_t lost_after_ms;
 };
 
 // Pass both frames on to subscribers, and say 50 ms later where the order stands.

@@ -261,6 +261,7 @@ visit_broker(const mesh_settings_t *settings, const json_t *place, json_t *repor
     char *host = mesh_paths_host(settings);
     mesh_link_identity_t identity = {
         .transport_type = "cli",
+        .passing = true,
         .host = host,
         .endpoint = json_string_value(json_object_get(place, "endpoint")),
     };

@@ -7,6 +7,7 @@
 
 #include "link_requests.h"
 #include "link_search.h"
+#include "mesh/connection.h"
 #include "mesh/control.h"
 #include "mesh/endpoints.h"
 #include "mesh/key.h"
@@ -53,6 +54,7 @@ struct mesh_link {
     char *transport_id, *transport_type, *host;    // owned
     json_t *capabilities, *metadata;               // owned references, or NULL
     mesh_key_t *key;                               // owned; NULL without keys
+    bool passing;                                  // nobody is told that it comes and goes
     unsigned key_number;                           // another one for each key
     link_search_t *search;                         // owned
     char *endpoint;                                // owned; what the socket is connected to
@@ -144,8 +146,7 @@ open_dealer(mesh_link_t *self)
     zsock_set_immediate(self->dealer, 1);
     zsock_set_reconnect_ivl(self->dealer, RECONNECT_MS);
     zsock_set_reconnect_ivl_max(self->dealer, RECONNECT_MAX_MS);
-    zsock_set_heartbeat_ivl(self->dealer, (int) self->heartbeat_every_ms);
-    zsock_set_heartbeat_timeout(self->dealer, (int) self->lost_after_ms);
+    mesh_connection_watch(self->dealer, self->lost_after_ms);
     if (zsock_connect(self->dealer, "%s", self->endpoint) != 0)
         mesh_log_warning("broker-endpoint-unusable", "%s: %s", self->endpoint,
                          zmq_strerror(zmq_errno()));
@@ -240,6 +241,8 @@ say_hello(mesh_link_t *self, int64_t now_ms)
     for (size_t i = 0; i < self->service_count; i++)
         json_array_append_new(services, json_string(self->services[i].name));
     json_object_set_new(body, "services", services);
+    if (self->passing)
+        json_object_set_new(body, "passing", json_true());
     if (self->incarnation)
         json_object_set_new(body, "previous_incarnation", json_string(self->incarnation));
     let_listeners_add(self, body);
@@ -519,6 +522,7 @@ mesh_link_new(zloop_t *loop, const mesh_settings_t *settings,
     self->host = strdup(identity->host);
     self->capabilities = json_incref(identity->capabilities);
     self->metadata = json_incref(identity->metadata);
+    self->passing = identity->passing;
     mesh_uuid_t uuid = mesh_uuid_new();
     char uuid_text[MESH_UUID_TEXT_SIZE];
     mesh_uuid_format(&uuid, uuid_text);

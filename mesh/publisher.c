@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "mesh/connection.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
 #include "mesh/outbox.h"
@@ -15,6 +16,7 @@
 enum {
     ASK_AFTER_MS = 50,          // after the last event that is not acknowledged
     ASK_AGAIN_MAX_MS = 1000,    // while nothing is acknowledged the pauses double up to here
+    SILENCE_MS = 3000,          // of a broker that was cut off
     SEND_HWM = 4000,            // messages; above any window, so that the socket never drops
 };
 
@@ -163,8 +165,7 @@ connect_to(mesh_publisher_t *self, const char *endpoint, const mesh_welcome_t *w
     zsock_set_maxmsgsize(self->socket, MESH_WIRE_PAYLOAD_LIMIT);
     zsock_set_reconnect_ivl(self->socket, 50);
     zsock_set_reconnect_ivl_max(self->socket, 500);
-    zsock_set_heartbeat_ivl(self->socket, 1000);
-    zsock_set_heartbeat_timeout(self->socket, 3000);
+    mesh_connection_watch(self->socket, SILENCE_MS);
     if (zsock_connect(self->socket, "%s", endpoint) != 0)
         mesh_log_warning("publish-endpoint-unusable", "%s: %s", endpoint,
                          zmq_strerror(zmq_errno()));

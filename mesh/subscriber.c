@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "mesh/connection.h"
 #include "mesh/control.h"
 #include "mesh/follow.h"
 #include "mesh/log.h"
@@ -251,8 +252,7 @@ connect_to(mesh_subscriber_t *self, const char *endpoint)
     zsock_set_maxmsgsize(self->socket, MESH_WIRE_HEADER_BYTES + MESH_WIRE_PAYLOAD_LIMIT);
     zsock_set_reconnect_ivl(self->socket, 50);
     zsock_set_reconnect_ivl_max(self->socket, 500);
-    zsock_set_heartbeat_ivl(self->socket, 1000);
-    zsock_set_heartbeat_timeout(self->socket, 3000);
+    mesh_connection_watch(self->socket, SILENCE_MS);
     zsock_set_subscribe(self->socket, "");
     if (zsock_connect(self->socket, "%s", self->endpoint) != 0)
         mesh_log_warning("subscribe-endpoint-unusable", "%s: %s", self->endpoint,

@@ -22,6 +22,7 @@ typedef struct mesh_link_identity {
     json_t *capabilities;    // array of event types or feature names; borrowed; NULL for none
     json_t *metadata;        // object: endpoints, streaming_capabilities, labels ...; borrowed;
                              // NULL for none; "found_by" is added to it in the hello
+    bool passing;            // here for a question: nobody is told that it comes and goes
     const char *endpoint;    // the broker's control socket, where it is known and none is to be
                              // looked for; NULL
 } mesh_link_identity_t;

@@ -8,6 +8,8 @@ import select
 import subprocess
 import threading
 
+from pyzmq_mesh import Peer, Subscriber
+
 EVENTS = 400
 BEFORE_STOP = 150
 PAUSE_S = 0.005    # shorter than the 50 ms after which a publisher asks for an acknowledgement
@@ -42,3 +44,36 @@ def test_what_a_stopped_broker_has_taken_is_not_delivered_by_the_next(mesh):
     mesh.events.wait("aider.session_progress", 60, where=lambda d: d["message"] == last)
     seen = [int(f.data["message"]) for f in mesh.events.all("aider.session_progress")]
     assert seen == list(range(EVENTS))
+
+
+def test_a_healthcheck_says_what_is_missing(mesh):
+    def check():
+        return subprocess.run([*mesh.program("aidermesh-broker"), "--healthcheck"], env=mesh.env,
+                              capture_output=True, text=True, timeout=60, check=False)
+    missed = check()
+    assert missed.returncode == 1
+    assert "no broker answers" in missed.stderr and mesh.endpoint("control") in missed.stderr
+    mesh.start_broker()
+    found = check()
+    assert (found.returncode, found.stderr) == (0, "")
+
+
+def test_who_is_here_for_a_question_neither_joins_nor_leaves(mesh):
+    broker = mesh.start_broker()
+    with Subscriber("reader", "py-host", mesh.dir) as reader:
+        asked = subprocess.run([*mesh.program("aidermesh-monitor"), "--healthcheck"], env=mesh.env,
+                               capture_output=True, text=True, timeout=60, check=False)
+        assert asked.returncode == 1 and "no monitor answers" in asked.stderr
+        guest = Peer("guest", "py-host", mesh.dir)
+        guest.hello(passing=True)
+        there = reader.ask("snapshot", {})[1]["transports"]
+        assert "guest" in [row["transport_id"] for row in there]
+        guest.close()
+        with Peer("last", "py-host", mesh.dir) as last:
+            last.hello()
+            seen = []
+            while "last" not in seen:
+                seen += [event.payload["transport_id"] for event in reader.events(1, 10)
+                         if event.type.startswith("mesh.transport_")]
+    assert [who for who in seen if who not in ("reader", "last")] == []
+    assert "guest" not in broker.said()
