@@ -156,6 +156,8 @@ static void
 end_source(copy_t *self)
 {
     close_source(self);
+    if (self->tap)
+        tap_end_stream(self->tap, self->stream, mesh_clock_mono_ns());
     if (self->gate)
         mcp_gate_finish(self->gate);
     write_pending(self);

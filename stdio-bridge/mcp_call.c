@@ -10,7 +10,13 @@ enum {
     TRACE_PARENT_BYTES = 2 + 1 + 32 + 1 + 16 + 1 + 2,
 };
 
-static const char *const aider_tools[] = {"aider_ai_code", "aider_ai_ask"};
+static const char *const known_tools[] = {"aider_ai_code", "aider_ai_ask", NULL};
+
+// As the servers that are known name the arguments that mean the same.
+static const char *const prompt_names[] = {"ai_coding_prompt", "prompt", "message", NULL};
+static const char *const editable_names[] = {"relative_editable_files", "editable_files",
+                                             "files", NULL};
+static const char *const readonly_names[] = {"relative_readonly_files", "readonly_files", NULL};
 
 static const json_t *
 arguments_of(const json_t *message)
@@ -29,12 +35,25 @@ mcp_call_tool(const json_t *message)
 }
 
 bool
-mcp_call_is_aider(const char *tool)
+mcp_call_is_aider(const char *tool, const char *const *names)
 {
-    for (size_t i = 0; i < sizeof aider_tools / sizeof *aider_tools; i++)
-        if (streq(tool, aider_tools[i]))
+    for (names = names ? names : known_tools; *names; names++) {
+        size_t size = strlen(*names);
+        if (size && (*names)[size - 1] == '*' ? strncmp(tool, *names, size - 1) == 0
+                                              : streq(tool, *names))
             return true;
+    }
     return false;
+}
+
+// The first argument that has one of these names.
+static const json_t *
+argument(const json_t *message, const char *const *names)
+{
+    const json_t *found = NULL;
+    for (; *names && !found; names++)
+        found = json_object_get(arguments_of(message), *names);
+    return found;
 }
 
 static void
@@ -63,15 +82,15 @@ mcp_call_words(const json_t *message, const char *model)
     char **words = zmalloc(WORDS_MOST * sizeof *words);
     size_t count = 0;
     const char *named = json_string_value(json_object_get(arguments, "model"));
-    const char *prompt = json_string_value(json_object_get(arguments, "ai_coding_prompt"));
+    const char *prompt = json_string_value(argument(message, prompt_names));
     add_word(words, &count, "aider", "");
     // There is always one: a call without a prompt is a call, not a dialogue.
     add_word(words, &count, "--message=", prompt ? prompt : "");
     add_word(words, &count, "--model=", named && *named ? named : model);
     if (json_is_true(json_object_get(arguments, "architect_mode")))
         add_word(words, &count, "--architect", "");
-    add_files(words, &count, "--file=", json_object_get(arguments, "relative_editable_files"));
-    add_files(words, &count, "--read=", json_object_get(arguments, "relative_readonly_files"));
+    add_files(words, &count, "--file=", argument(message, editable_names));
+    add_files(words, &count, "--read=", argument(message, readonly_names));
     return words;
 }
 
@@ -103,18 +122,41 @@ mcp_call_trace_id(const json_t *message, char trace_id[static MCP_TRACE_ID_SIZE]
     return true;
 }
 
-// The object in the text of a result's first content, as these servers answer; or NULL.
+const char *
+mcp_call_question(const json_t *message)
+{
+    const char *method = json_string_value(json_object_get(message, "method"));
+    if (method && streq(method, "elicitation/create"))
+        return json_string_value(
+            json_object_get(json_object_get(message, "params"), "message"));
+    json_t *result = json_object_get(message, "result");
+    const char *type = json_string_value(json_object_get(result, "resultType"));
+    if (!type || !streq(type, "input_required"))
+        return NULL;
+    const char *key = NULL;
+    json_t *request = NULL;
+    json_object_foreach(json_object_get(result, "inputRequests"), key, request)
+    {
+        const char *question = mcp_call_question(request);
+        if (question)
+            return question;
+    }
+    return "";
+}
+
+// What the tool answered, where that is an object: as such, or, as these servers do, as JSON
+// in the text of the result's first content. NULL for none; the caller's to decref.
 static json_t *
-text_object(const json_t *result)
+answered_object(const json_t *result)
 {
     const json_t *content = json_array_get(json_object_get(result, "content"), 0);
     const char *text = json_string_value(json_object_get(content, "text"));
     json_t *object = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-    if (object && !json_is_object(object)) {
-        json_decref(object);
-        object = NULL;
-    }
-    return object;
+    if (json_is_object(object))
+        return object;
+    json_decref(object);
+    json_t *structured = json_object_get(result, "structuredContent");
+    return json_is_object(structured) ? json_incref(structured) : NULL;
 }
 
 mcp_answer_t
@@ -128,7 +170,7 @@ mcp_call_answer(const json_t *message, const char **error_p, json_t **keep_p)
         *error_p = json_string_value(json_object_get(error, "message"));
         return MCP_ANSWER_FAILURE;
     }
-    json_t *object = text_object(result);
+    json_t *object = answered_object(result);
     *keep_p = object;
     *error_p = json_string_value(json_object_get(object, "error"));
     if (json_is_true(json_object_get(result, "isError"))) {

@@ -12,8 +12,9 @@ enum { MCP_TRACE_ID_SIZE = 32 + 1 };
 // message.
 const char *mcp_call_tool(const json_t *message);
 
-// Whether the tool runs AIDER.
-bool mcp_call_is_aider(const char *tool);
+// Whether the tool runs AIDER: it is one of names, which ends with NULL; a last * of a name
+// stands for any end. Without names it is one of those of the servers that are known.
+bool mcp_call_is_aider(const char *tool, const char *const *names);
 
 // The command line that would make AIDER do what the call asks for: what aider_session reads
 // prompt, files and model from. model is the server's default, or NULL. A NULL-ended array; the
@@ -25,6 +26,10 @@ void mcp_call_free_words(char ***words_p);
 // none, or none that is legal.
 bool mcp_call_trace_id(const json_t *message, char trace_id[static MCP_TRACE_ID_SIZE]);
 
+// What a request of the server, or a response to tools/call that wants input before it goes on
+// (revision 2026-07-28), asks of the person at the client; NULL for nothing. Borrowed.
+const char *mcp_call_question(const json_t *message);
+
 typedef enum {
     MCP_ANSWER_SUCCESS,
     MCP_ANSWER_FAILURE,    // an error, isError, or text JSON with "success": false or "error"
@@ -32,7 +37,8 @@ typedef enum {
 } mcp_answer_t;
 
 // What a response claims. *error_p is the text of a protocol error or of a tool's own error,
-// borrowed, or NULL; *keep_p holds what it points into (the caller's to decref), or NULL.
+// borrowed, or NULL; *keep_p is the object that the tool answered, which may hold that text
+// (the caller's to decref), or NULL.
 mcp_answer_t mcp_call_answer(const json_t *message, const char **error_p, json_t **keep_p);
 
 #endif

@@ -26,8 +26,12 @@ typedef struct text {
 
 struct mcp_watch {
     mcp_session_t *session;    // owned
+    mcp_watch_progress_fn *progress;
+    void *arg;    // borrowed
     aider_time_t now;
-    mcp_sieve_t *sieve;    // owned; of the server's stdout
+    mcp_sieve_t *sieve;     // owned; of the server's stdout
+    uint64_t seen_bytes;    // of it, up to the end of the last part taken
+    uint64_t held_bytes;    // fed to the sieve, and not come out yet
     messages_t client;
     messages_t server;
     text_t noise;    // on the server's stdout
@@ -58,9 +62,11 @@ open_messages(messages_t *messages, mcp_side_t side)
 
 mcp_watch_t *
 mcp_watch_new(const mcp_session_start_t *start, size_t limit_bytes, session_report_fn *handler,
-              void *arg)
+              mcp_watch_progress_fn *progress, void *arg)
 {
     mcp_watch_t *self = zmalloc(sizeof *self);
+    self->progress = progress;
+    self->arg = arg;
     self->session = mcp_session_new(start, handler, arg);
     self->sieve = mcp_sieve_new();
     open_messages(&self->client, MCP_FROM_CLIENT);
@@ -89,6 +95,19 @@ mcp_watch_destroy(mcp_watch_t **self_p)
 
 // ---- hearing ----
 
+// Tell the client what there is to tell, as of all that was seen.
+static void
+tell_progress(mcp_watch_t *self)
+{
+    char *line = NULL;
+    while (self->progress && (line = mcp_session_progress(self->session)) != NULL) {
+        char *whole = zsys_sprintf("%s\n", line);
+        self->progress(self->arg, whole, strlen(whole), self->seen_bytes);
+        freen(whole);
+        free(line);
+    }
+}
+
 static void
 take_messages(mcp_watch_t *self, messages_t *messages, const uint8_t *bytes, size_t size)
 {
@@ -98,9 +117,12 @@ take_messages(mcp_watch_t *self, messages_t *messages, const uint8_t *bytes, siz
     line_reader_feed(messages->reader, bytes, size);
     while ((outcome = line_reader_next(messages->reader, &line, &line_size)) !=
            LINE_READER_NEED_MORE) {
-        if (outcome == LINE_READER_TOO_LONG)
+        if (outcome == LINE_READER_TOO_LONG) {
             messages->cut++;
-        mcp_session_line(self->session, messages->side, line, self->now);
+            mcp_session_cut_line(self->session, messages->side, line, self->now);
+        } else {
+            mcp_session_line(self->session, messages->side, line, self->now);
+        }
     }
 }
 
@@ -123,6 +145,11 @@ take_parts(mcp_watch_t *self)
             take_messages(self, &self->server, part.bytes, part.size);
         else
             plain_lines_feed(self->noise.lines, part.bytes, part.size, 0);
+        if (part.added)
+            continue;
+        self->seen_bytes += part.size;
+        self->held_bytes -= part.size;
+        tell_progress(self);
     }
 }
 
@@ -143,8 +170,12 @@ take_stdout(mcp_watch_t *self, const tap_record_t *record)
         finish_stdout(self);
         mcp_sieve_destroy(&self->sieve);
         self->sieve = mcp_sieve_new();
+        assert(self->held_bytes == 0);
+        self->seen_bytes += record->lost_bytes;
         self->server.lost_bytes += record->lost_bytes;
+        mcp_session_lost_messages(self->session);
     }
+    self->held_bytes += record->length;
     mcp_sieve_feed(self->sieve, record->bytes, record->length);
     take_parts(self);
 }
@@ -155,8 +186,12 @@ take_stdin(mcp_watch_t *self, const tap_record_t *record)
     if (record->lost_bytes) {
         give_up_line(self, &self->client);
         self->client.lost_bytes += record->lost_bytes;
+        mcp_session_lost_messages(self->session);
     }
-    take_messages(self, &self->client, record->bytes, record->length);
+    if (record->length)
+        take_messages(self, &self->client, record->bytes, record->length);
+    else
+        mcp_session_client_gone(self->session);
 }
 
 void
@@ -169,6 +204,7 @@ mcp_watch_bytes(mcp_watch_t *self, const tap_record_t *record, aider_time_t now)
         take_stdout(self, record);
     else
         plain_lines_feed(self->log.lines, record->bytes, record->length, record->lost_bytes);
+    tell_progress(self);
 }
 
 void
@@ -176,6 +212,7 @@ mcp_watch_tick(mcp_watch_t *self, aider_time_t now)
 {
     self->now = now;
     mcp_session_tick(self->session, now);
+    tell_progress(self);
 }
 
 int64_t

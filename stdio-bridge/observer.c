@@ -14,6 +14,7 @@
 #include "mesh/log.h"
 #include "mesh/program.h"
 #include "outlet.h"
+#include "relay.h"
 #include "session_files.h"
 #include "session_watch.h"
 
@@ -255,6 +256,18 @@ on_report(void *arg, const session_report_t *report)
                    report->timestamp, report->payload);
 }
 
+// mcp_watch_progress_fn: the relay lets it in where it may.
+static void
+on_progress(void *arg, const char *line, size_t size, uint64_t seen_bytes)
+{
+    observer_t *self = arg;
+    relay_word_t word = {.seen_bytes = seen_bytes};
+    if (size > sizeof word.line)
+        return;
+    memcpy(word.line, line, size);
+    (void) tap_say(self->plan->tap, &word, offsetof(relay_word_t, line) + size);
+}
+
 static json_t *
 metadata(const observer_plan_t *plan)
 {
@@ -299,6 +312,7 @@ observe(const observer_plan_t *plan)
         .files = self.files,
         .patterns = self.patterns,
         .mode = plan->mode,
+        .progress = mesh_settings_flag(plan->settings, "bridge/progress") ? on_progress : NULL,
     };
     self.watch =
         session_watch_new(&watch, onward(&self, time_of(plan->started_ns)), on_report, &self);

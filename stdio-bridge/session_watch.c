@@ -5,13 +5,12 @@
 #include <assert.h>
 #include <czmq.h>
 
-#include "mcp_watch.h"
 #include "mesh/log.h"
 #include "mesh/uuid.h"
 #include "plain_lines.h"
 #include "session_place.h"
 
-enum { STREAMS = 3, FALLBACK_MODELS_MOST = 16 };
+enum { STREAMS = 3, FALLBACK_MODELS_MOST = 16, AIDER_TOOLS_MOST = 64 };
 
 typedef struct stream {
     session_watch_t *watch;    // borrowed; whose it is
@@ -27,6 +26,7 @@ struct session_watch {
     stream_t streams[STREAMS];                                // in mode cli
     json_t *members;                                          // owned
     const char *fallback_models[FALLBACK_MODELS_MOST + 1];    // borrowed from the settings
+    const char *aider_tools[AIDER_TOOLS_MOST + 1];            // likewise
     char session_id[MESH_UUID_TEXT_SIZE];                     // of the one session in mode cli
     aider_session_t *aider;                                   // owned; in mode cli
     mcp_watch_t *mcp;                                         // owned; in mode mcp
@@ -41,6 +41,14 @@ on_report(void *arg, const session_report_t *report)
 {
     session_watch_t *self = arg;
     self->handler(self->arg, report);
+}
+
+// mcp_watch_progress_fn
+static void
+on_progress(void *arg, const char *line, size_t size, uint64_t seen_bytes)
+{
+    session_watch_t *self = arg;
+    self->plan->progress(self->arg, line, size, seen_bytes);
 }
 
 // aider_session_report_fn
@@ -197,14 +205,15 @@ members(const session_watch_plan_t *plan)
     return object;
 }
 
+// A list of the settings, its words borrowed, as far as there is room; then NULL.
 static void
-take_fallback_models(session_watch_t *self)
+take_list(const mesh_settings_t *settings, const char *key, const char **to, size_t most)
 {
-    const mesh_settings_t *settings = self->plan->settings;
-    size_t size = mesh_settings_list_size(settings, "bridge/fallback_models");
-    for (size_t i = 0; i < size && i < FALLBACK_MODELS_MOST; i++)
-        self->fallback_models[i] =
-            mesh_settings_list_item(settings, "bridge/fallback_models", i);
+    size_t size = mesh_settings_list_size(settings, key);
+    size_t i = 0;
+    for (; i < size && i < most; i++)
+        to[i] = mesh_settings_list_item(settings, key, i);
+    to[i] = NULL;
 }
 
 // The width that AIDER wraps at: what it was told, else its terminal's.
@@ -284,13 +293,15 @@ start_mcp(session_watch_t *self)
         .model = default_model(self->plan->words),
         .fallback_models = self->fallback_models,
         .patterns = self->plan->patterns,
+        .aider_tools = self->aider_tools,
         .members = self->members,
         .columns = columns(self->plan),
         .prompt = prompt(self->plan->settings),
         .waiting_ms = mesh_settings_ms(self->plan->settings, "bridge/waiting_every"),
     };
     size_t limit_bytes = mesh_settings_bytes(self->plan->settings, "bridge/line_limit");
-    self->mcp = mcp_watch_new(&self->mcp_start, limit_bytes, on_report, self);
+    self->mcp = mcp_watch_new(&self->mcp_start, limit_bytes, on_report,
+                              self->plan->progress ? on_progress : NULL, self);
 }
 
 session_watch_t *
@@ -303,7 +314,9 @@ session_watch_new(const session_watch_plan_t *plan, aider_time_t now,
     self->arg = arg;
     self->now = now;
     self->members = members(plan);
-    take_fallback_models(self);
+    take_list(plan->settings, "bridge/fallback_models", self->fallback_models,
+              FALLBACK_MODELS_MOST);
+    take_list(plan->settings, "bridge/aider_tools", self->aider_tools, AIDER_TOOLS_MOST);
     if (plan->mode == BRIDGE_MODE_MCP)
         start_mcp(self);
     else

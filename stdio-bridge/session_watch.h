@@ -7,6 +7,7 @@
 #define SESSION_WATCH_H
 
 #include "aider_session.h"
+#include "mcp_watch.h"
 #include "mesh/settings.h"
 #include "session_files.h"
 #include "session_report.h"
@@ -23,6 +24,7 @@ typedef struct session_watch_plan {
     session_files_t *files;    // AIDER's own, in mode cli; NULL where they are not to be read
     aider_user_patterns_t *patterns;    // the user's own, or NULL
     bridge_mode_t mode;                 // cli or mcp
+    mcp_watch_progress_fn *progress;    // in mode mcp; NULL when the client is told nothing
 } session_watch_plan_t;
 
 // All of plan is borrowed and must outlive the watch. Reports the beginning of the session.

@@ -173,6 +173,20 @@ tap_write(tap_t *self, tap_kind_t stream, const uint8_t *bytes, size_t size, uin
 }
 
 void
+tap_end_stream(tap_t *self, tap_kind_t stream, uint64_t time_ns)
+{
+    assert(stream <= TAP_STDERR);
+    tap_record_t record = {
+        .kind = stream,
+        .time_ns = time_ns,
+        .lost_bytes = self->lost_bytes[stream],
+    };
+    if (append(self, &record, RESERVED_BYTES))
+        self->lost_bytes[stream] = 0;
+    ring_bell(self);
+}
+
+void
 tap_end(tap_t *self, int status, uint64_t time_ns)
 {
     for (int stream = 0; stream < STREAMS; stream++) {

@@ -34,6 +34,9 @@ void tap_become_reader(tap_t *self);
 void tap_write(tap_t *self, tap_kind_t stream, const uint8_t *bytes, size_t size,
                uint64_t time_ns);
 
+// Tell that a stream has ended: a record without bytes, if there is room.
+void tap_end_stream(tap_t *self, tap_kind_t stream, uint64_t time_ns);
+
 // Tell that the command ended, and what was lost last. Room for this is kept: it always fits.
 // Called once, as the last word.
 void tap_end(tap_t *self, int status, uint64_t time_ns);

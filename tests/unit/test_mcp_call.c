@@ -38,6 +38,23 @@ only_a_call_that_can_be_answered_is_one(void **state)
 }
 
 static void
+the_tools_that_run_aider_can_be_named(void **state)
+{
+    (void) state;
+    assert_true(mcp_call_is_aider("aider_ai_code", NULL));
+    assert_true(mcp_call_is_aider("aider_ai_ask", NULL));
+    assert_false(mcp_call_is_aider("list_models", NULL));
+    static const char *const names[] = {"code", "run_*", NULL};
+    assert_true(mcp_call_is_aider("code", names));
+    assert_true(mcp_call_is_aider("run_", names));
+    assert_true(mcp_call_is_aider("run_it", names));
+    assert_false(mcp_call_is_aider("codes", names));
+    assert_false(mcp_call_is_aider("aider_ai_code", names));
+    static const char *const none[] = {NULL};
+    assert_false(mcp_call_is_aider("aider_ai_code", none));
+}
+
+static void
 a_call_becomes_the_words_that_would_say_the_same_to_aider(void **state)
 {
     (void) state;
@@ -139,6 +156,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_a_call_that_can_be_answered_is_one),
+        cmocka_unit_test(the_tools_that_run_aider_can_be_named),
         cmocka_unit_test(a_call_becomes_the_words_that_would_say_the_same_to_aider),
         cmocka_unit_test(a_call_with_endless_files_gives_a_bounded_list),
         cmocka_unit_test(a_trace_id_is_taken_when_it_is_legal),

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "unit_test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -356,12 +357,304 @@ a_cancelled_call_ends_cancelled_and_its_late_answer_is_nothing(void **state)
 }
 
 static void
-a_server_that_dies_takes_its_calls_with_it(void **state)
+a_server_that_ends_fails_its_calls_and_says_so(void **state)
 {
     stage_t *stage = *state;
     say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
-    mcp_session_exit(stage->session, 1, 0, now(stage));
+    say(stage, MCP_FROM_CLIENT, CALL("2", "list_models", ""));
+    mcp_session_exit(stage->session, 3, 0, now(stage));
+    assert_int_equal(count(stage, "aider.error_occurred"), 2);
+    expect_text(payload(stage, "aider.error_occurred", 0), "error_type", "crash");
+    expect_text(payload(stage, "aider.error_occurred", 1), "error_message",
+                "the MCP server ended with status 3 before it answered");
+    expect_text(payload(stage, "aider.session_completed", 0), "outcome", "failed");
+    assert_int_equal(count(stage, "aider.request_completed"), 2);
+    for (size_t i = 0; i < 2; i++)
+        expect_text(payload(stage, "aider.request_completed", i), "outcome", "failed");
+}
+
+static void
+a_server_that_is_killed_takes_its_calls_with_it(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    mcp_session_exit(stage->session, 0, SIGKILL, now(stage));
     expect_end(stage, "killed");
+    const json_t *completed = payload(stage, "aider.session_completed", 0);
+    assert_int_equal(json_integer_value(json_object_get(completed, "signal")), SIGKILL);
+}
+
+static void
+a_client_that_goes_away_cancels_what_is_still_open_at_the_end(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_CLIENT, CALL("2", "list_models", ""));
+    mcp_session_client_gone(stage->session);
+    // A server may finish its work all the same.
+    say(stage, MCP_FROM_SERVER, ANSWER("2", "{\\\"models\\\": []}"));
+    mcp_session_exit(stage->session, 0, 0, now(stage));
+    assert_int_equal(count(stage, "aider.error_occurred"), 0);
+    expect_text(payload(stage, "aider.request_completed", 0), "outcome", "ok");
+    expect_text(payload(stage, "aider.session_completed", 0), "outcome", "cancelled");
+}
+
+static void
+an_id_may_be_used_again(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "list_models", ""));
+    say(stage, MCP_FROM_SERVER, ANSWER("1", "{}"));
+    say(stage, MCP_FROM_CLIENT, CALL("1", "list_models", ""));
+    say(stage, MCP_FROM_SERVER, ANSWER("1", "{}"));
+    assert_int_equal(count(stage, "aider.request_completed"), 2);
+    // "1" is another than 1.
+    say(stage, MCP_FROM_CLIENT, CALL("1", "list_models", ""));
+    say(stage, MCP_FROM_SERVER, ANSWER("\"1\"", "{}"));
+    assert_int_equal(count(stage, "aider.request_completed"), 2);
+    // Used while it is open: nobody could tell the answers apart.
+    say(stage, MCP_FROM_CLIENT, CALL("1", "list_models", ""));
+    say(stage, MCP_FROM_SERVER, ANSWER("1", "{}"));
+    expect_text(payload(stage, "aider.request_completed", 2), "outcome", "cancelled");
+    expect_text(payload(stage, "aider.request_completed", 3), "outcome", "ok");
+}
+
+static void
+what_a_cancelled_call_goes_on_printing_is_not_the_next_ones(void **state)
+{
+    stage_t *stage = *state;
+    static const char *const refused =
+        "litellm.RateLimitError: RateLimitError: OpenAIException - Rate limit reached";
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_CLIENT,
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+        "cancelled\",\"params\":{\"requestId\":1}}");
+    say(stage, MCP_FROM_CLIENT, CALL("2", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_SERVER, refused);
+    say(stage, MCP_FROM_SERVER,
+        "The API provider has rate limited you. Try again later or check your quotas.");
+    say(stage, MCP_FROM_SERVER, "Retrying in 0.2 seconds...");
+    assert_int_equal(count(stage, "aider.rate_limit_detected"), 0);
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+    say(stage, MCP_FROM_SERVER, refused);
+    say(stage, MCP_FROM_SERVER,
+        "The API provider has rate limited you. Try again later or check your quotas.");
+    say(stage, MCP_FROM_SERVER, "Retrying in 0.2 seconds...");
+    assert_int_equal(count(stage, "aider.rate_limit_detected"), 1);
+    say(stage, MCP_FROM_SERVER, ANSWER("2", SAYS_TRUE));
+    expect_text(payload(stage, "aider.session_completed", 0), "outcome", "cancelled");
+    expect_text(payload(stage, "aider.session_completed", 1), "outcome", "ok");
+}
+
+static void
+a_batch_is_as_many_messages(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT,
+        "[" CALL("1", "list_models", "") "," CALL("2", "list_models", "") "]");
+    say(stage, MCP_FROM_SERVER, "[" ANSWER("2", "{}") "," ANSWER("1", "{}") "]");
+    assert_int_equal(count(stage, "aider.request_started"), 2);
+    assert_int_equal(count(stage, "aider.request_completed"), 2);
+}
+
+static void
+a_question_of_the_servers_is_waiting_for_input(void **state)
+{
+    stage_t *stage = *state;
+    static const char *const ask =
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"elicitation/create\",\"params\":{"
+        "\"message\":\"Really?\",\"requestedSchema\":{}}}";
+    static const char *const sample =
+        "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"sampling/createMessage\",\"params\":{}}";
+    say(stage, MCP_FROM_SERVER, ask);
+    assert_int_equal(count(stage, "aider.waiting_for_input"), 0);
+    say(stage, MCP_FROM_CLIENT, CALL("7", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_SERVER, sample);
+    say(stage, MCP_FROM_SERVER, ask);
+    const json_t *waiting = payload(stage, "aider.waiting_for_input", 0);
+    expect_text(waiting, "question", "Really?");
+    expect_text(waiting, "kind", "confirmation");
+    expect_text(event(stage, "aider.waiting_for_input", 0), "session_id",
+                json_string_value(
+                    json_object_get(event(stage, "aider.session_started", 0), "session_id")));
+    // The client's answer has the same id as its own call, which goes on.
+    say(stage, MCP_FROM_CLIENT,
+        "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"action\":\"accept\"}}");
+    expect_text(payload(stage, "aider.session_progress", 0), "stage", "confirmation");
+    assert_int_equal(count(stage, "aider.session_completed"), 0);
+    say(stage, MCP_FROM_SERVER, ANSWER("7", SAYS_TRUE));
+    expect_end(stage, "ok");
+}
+
+static void
+a_result_that_wants_input_first_is_waiting_for_it(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "deploy", ""));
+    say(stage, MCP_FROM_SERVER,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"input_required\","
+        "\"inputRequests\":{\"a\":{\"method\":\"elicitation/create\",\"params\":{"
+        "\"message\":\"Where?\"}}}}}");
+    expect_text(payload(stage, "aider.waiting_for_input", 0), "question", "Where?");
+    assert_int_equal(count(stage, "aider.request_completed"), 1);
+}
+
+#define TOKEN PROMPT ",\"_meta\":{\"progressToken\":\"t\"}"
+#define OWN_PROGRESS(figure)                                                                   \
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"                  \
+    "\"progressToken\":\"t\",\"progress\":" #figure ",\"total\":9,\"message\":\"half\"}}"
+
+static void
+refuse_for_rate(stage_t *stage, const char *retrying)
+{
+    say(stage, MCP_FROM_SERVER,
+        "litellm.RateLimitError: RateLimitError: OpenAIException - Rate limit reached");
+    say(stage, MCP_FROM_SERVER,
+        "The API provider has rate limited you. Try again later or check your quotas.");
+    say(stage, MCP_FROM_SERVER, retrying);
+}
+
+// The next notification for the client; its figure.
+static double
+expect_told(stage_t *stage, const char *message)
+{
+    char *line = mcp_session_progress(stage->session);
+    assert_non_null(line);
+    json_t *told = json_loads(line, 0, NULL);
+    const json_t *params = json_object_get(told, "params");
+    expect_text(told, "jsonrpc", "2.0");
+    expect_text(told, "method", "notifications/progress");
+    expect_text(params, "progressToken", "t");
+    expect_text(params, "message", message);
+    double figure = json_real_value(json_object_get(params, "progress"));
+    json_decref(told);
+    free(line);
+    assert_null(mcp_session_progress(stage->session));
+    return figure;
+}
+
+static void
+a_caller_that_asks_for_progress_can_be_told_of_retries(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", TOKEN));
+    assert_null(mcp_session_progress(stage->session));
+    refuse_for_rate(stage, "Retrying in 0.2 seconds...");
+    double first = expect_told(stage, "rate limited, attempt 1 of 8, next in 0.2 s");
+    refuse_for_rate(stage, "Retrying in 0.5 seconds...");
+    double second = expect_told(stage, "rate limited, attempt 2 of 8, next in 0.5 s");
+    assert_true(first > 0 && second > first);
+
+    // The server's own progress goes on rising from its own figures, between which ours lie.
+    say(stage, MCP_FROM_SERVER, OWN_PROGRESS(3));
+    assert_null(mcp_session_progress(stage->session));
+    const json_t *progress = payload(stage, "aider.session_progress", 0);
+    expect_text(progress, "stage", "tool");
+    expect_text(progress, "message", "half");
+    assert_true(second < 3);
+    refuse_for_rate(stage, "Retrying in 1.0 seconds...");
+    double third = expect_told(stage, "rate limited, attempt 3 of 8, next in 1.0 s");
+    assert_true(third > 3 && third < 3.001);
+    say(stage, MCP_FROM_SERVER, OWN_PROGRESS(1e300));
+    refuse_for_rate(stage, "Retrying in 2.0 seconds...");
+    assert_null(mcp_session_progress(stage->session));
+
+    refuse_for_rate(stage, "Retrying in 4.0 seconds...");
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+    assert_null(mcp_session_progress(stage->session));
+}
+
+static void
+who_asks_for_no_progress_or_cannot_be_trusted_to_be_open_gets_none(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    refuse_for_rate(stage, "Retrying in 0.2 seconds...");
+    assert_null(mcp_session_progress(stage->session));
+    say(stage, MCP_FROM_SERVER, ANSWER("1", SAYS_TRUE));
+
+    say(stage, MCP_FROM_CLIENT, CALL("2", "aider_ai_code", TOKEN));
+    refuse_for_rate(stage, "Retrying in 0.2 seconds...");
+    mcp_session_lost_messages(stage->session);
+    assert_null(mcp_session_progress(stage->session));
+    say(stage, MCP_FROM_SERVER, ANSWER("2", SAYS_TRUE));
+
+    say(stage, MCP_FROM_CLIENT, CALL("3", "aider_ai_code", TOKEN));
+    refuse_for_rate(stage, "Retrying in 0.2 seconds...");
+    mcp_session_client_gone(stage->session);
+    assert_null(mcp_session_progress(stage->session));
+}
+
+static void
+a_servers_own_progress_is_told_once_a_second(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "build", TOKEN));
+    for (int i = 0; i < 250; i++)
+        say(stage, MCP_FROM_SERVER, OWN_PROGRESS(1));
+    assert_int_equal(count(stage, "aider.session_progress"), 3);
+}
+
+static void
+an_answer_that_owns_up_to_a_rate_limit_is_believed(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_SERVER,
+        ANSWER("1",
+               "{\\\"success\\\": true, \\\"rate_limit_info\\\": {\\\"encountered\\\": true, "
+               "\\\"retries\\\": 2, \\\"fallback_model\\\": \\\"x\\\"}}"));
+    const json_t *completed = payload(stage, "aider.session_completed", 0);
+    assert_true(json_is_true(json_object_get(completed, "rate_limit_encountered")));
+    assert_true(json_is_true(json_object_get(completed, "fallback_used")));
+}
+
+static void
+the_older_dialect_is_understood(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT,
+        "{\"request_id\":\"r1\",\"name\":\"aider_ai_code\",\"parameters\":{"
+        "\"ai_coding_prompt\":\"set x\"}}");
+    say(stage, MCP_FROM_SERVER,
+        "{\"event\":\"progress\",\"data\":{\"request_id\":\"r1\",\"duration\":1.5,"
+        "\"progress_data\":{\"stage\":\"executing_aider\"}}}");
+    say(stage, MCP_FROM_SERVER,
+        "{\"event\":\"aider.rate_limit_detected\",\"data\":{\"provider\":\"openai\","
+        "\"attempt\":2,\"max_retries\":5,\"estimated_delay\":2.0,\"will_retry\":true}}");
+    say(stage, MCP_FROM_SERVER,
+        "{\"event\":\"aider.error_occurred\",\"data\":{\"error_type\":\"monitoring_error\","
+        "\"error_message\":\"no repo\"}}");
+    say(stage, MCP_FROM_SERVER, "{\"event\":\"heartbeat\",\"data\":{}}");
+    say(stage, MCP_FROM_SERVER, "{\"event\":\"aider.session_completed\",\"data\":{}}");
+    expect_text(payload(stage, "aider.session_progress", 0), "message", "executing_aider");
+    const json_t *limit = payload(stage, "aider.rate_limit_detected", 0);
+    assert_int_equal(json_integer_value(json_object_get(limit, "attempt")), 2);
+    expect_text(payload(stage, "aider.error_occurred", 0), "error_type", "unmapped");
+    assert_int_equal(count(stage, "aider.session_completed"), 0);
+    say(stage, MCP_FROM_SERVER,
+        "{\"event\":\"tool_result\",\"data\":{\"request_id\":\"r1\",\"result\":{"
+        "\"success\":false}}}");
+    expect_end(stage, "failed");
+}
+
+static void
+what_a_result_too_long_to_read_answers_is_known(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "x", ""));
+    say(stage, MCP_FROM_CLIENT, CALL("2", "x", ""));
+    // The id is at its end, and might be either.
+    mcp_session_cut_line(stage->session, MCP_FROM_SERVER, "{\"result\":{\"a\":\"", now(stage));
+    assert_int_equal(count(stage, "aider.request_completed"), 0);
+    mcp_session_cut_line(stage->session, MCP_FROM_SERVER,
+                         "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"a\":\"", now(stage));
+    assert_int_equal(count(stage, "aider.request_completed"), 1);
+    mcp_session_cut_line(stage->session, MCP_FROM_SERVER, "{\"result\":{\"a\":\"", now(stage));
+    assert_int_equal(count(stage, "aider.request_completed"), 2);
+    mcp_session_cut_line(stage->session, MCP_FROM_SERVER, "{\"result\":{\"a\":\"", now(stage));
+    mcp_session_cut_line(stage->session, MCP_FROM_CLIENT, "{\"result\":{\"a\":\"", now(stage));
+    assert_int_equal(count(stage, "aider.request_completed"), 2);
 }
 
 static void
@@ -436,7 +729,20 @@ main(void)
         TEST(a_tools_long_name_is_cut_between_characters),
         TEST(a_trace_of_the_caller_correlates_all_of_a_call),
         TEST(a_cancelled_call_ends_cancelled_and_its_late_answer_is_nothing),
-        TEST(a_server_that_dies_takes_its_calls_with_it),
+        TEST(a_server_that_ends_fails_its_calls_and_says_so),
+        TEST(a_server_that_is_killed_takes_its_calls_with_it),
+        TEST(a_client_that_goes_away_cancels_what_is_still_open_at_the_end),
+        TEST(an_id_may_be_used_again),
+        TEST(what_a_cancelled_call_goes_on_printing_is_not_the_next_ones),
+        TEST(a_batch_is_as_many_messages),
+        TEST(a_question_of_the_servers_is_waiting_for_input),
+        TEST(a_result_that_wants_input_first_is_waiting_for_it),
+        TEST(a_caller_that_asks_for_progress_can_be_told_of_retries),
+        TEST(who_asks_for_no_progress_or_cannot_be_trusted_to_be_open_gets_none),
+        TEST(a_servers_own_progress_is_told_once_a_second),
+        TEST(an_answer_that_owns_up_to_a_rate_limit_is_believed),
+        TEST(the_older_dialect_is_understood),
+        TEST(what_a_result_too_long_to_read_answers_is_known),
         TEST(what_is_no_message_of_ours_changes_nothing),
         TEST(calls_past_the_limit_are_counted_and_not_followed),
         TEST(a_silent_call_is_said_to_be_waiting),
