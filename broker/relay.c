@@ -32,14 +32,6 @@ refuse(relay_t *self, const char *reason)
     }
 }
 
-// Types that are no events of the order: a publisher who sent them would speak for the broker
-// or an sse-bridge.
-static bool
-is_reserved(const char *type)
-{
-    return streq(type, "mesh.head") || strncmp(type, "stream.", strlen("stream.")) == 0;
-}
-
 // Give the arrival its place, if it is next of its source. user is the name of the key it came
 // under, NULL where that does not matter. Returns false when it is to be let go.
 static bool
@@ -52,12 +44,12 @@ place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64
         refuse(self, mesh_wire_outcome_name(outcome));
         return false;
     }
-    if (mesh_topic_parse(&arrival->parts, zmq_msg_data(&arrival->topic),
-                         zmq_msg_size(&arrival->topic)) != 0) {
+    const topics_entry_t *topic = relay_topic_of(self, arrival);
+    if (!topic) {
         refuse(self, "topic-wrong");
         return false;
     }
-    if (is_reserved(arrival->parts.type)) {
+    if (topic->reserved) {
         refuse(self, "type-reserved");
         return false;
     }
@@ -76,7 +68,7 @@ place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64
         return false;
     }
     arrival->own = false;
-    relay_place(self, &header, now_us);
+    relay_place(self, &header, topic->family, now_us);
     return true;
 }
 
@@ -172,7 +164,10 @@ on_journal(zloop_t *loop, zmq_pollitem_t *item, void *arg)
 {
     (void) loop;
     (void) item;
-    journal_dispatch(((relay_t *) arg)->journal);
+    relay_t *self = arg;
+    journal_dispatch(self->journal);
+    // What ended last may have been no batch of events, and others wait behind it.
+    relay_submit(self, false);
     return 0;
 }
 
@@ -279,6 +274,7 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     make_sockets(self);
     self->sequencer = sequencer_new(SOURCES_LIMIT);
     self->owners = owners_new(SOURCES_LIMIT);
+    self->topics = topics_new();
     (void) owners_admit(self->owners, &self->source, "broker");
     self->sessions = sessions_new(SESSIONS_LIMIT);
     if (open_journal(self, settings, error_p) != 0) {
@@ -325,6 +321,7 @@ relay_destroy(relay_t **self_p)
     relay_batches_destroy(self);
     sessions_destroy(&self->sessions);
     owners_destroy(&self->owners);
+    topics_destroy(&self->topics);
     sequencer_destroy(&self->sequencer);
     free(self);
     *self_p = NULL;

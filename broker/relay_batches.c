@@ -10,6 +10,13 @@ enum {
     LATEST_LAG = 1000,      // events after which the newest are said to be kept, changed or not
 };
 
+const topics_entry_t *
+relay_topic_of(relay_t *self, arrival_t *arrival)
+{
+    return topics_read(self->topics, zmq_msg_data(&arrival->topic),
+                       zmq_msg_size(&arrival->topic));
+}
+
 // ---- filling
 
 static relay_batch_t *
@@ -54,7 +61,7 @@ relay_next_arrival(relay_t *self)
 }
 
 void
-relay_place(relay_t *self, mesh_header_t *header, int64_t now_us)
+relay_place(relay_t *self, mesh_header_t *header, family_t family, int64_t now_us)
 {
     relay_batch_t *batch = self->filling;
     size_t at = batch->journal.count++;
@@ -69,7 +76,7 @@ relay_place(relay_t *self, mesh_header_t *header, int64_t now_us)
         .source = header->source,
         .seq = header->seq,
         .recorded_us = header->recorded_us,
-        .family = family_of(arrival->parts.type),
+        .family = family,
     };
     size_t bytes = record_cost(batch->entries[at].record);
     batch->bytes += bytes;
@@ -103,7 +110,9 @@ relay_submit(relay_t *self, bool at_once)
 static void
 pass_on_committed(relay_t *self, arrival_t *arrival, const journal_entry_t *entry)
 {
-    sessions_note(self->sessions, &arrival->parts, entry->record);
+    const topics_entry_t *topic = relay_topic_of(self, arrival);
+    assert(topic);    // it was read when it was taken
+    sessions_note(self->sessions, &topic->parts, entry->record);
     relay_forward(self, &arrival->topic, &arrival->body);
     const void *holder = sequencer_commit(self->sequencer, &entry->source, entry->seq);
     if (holder)
@@ -143,6 +152,8 @@ on_ended(void *arg, journal_batch_t *ended)
         zmq_msg_close(&arrival->topic);
         zmq_msg_close(&arrival->body);
     }
+    if (ended->count > 0)
+        relay_forwarded(self);
     self->flight_events -= ended->count;
     self->flight_bytes -= batch->bytes;
     let_go(self, batch);

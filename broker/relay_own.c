@@ -49,6 +49,11 @@ void
 relay_forward(relay_t *self, zmq_msg_t *topic, zmq_msg_t *body)
 {
     send_frames(self, topic, body);
+}
+
+void
+relay_forwarded(relay_t *self)
+{
     self->forwarded_ms = zclock_mono();
     plan_head(self, HEAD_AFTER_MS);
 }
@@ -81,11 +86,10 @@ make_topic(zmq_msg_t *topic, const char *type, const char *host)
 static void
 place_own(relay_t *self, arrival_t *arrival, mesh_header_t *header, int64_t now_us)
 {
-    int rc = mesh_topic_parse(&arrival->parts, zmq_msg_data(&arrival->topic),
-                              zmq_msg_size(&arrival->topic));
-    assert(rc == 0);
+    const topics_entry_t *topic = relay_topic_of(self, arrival);
+    assert(topic);
     arrival->own = true;
-    relay_place(self, header, now_us);
+    relay_place(self, header, topic->family, now_us);
 }
 
 static void
@@ -100,8 +104,9 @@ void
 relay_keep_own(relay_t *self, arrival_t *arrival)
 {
     if (self->own_count == RELAY_OWN_WAITING) {
+        const topics_entry_t *topic = relay_topic_of(self, arrival);
         mesh_log_warning("announcement-lost", "%s: the journal is down for too long",
-                         arrival->parts.type);
+                         topic ? topic->parts.type : "");
         return;
     }
     // Not shared with the message that is sent now: this one is stamped again.

@@ -7,6 +7,7 @@
 #include "mesh/topic.h"
 #include "mesh/wire.h"
 #include "relay.h"
+#include "topics.h"
 
 enum {
     RELAY_BATCH_LIMIT = 256,    // events of one batch
@@ -19,7 +20,6 @@ enum {
 
 typedef struct arrival {
     zmq_msg_t topic, body;
-    mesh_topic_t parts;
     bool own;    // of the broker's own source
 } arrival_t;
 
@@ -45,6 +45,7 @@ struct relay {
     journal_t *journal;        // owned
     sequencer_t *sequencer;    // owned
     owners_t *owners;          // owned
+    topics_t *topics;          // owned
     sessions_t *sessions;      // owned
     relay_counts_t counts;
 
@@ -69,14 +70,19 @@ struct relay {
     int64_t lost_after_ms;
 };
 
-// Pass both frames on to subscribers, and say 50 ms later where the order stands.
+// Pass both frames on to subscribers. relay_forwarded, after some: say 50 ms later where the
+// order stands.
 void relay_forward(relay_t *self, zmq_msg_t *topic, zmq_msg_t *body);
+void relay_forwarded(relay_t *self);
+
+// What an arrival's topic says; NULL when it is none. Borrowed until the next one is asked for.
+const topics_entry_t *relay_topic_of(relay_t *self, arrival_t *arrival);
 
 // The arrival to fill next, of the batch that is being filled.
 arrival_t *relay_next_arrival(relay_t *self);
 
 // That arrival is an event: give it its place and count it in.
-void relay_place(relay_t *self, mesh_header_t *header, int64_t now_us);
+void relay_place(relay_t *self, mesh_header_t *header, family_t family, int64_t now_us);
 
 // Submit what is being filled, if the journal has nothing to do, or whatever it does.
 void relay_submit(relay_t *self, bool at_once);
