@@ -19,10 +19,11 @@ mesh_add_unit_test(tally)
 target_sources(test_tally PRIVATE bench/tally.c)
 target_include_directories(test_tally PRIVATE bench)
 
-# ninja bench: the broker beside zmq_proxy and nats-server, in about ten minutes.
+# ninja bench: the broker beside zmq_proxy and nats-server, in about a quarter of an hour.
 add_custom_target(bench
     COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/broker.py --build ${PROJECT_BINARY_DIR}
-    DEPENDS aidermesh-broker mesh_load zmq_proxy
+    DEPENDS aidermesh-broker aidermesh-sse-bridge aidermesh-monitor mesh_load zmq_proxy
+        journal_append
     USES_TERMINAL)
 
 # That the benchmark itself works; what it measures beside other tests means nothing.

@@ -12,10 +12,12 @@ spread, what they are beside zmq_proxy in the same round, and the aims; writes t
 <build>/bench/broker.json. Fails only when an event was lost, doubled or out of order: a time is no
 test.
 
-  --variant   a broker with these settings, e.g. disk:broker/journal=/tmp/j, or another build of it,
-              e.g. before@/tmp/before/aidermesh-broker; default one that is called broker. The
-              first is judged beside zmq_proxy, the others beside it
-  --only      rows to run, by name: 1x1 100x1 1x10 100x10 latency-1 latency-10 replay idle
+  --variant   a broker with these settings, e.g. mem:broker/journal=memory, or another build of it,
+              e.g. before@/tmp/before/aidermesh-broker; default "memory", without a journal, and
+              "journal", with one. The rate of the first is judged beside zmq_proxy, that of the
+              others beside it; latency and replay that of each
+  --only      rows to run, by name: 1x1 100x1 1x10 100x10 latency-1 latency-10 replay replay-file
+              start idle
   --realtime  under the round robin scheduler (needs root): on a machine that does other work
   --short     only whether it all works: one round, some milliseconds each
 """
@@ -39,6 +41,8 @@ SERVER_CORE, LOAD_CORE = 0, 1
 START_S = 10
 LOAD_S = 60             # beyond what is measured
 REPLAY_EVENTS = 60000
+REPLAY_IN_MEMORY = 100    # events, where replay is to come from the file
+LARGE_JOURNAL_BYTES = 1 << 30
 IDLE_S = 10
 PROXY, NATS = "zmq_proxy", "nats-server"
 
@@ -104,8 +108,10 @@ class Server:
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
     def resident_mib(self):
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) / 1024
+        """Resident memory, and of it what it has its share in."""
+        text = pathlib.Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return [int(re.search(rf"^{name}:\s+(\d+) kB", text, re.M).group(1)) / 1024
+                for name in ("Rss", "Pss")]
 
 
 class Proxy(Server):
@@ -129,24 +135,42 @@ class Nats(Server):
         self.endpoints = ["--publish", re.search(r"127\.0\.0\.1:\d+", text).group()]
 
 
+def settings_of(places):
+    return [f"--set={key}={value}" for key, value in places.items()]
+
+
+def places_in(folder):
+    return {"mesh/runtime_dir": f"{folder}/run", "mesh/state_dir": f"{folder}/state",
+            "mesh/discovery_file": f"{folder}/run/discovery.json"}
+
+
+def plain_environment():
+    return {name: value for name, value in os.environ.items() if not name.startswith("AIDER")}
+
+
 class Broker(Server):
     modes = ("raw", "acks")
 
     def __init__(self, options, program, settings):
-        places = {"mesh/runtime_dir": "{folder}/run", "mesh/state_dir": "{folder}/state",
-                  "mesh/discovery_file": "{folder}/run/discovery.json",
-                  **{f"broker/bind_{name}": "tcp://127.0.0.1:*"
-                     for name in ("publish", "subscribe", "control")}}
-        words = [f"--set={key}={value}" for key, value in places.items()]
-        words += [f"--set={setting}" for setting in settings]
-        environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith("AIDER")}
+        places = {**places_in("{folder}"), **{f"broker/bind_{name}": "tcp://127.0.0.1:*"
+                                              for name in ("publish", "subscribe", "control")}}
+        words = settings_of(places) + [f"--set={setting}" for setting in settings]
         super().__init__(options, [program or str(options.build / "bin" / "aidermesh-broker"),
-                                   *words], environment)
+                                   *words], plain_environment())
         self.said(r"\bready\b")
         self.endpoints = []
         for name in ("publish", "subscribe", "control"):
             self.endpoints += [f"--{name}", self.said(rf"{name} on (tcp://\S+)").group(1)]
+
+
+class Beside(Server):
+    """Another program of the mesh, beside a broker."""
+
+    def __init__(self, options, name, broker, pattern):
+        places = {**places_in(broker.folder), "http/port": 0}
+        super().__init__(options, [str(options.build / "bin" / name), *settings_of(places)],
+                         plain_environment())
+        self.said(pattern)
 
 
 def load(options, server, mode, *words):
@@ -166,8 +190,8 @@ def candidates(options):
     if options.nats:
         found[NATS] = (Nats, "nats")
     for name, program, settings in options.variants:
-        def start(options, program=program, settings=settings):
-            return Broker(options, program, settings)
+        def start(options, *more, program=program, settings=settings):
+            return Broker(options, program, [*settings, *more])
         found[name] = (start, "raw")
         if options.acks:
             found[f"{name}, acks"] = (start, "acks")
@@ -197,29 +221,78 @@ def latency(subscribers):
     return candidates, measure
 
 
-def measure_replay(options, start, _mode):
-    with start(options) as server:
-        filled = load(options, server, "raw", "--measure", options.measure)
-        while filled["sent"] < REPLAY_EVENTS and not options.short:
-            # Each load is a newcomer to the broker, with the same numbers: as another source.
-            filled["sent"] += load(options, server, "acks", "--measure", options.measure)["sent"]
-        return load(options, server, "replay", "--measure", options.measure)
+def replay(*settings):
+    def measure(options, start, _mode):
+        with start(options, *settings) as server:
+            filled = load(options, server, "raw", "--measure", options.measure)
+            while filled["sent"] < REPLAY_EVENTS and not options.short:
+                # Each load is a newcomer to the broker, with the same numbers: another source.
+                filled["sent"] += load(options, server, "acks",
+                                       "--measure", options.measure)["sent"]
+            return load(options, server, "replay", "--measure", options.measure)
+    return measure
+
+
+def keeps_a_journal(settings):
+    return "broker/journal=memory" not in settings
+
+
+def with_a_journal(options):
+    names = [name for name, _, settings in options.variants if keeps_a_journal(settings)]
+    return {name: how for name, how in candidates(options).items() if name in names}
+
+
+def seconds_to_start(options, start, settings, then):
+    began = time.monotonic()
+    with start(options, *settings) as server:
+        took = time.monotonic() - began
+        then(server)
+    return took
+
+
+def measure_start(options, start, _mode):
+    """From the program's start to "ready", with a journal that was stopped, and killed."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as folder:
+        filled = pathlib.Path(folder) / "bench-journal.db"
+        large = LARGE_JOURNAL_BYTES // 100 if options.short else LARGE_JOURNAL_BYTES
+        subprocess.run([str(options.build / "tests" / "journal_append"), folder, "--fill",
+                        "--large-bytes", str(large)], check=True, stdout=subprocess.DEVNULL)
+        os.sync()    # what a start waits for is not how it was filled
+        settings = [f"broker/journal={filled}", "broker/retain_bytes=16GiB"]
+
+        def kill_under_load(server):
+            load(options, server, "raw", "--measure", options.measure)
+            server.process.kill()
+
+        figures = {"stopped_s": seconds_to_start(options, start, settings, kill_under_load),
+                   "killed_s": seconds_to_start(options, start, settings, lambda server: None)}
+        return {**figures, "mib": filled.stat().st_size / (1 << 20)}
 
 
 def measure_idle(options, start, _mode):
+    """The broker alone, and with the two other programs that always run."""
     seconds = 0.5 if options.short else IDLE_S
-    with start(options) as server:
+    with start(options) as broker, \
+            Beside(options, "aidermesh-sse-bridge", broker, r"feed-state live") as sse, \
+            Beside(options, "aidermesh-monitor", broker, r"broker-found") as monitor:
+        servers = [broker, sse, monitor]
         time.sleep(0.5)    # what a start costs is not idle cost
-        before = server.cpu_s()
+        before = [server.cpu_s() for server in servers]
         time.sleep(seconds)
-        return {"cpu_percent": (server.cpu_s() - before) / seconds * 100,
-                "resident_mib": server.resident_mib()}
+        percent = [(server.cpu_s() - was) / seconds * 100
+                   for server, was in zip(servers, before)]
+        resident, share = map(sum, zip(*(server.resident_mib() for server in servers)))
+        return {"cpu_percent": percent[0], "resident_mib": broker.resident_mib()[0],
+                "all_cpu_percent": sum(percent), "all_resident_mib": resident,
+                "all_share_mib": share}
 
 
 ROWS = {
     **{f"{p}x{s}": throughput(p, s) for p, s in THROUGHPUT},
     **{f"latency-{s}": latency(s) for s in LATENCY},
-    "replay": (brokers_only, measure_replay),
+    "replay": (brokers_only, replay()),
+    "replay-file": (with_a_journal, replay(f"broker/memory_events={REPLAY_IN_MEMORY}")),
+    "start": (with_a_journal, measure_start),
     "idle": (brokers_only, measure_idle),
 }
 
@@ -227,7 +300,12 @@ COLUMNS = {    # row's beginning -> columns: JSON member, heading, format
     "latency": [("p50_us", "p50 us", ".0f"), ("p99_us", "p99 us", ".0f"),
                 ("p999_us", "p99.9 us", ".0f"), ("cpu_s_per_million_in", "CPU s/M in", ".2f")],
     "replay": [("out_per_s", "events/s", ",.0f"), ("cpu_s_per_million_out", "CPU s/M", ".2f")],
-    "idle": [("cpu_percent", "CPU %", ".3f"), ("resident_mib", "MiB", ".1f")],
+    "start": [("stopped_s", "s after a stop", ".3f"), ("killed_s", "s after a kill", ".3f"),
+              ("mib", "MiB", ",.0f")],
+    "idle": [("cpu_percent", "CPU %", ".3f"), ("resident_mib", "MiB", ".1f"),
+             ("all_cpu_percent", "CPU % of three", ".3f"),
+             ("all_resident_mib", "MiB of three", ".1f"),
+             ("all_share_mib", "MiB, shared once", ".1f")],
     "": [("in_per_s", "in/s", ",.0f"), ("cpu_s_per_million_in", "CPU s/M in", ".2f"),
          ("server_busy", "its core busy", ".2f"), ("load_busy", "load's core busy", ".2f")],
 }
@@ -317,12 +395,23 @@ def aims(options, results):
                 yield from rate_aims(name, first, row, results[row])
         if "latency-1" in results:
             yield from latency_aims(name, results["latency-1"])
-        if "replay" in results:
-            rate = summed_up(results["replay"][name], "out_per_s")[0]
-            yield f"{name} replay: events/s", rate, ">= 300000", rate >= 300000
-        if "idle" in results:
-            cpu = summed_up(results["idle"][name], "cpu_percent")[0]
-            yield f"{name} idle: CPU %, of 1 % for three programs", cpu, "< 1", cpu < 1
+        yield from other_aims(name, results)
+
+
+def other_aims(name, results):
+    for row in ("replay", "replay-file"):
+        if name in results.get(row, {}):
+            rate = summed_up(results[row][name], "out_per_s")[0]
+            yield f"{name} {row}: events/s", rate, ">= 300000", rate >= 300000
+    if name in results.get("start", {}):
+        for member in ("stopped_s", "killed_s"):
+            took = summed_up(results["start"][name], member)[0]
+            yield f"{name} start with 1 GiB: {member}", took, "< 1", took < 1
+    if name in results.get("idle", {}):
+        cpu = summed_up(results["idle"][name], "all_cpu_percent")[0]
+        resident = summed_up(results["idle"][name], "all_resident_mib")[0]
+        yield f"{name} idle, three programs: CPU %", cpu, "< 1", cpu < 1
+        yield f"{name} idle, three programs: MiB", resident, "< 40", resident < 40
 
 
 def machine(options):
@@ -353,7 +442,8 @@ def arguments():
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--json", type=pathlib.Path, help="default: <build>/bench/broker.json")
     options = parser.parse_args()
-    options.variants = options.variants or [("broker", "", [])]
+    options.variants = options.variants or [("memory", "", ["broker/journal=memory"]),
+                                            ("journal", "", [])]
     if options.short:
         options.rounds, options.measure = 1, 100
     options.nats = shutil.which("nats-server") is not None
