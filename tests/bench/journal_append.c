@@ -5,8 +5,8 @@
 //
 // Appends 300-byte events in batches of 1, 100 and 1000 and says the rate and how long a commit
 // takes; then how fast all is read again; then how long opening takes of a journal of
-// --large-bytes (1 GiB). A table, and JSON. Fails only when the journal does. With --fill it only
-// makes that journal, and leaves it: bench-journal.db.
+// --large-bytes (1 GiB). A table, and JSON. Fails only when the journal does. With --fill it
+// only makes that journal, and leaves it: bench-journal.db.
 #include <inttypes.h>
 
 #include <czmq.h>

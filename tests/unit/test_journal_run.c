@@ -56,7 +56,7 @@ one_that_is_not_empty_ends_before_it_gets_too_long(void **state)
 {
     (void) state;
     journal_run_t run = {0};
-    assert_false(journal_run_is_full(&run, 7, 10 * JOURNAL_RUN_BYTES));
+    assert_false(journal_run_is_full(&run, 7, (size_t) 10 * JOURNAL_RUN_BYTES));
     for (uint64_t i = 1; !journal_run_is_full(&run, 7, 4); i++)
         add(&run, i, "body");
     assert_true(run.used <= JOURNAL_RUN_BYTES);

@@ -119,11 +119,12 @@ static void
 publish(bench_t *self)
 {
     char topic[MESH_TOPIC_SIZE];
-    uint8_t body[MESH_WIRE_HEADER_BYTES + 2];
+    static const char payload[] = {'{', '}'};
+    uint8_t body[MESH_WIRE_HEADER_BYTES + sizeof payload];
     size_t bytes = mesh_topic_format(topic, "aider.session_progress", "h", "session");
     mesh_header_t header = {.covers = 1, .source = self->source, .seq = ++self->published};
-    mesh_wire_encode(&header, 2, body);
-    memcpy(body + MESH_WIRE_HEADER_BYTES, "{}", 2);
+    mesh_wire_encode(&header, sizeof payload, body);
+    memcpy(body + MESH_WIRE_HEADER_BYTES, payload, sizeof payload);
     zmsg_t *message = zmsg_new();
     zmsg_addmem(message, topic, bytes);
     zmsg_addmem(message, body, sizeof body);
