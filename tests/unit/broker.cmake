@@ -29,6 +29,7 @@ mesh_add_unit_test(split_brain broker_parts)
 mesh_add_unit_test(topics broker_parts)
 
 mesh_add_fuzzer(discovery broker_parts)
+mesh_add_fuzzer(journal_run broker_parts)
 mesh_add_fuzzer(sequencer broker_parts)
 if(MESH_FUZZ)
     target_sources(fuzz_sequencer PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/source_model.c)
