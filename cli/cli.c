@@ -18,8 +18,8 @@
 #include "mesh/nearest.h"
 #include "mesh/program.h"
 #include "mesh/programs.h"
-#include "mesh/token.h"
 #include "tail.h"
+#include "token.h"
 #include "up.h"
 
 #define STDIO_BRIDGE "aidermesh-stdio-bridge"
@@ -32,50 +32,10 @@ typedef struct verb {
     const char *meaning;
 } verb_t;
 
-static int
-show_token(const mesh_settings_t *settings, int argc, char *argv[])
-{
-    (void) argc;
-    (void) argv;
-    char *error = NULL;
-    char *token = mesh_token_load(settings, &error);
-    if (!token) {
-        fprintf(stderr, "aidermesh token: %s\n", error);
-        free(error);
-        return MESH_EXIT_FAILED;
-    }
-    printf("%s\n", token);
-    free(token);
-    if (fflush(stdout) != 0) {
-        fprintf(stderr, "aidermesh token: cannot write: %s\n", strerror(errno));
-        return MESH_EXIT_FAILED;
-    }
-    return MESH_EXIT_STOPPED;
-}
-
 static bool
 is_help(const char *word)
 {
     return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
-}
-
-static int
-token_main(int argc, char *argv[])
-{
-    static const mesh_program_t PROGRAM = {
-        .name = "aidermesh token show",
-        .summary =
-            "Print the token that HTTP clients show. It is made by the first start of the "
-            "mesh\n(aidermesh up); before that there is none, and the exit status is 1.",
-        .usage = "",
-        .run = show_token,
-        .starts_zmq_itself = true,    // it never does
-    };
-    if (argc > 1 && (strcmp(argv[1], "show") == 0 || is_help(argv[1])))
-        return mesh_program_main(&PROGRAM, is_help(argv[1]) ? argc : argc - 1,
-                                 is_help(argv[1]) ? argv : argv + 1);
-    fputs("aidermesh token: say what to do with it: aidermesh token show\n", stderr);
-    return MESH_EXIT_USAGE;
 }
 
 static int
@@ -113,7 +73,7 @@ static const verb_t verbs[] = {
      "say what is found of the mesh from here, and what is not, and why"},
     {"flush", flush_main, "deliver what bridges that died have left in their spools"},
     {"keys", keys_main, "keys new, show, revoke: who may enter the mesh from other hosts"},
-    {"token", token_main, "token show: print the token that HTTP clients show"},
+    {"token", token_main, "token show, new, list, revoke: who may read over HTTP"},
 };
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

@@ -15,6 +15,7 @@
 #include "mesh/endpoints.h"
 #include "mesh/lock_file.h"
 #include "text.h"
+#include "whole_file.h"
 
 static bool
 is_entry(const json_t *entry)
@@ -87,22 +88,6 @@ mesh_discovery_read(const char *path, char **complaint_p)
     return entries;
 }
 
-static int
-write_all(int fd, const char *text)
-{
-    size_t left = strlen(text);
-    while (left > 0) {
-        ssize_t written = write(fd, text, left);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return -1;
-        text += written;
-        left -= (size_t) written;
-    }
-    return 0;
-}
-
 int
 mesh_discovery_write(const char *path, const json_t *entries, char **error_p)
 {
@@ -110,21 +95,11 @@ mesh_discovery_write(const char *path, const json_t *entries, char **error_p)
     *error_p = NULL;
     char *text = json_dumps(entries, JSON_INDENT(2));
     assert(text);
-    char *fresh = mesh_text_printf("%s.XXXXXX", path);
-
-    int fd = mkostemp(fresh, O_CLOEXEC);
-    bool written = fd >= 0 && write_all(fd, text) == 0 && write_all(fd, "\n") == 0;
-    if (fd >= 0)
-        written = close(fd) == 0 && written;
-    bool placed = written && rename(fresh, path) == 0;
-    if (!placed) {
+    int rc = mesh_whole_file_write(path, text, strlen(text), false);
+    if (rc != 0)
         *error_p = mesh_text_printf("%s: %s", path, strerror(errno));
-        if (fd >= 0)
-            (void) unlink(fresh);
-    }
-    free(fresh);
     free(text);
-    return placed ? 0 : -1;
+    return rc;
 }
 
 mesh_discovery_life_t

@@ -212,5 +212,9 @@ const mesh_setting_t mesh_settings_table[] = {
     LIST("tail/types", "aider.*",
          "follow only these types of events; a trailing * matches any rest"),
     TEXT("tail/url", "", "where the mesh is; empty is the mesh of this user on this host"),
+
+    DURATION("token/expires", "0", 0, 3650 * DAY,
+             "how long a token that is made is good; 0 is for ever"),
+    LIST("token/scopes", "", "what a token that is made is good for; empty is everything"),
     {.key = NULL},
 };

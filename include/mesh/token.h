@@ -7,8 +7,6 @@
 
 #include "mesh/settings.h"
 
-enum { MESH_TOKEN_RANDOM_BYTES = 32 };
-
 // The token of the setting http/token_value, else of the file (mode 0600), making it first when
 // there is none (two processes that start at once agree on one: it is linked into place).
 // Returns it, the caller's to free, or NULL with *error_p a sentence the caller frees: a file

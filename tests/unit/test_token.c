@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mesh/secret_file.h"
 #include "mesh/token.h"
 #include "temp_dir.h"
 
@@ -87,7 +88,7 @@ the_first_start_makes_a_token_that_later_ones_find(void **state)
     char *error = NULL;
     char *made = mesh_token_load_or_make(fixture->settings, &error);
     assert_non_null(made);
-    assert_int_equal(strlen(made), 2 * MESH_TOKEN_RANDOM_BYTES);
+    assert_int_equal(strlen(made), 2 * MESH_SECRET_RANDOM_BYTES);
     assert_int_equal(strspn(made, "0123456789abcdef"), strlen(made));
     struct stat status;
     assert_int_equal(lstat(fixture->path, &status), 0);
@@ -125,7 +126,7 @@ static void
 processes_that_start_at_once_agree_on_one_token(void **state)
 {
     fixture_t *fixture = *state;
-    enum { PROCESSES = 8, ROUNDS = 20, TOKEN_BYTES = 2 * MESH_TOKEN_RANDOM_BYTES };
+    enum { PROCESSES = 8, ROUNDS = 20, TOKEN_BYTES = 2 * MESH_SECRET_RANDOM_BYTES };
     for (int round = 0; round < ROUNDS; round++) {
         int go[2], answers[2];
         (void) unlink(fixture->path);
