@@ -186,6 +186,15 @@ mesh_scope_has_area(const mesh_scope_t *self, mesh_scope_area_t area)
     return (self->areas & (unsigned) area) == (unsigned) area;
 }
 
+bool
+mesh_scope_is_whole(const mesh_scope_t *self)
+{
+    size_t values = 0;
+    for (int list = 0; list < MESH_SCOPE_LISTS; list++)
+        values += self->counts[list];
+    return values == 0;
+}
+
 size_t
 mesh_scope_size(const mesh_scope_t *self, mesh_scope_list_t list)
 {

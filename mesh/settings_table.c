@@ -128,10 +128,17 @@ const mesh_setting_t mesh_settings_table[] = {
     DURATION("flush/wait", "30s", 0, DAY, "how long aidermesh flush tries to deliver"),
 
     TEXT("http/address", "127.0.0.1", "the address to listen on"),
+    LIST("http/allow_hosts", "",
+         "names, beside those of loopback, that requests may ask for; empty is any where a "
+         "token is asked for"),
     LIST("http/allow_origins", "", "origins of web pages that may read the streams"),
+    TEXT("http/base_path", "",
+         "the path that a proxy in front puts before ours, e.g. /mesh"),
     NUMBER("http/clients", "20000", 1, 1000000, "how many streams may be open at once"),
     NUMBER("http/clients_per_address", "200", 1, 1000000,
            "how many streams one address may have open; loopback is not counted"),
+    NUMBER("http/clients_per_token", "50", 1, 1000000,
+           "how many streams a token may have open; the mesh's own is not counted"),
     DURATION("http/comment_every", "15s", SECOND, 5 * MINUTE,
              "how often a stream with nothing to say sends a comment"),
     DURATION("http/ended_after", "30s", SECOND, HOUR,
@@ -150,6 +157,8 @@ const mesh_setting_t mesh_settings_table[] = {
          "how many bytes of events are kept for clients that are slow or come back"),
     FLAG("http/token", "true", "whether clients must show the token"),
     SECRET("http/token_value", "the token itself, instead of the one made at the first start"),
+    LIST("http/trusted_proxies", "",
+         "networks of the proxies in front, whose X-Forwarded-For is believed"),
 
     CHOICE("log/format", "text", "text|json", "the form of a line of the log"),
     CHOICE("log/level", "info", "debug|info|warning|error", "the least level that is logged"),

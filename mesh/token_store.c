@@ -28,7 +28,8 @@ enum {
 static const char prefix[] = "amt_";
 
 struct mesh_token_store {
-    mesh_token_entry_t *entries;    // owned
+    mesh_token_entry_t *entries;         // owned, in the order in which they were made
+    const mesh_token_entry_t **by_id;    // owned; the same, by id
     size_t count;
 };
 
@@ -117,6 +118,27 @@ read_entry(mesh_token_entry_t *self, const json_t *json)
     return read_scopes(self, json_object_get(json, "scopes"));
 }
 
+static int
+compare_ids(const void *left, const void *right)
+{
+    const mesh_token_entry_t *const *a = left;
+    const mesh_token_entry_t *const *b = right;
+    return strcmp((*a)->id, (*b)->id);
+}
+
+// Returns false when an id is there twice.
+static bool
+make_index(mesh_token_store_t *self)
+{
+    for (size_t at = 0; at < self->count; at++)
+        self->by_id[at] = &self->entries[at];
+    qsort(self->by_id, self->count, sizeof *self->by_id, compare_ids);
+    for (size_t at = 1; at < self->count; at++)
+        if (strcmp(self->by_id[at - 1]->id, self->by_id[at]->id) == 0)
+            return false;
+    return true;
+}
+
 static mesh_token_store_t *
 read_entries(const json_t *list, char **error_p)
 {
@@ -128,7 +150,8 @@ read_entries(const json_t *list, char **error_p)
     mesh_token_store_t *self = calloc(1, sizeof *self);
     assert(self);
     self->entries = calloc(count ? count : 1, sizeof *self->entries);
-    assert(self->entries);
+    self->by_id = calloc(count ? count : 1, sizeof *self->by_id);
+    assert(self->entries && self->by_id);
     for (size_t at = 0; at < count; at++) {
         char *wrong = read_entry(&self->entries[at], json_array_get(list, at));
         self->count = at + 1;
@@ -137,7 +160,11 @@ read_entries(const json_t *list, char **error_p)
         *error_p = mesh_text_printf("token %zu: %s", at + 1, wrong);
         free(wrong);
         mesh_token_store_destroy(&self);
-        break;
+        return NULL;
+    }
+    if (!make_index(self)) {
+        *error_p = mesh_text_printf("an \"id\" is there twice");
+        mesh_token_store_destroy(&self);
     }
     return self;
 }
@@ -233,6 +260,7 @@ mesh_token_store_destroy(mesh_token_store_t **self_p)
     for (size_t at = 0; at < self->count; at++)
         entry_clear(&self->entries[at]);
     free(self->entries);
+    free(self->by_id);
     free(self);
     *self_p = NULL;
 }
@@ -253,10 +281,14 @@ mesh_token_store_entry(const mesh_token_store_t *self, size_t at)
 const mesh_token_entry_t *
 mesh_token_store_by_id(const mesh_token_store_t *self, const char *id)
 {
-    for (size_t at = 0; at < self->count; at++)
-        if (strcmp(self->entries[at].id, id) == 0)
-            return &self->entries[at];
-    return NULL;
+    mesh_token_entry_t wanted = {.id = ""};
+    if (self->count == 0 || strlen(id) >= sizeof wanted.id)
+        return NULL;
+    memcpy(wanted.id, id, strlen(id) + 1);
+    const mesh_token_entry_t *key = &wanted;
+    const mesh_token_entry_t **found =
+        bsearch(&key, self->by_id, self->count, sizeof *self->by_id, compare_ids);
+    return found ? *found : NULL;
 }
 
 const mesh_token_entry_t *

@@ -19,9 +19,22 @@ typedef struct filter_clause {
     size_t plain;    // how many of them are plain
 } filter_clause_t;
 
+// What a scope takes, by the parameter that each of its lists is about.
+typedef struct filter_scope {
+    filter_clause_t clauses[MESH_SCOPE_LISTS];
+} filter_scope_t;
+
 struct filter {
     filter_clause_t clauses[FILTER_PARAMETERS];
+    filter_scope_t *scopes;    // owned; an event is in one of them at least
+    size_t scope_count;
     char *key;    // owned; NULL until sealed
+};
+
+static const filter_parameter_t scope_parameters[MESH_SCOPE_LISTS] = {
+    [MESH_SCOPE_TYPE] = FILTER_TYPES,
+    [MESH_SCOPE_HOST] = FILTER_HOST,
+    [MESH_SCOPE_SESSION] = FILTER_SESSION,
 };
 
 static const char *const parameter_names[FILTER_PARAMETERS] = {
@@ -55,6 +68,14 @@ filter_new(void)
     return self;
 }
 
+static void
+clause_clear(filter_clause_t *self)
+{
+    for (size_t at = 0; at < self->count; at++)
+        free(self->values[at].text);
+    free(self->values);
+}
+
 void
 filter_destroy(filter_t **self_p)
 {
@@ -62,34 +83,59 @@ filter_destroy(filter_t **self_p)
     filter_t *self = *self_p;
     if (!self)
         return;
-    for (size_t parameter = 0; parameter < FILTER_PARAMETERS; parameter++) {
-        filter_clause_t *clause = &self->clauses[parameter];
-        for (size_t at = 0; at < clause->count; at++)
-            free(clause->values[at].text);
-        free(clause->values);
-    }
+    for (size_t parameter = 0; parameter < FILTER_PARAMETERS; parameter++)
+        clause_clear(&self->clauses[parameter]);
+    for (size_t at = 0; at < self->scope_count; at++)
+        for (int list = 0; list < MESH_SCOPE_LISTS; list++)
+            clause_clear(&self->scopes[at].clauses[list]);
+    free(self->scopes);
     free(self->key);
     free(self);
     *self_p = NULL;
+}
+
+static int
+clause_add(filter_clause_t *self, const char *value, bool negated)
+{
+    size_t bytes = strlen(value);
+    if (bytes == 0 || bytes > FILTER_VALUE_BYTES || self->count == FILTER_VALUES)
+        return -1;
+    if (!self->values) {
+        self->values = calloc(FILTER_VALUES, sizeof *self->values);
+        assert(self->values);
+    }
+    char *text = strdup(value);
+    assert(text);
+    self->values[self->count++] =
+        (filter_value_t){.text = text, .bytes = bytes, .negated = negated};
+    return 0;
 }
 
 int
 filter_add(filter_t *self, filter_parameter_t parameter, const char *value, bool negated)
 {
     assert(!self->key);
-    filter_clause_t *clause = &self->clauses[parameter];
-    size_t bytes = strlen(value);
-    if (bytes == 0 || bytes > FILTER_VALUE_BYTES || clause->count == FILTER_VALUES)
-        return -1;
-    if (!clause->values) {
-        clause->values = calloc(FILTER_VALUES, sizeof *clause->values);
-        assert(clause->values);
-    }
-    char *text = strdup(value);
-    assert(text);
-    clause->values[clause->count++] =
-        (filter_value_t){.text = text, .bytes = bytes, .negated = negated};
-    return 0;
+    return clause_add(&self->clauses[parameter], value, negated);
+}
+
+_Static_assert((int) MESH_SCOPE_VALUES <= (int) FILTER_VALUES &&
+                   (int) MESH_SCOPE_VALUE_BYTES <= (int) FILTER_VALUE_BYTES,
+               "a filter takes what a scope can say");
+
+void
+filter_confine(filter_t *self, const mesh_scope_t *const scopes[], size_t count)
+{
+    assert(!self->key && !self->scopes && count > 0);
+    self->scopes = calloc(count, sizeof *self->scopes);
+    assert(self->scopes);
+    self->scope_count = count;
+    for (size_t at = 0; at < count; at++)
+        for (int list = 0; list < MESH_SCOPE_LISTS; list++)
+            for (size_t value = 0;
+                 value < mesh_scope_size(scopes[at], (mesh_scope_list_t) list); value++)
+                (void) clause_add(&self->scopes[at].clauses[list],
+                                  mesh_scope_value(scopes[at], (mesh_scope_list_t) list, value),
+                                  false);
 }
 
 static int
@@ -144,6 +190,13 @@ filter_seal(filter_t *self)
     for (size_t parameter = 0; parameter < FILTER_PARAMETERS; parameter++) {
         clause_seal(&self->clauses[parameter]);
         key_write(out, (filter_parameter_t) parameter, &self->clauses[parameter]);
+    }
+    for (size_t at = 0; at < self->scope_count; at++) {
+        fputs("within;", out);
+        for (int list = 0; list < MESH_SCOPE_LISTS; list++) {
+            clause_seal(&self->scopes[at].clauses[list]);
+            key_write(out, scope_parameters[list], &self->scopes[at].clauses[list]);
+        }
     }
     fclose(out);
     assert(self->key);
@@ -249,11 +302,31 @@ payload_clause_takes(const filter_t *self, filter_parameter_t parameter, filter_
     return taken;
 }
 
+static bool
+scope_takes(const filter_scope_t *self, const filter_event_t *event)
+{
+    return clause_takes(&self->clauses[MESH_SCOPE_TYPE], type_fits, event->type) &&
+           clause_takes(&self->clauses[MESH_SCOPE_HOST], text_fits, event->host) &&
+           clause_takes(&self->clauses[MESH_SCOPE_SESSION], text_fits, event->session);
+}
+
+static bool
+is_confined_to(const filter_t *self, const filter_event_t *event)
+{
+    bool taken = self->scope_count == 0;
+    for (size_t at = 0; at < self->scope_count && !taken; at++)
+        taken = scope_takes(&self->scopes[at], event);
+    return taken;
+}
+
 bool
 filter_may_match_type(const void *arg, const char *type)
 {
     const filter_t *self = arg;
-    return clause_takes(&self->clauses[FILTER_ENDPOINT], type_fits, type) &&
+    bool within = self->scope_count == 0;
+    for (size_t at = 0; at < self->scope_count && !within; at++)
+        within = clause_takes(&self->scopes[at].clauses[MESH_SCOPE_TYPE], type_fits, type);
+    return within && clause_takes(&self->clauses[FILTER_ENDPOINT], type_fits, type) &&
            clause_takes(&self->clauses[FILTER_TYPES], type_fits, type);
 }
 
@@ -262,7 +335,8 @@ filter_matches(const filter_t *self, filter_event_t *event)
 {
     if (!filter_may_match_type(self, event->type) ||
         !clause_takes(&self->clauses[FILTER_SESSION], text_fits, event->session) ||
-        !clause_takes(&self->clauses[FILTER_HOST], text_fits, event->host))
+        !clause_takes(&self->clauses[FILTER_HOST], text_fits, event->host) ||
+        !is_confined_to(self, event))
         return false;
     for (int parameter = FILTER_REQUEST; parameter < FILTER_PARAMETERS; parameter++) {
         if (self->clauses[parameter].count > 0 &&

@@ -13,6 +13,8 @@
 
 #include <jansson.h>
 
+#include "mesh/scope.h"
+
 typedef enum {
     FILTER_ENDPOINT,    // types again: what the path of the stream stands for
     FILTER_TYPES,       // exact, or a prefix that ends in '*'
@@ -55,6 +57,10 @@ void filter_destroy(filter_t **self_p);
 // Add a value. Returns 0, or -1 when the parameter has FILTER_VALUES already, or the value is
 // empty or longer than FILTER_VALUE_BYTES.
 int filter_add(filter_t *self, filter_parameter_t parameter, const char *value, bool negated);
+
+// Take nothing that none of the scopes takes, whatever the values say. Called before
+// filter_seal; the scopes are read, not kept.
+void filter_confine(filter_t *self, const mesh_scope_t *const scopes[], size_t count);
 
 // Put the values into an order, without doubles, and make the key. Called once, after the last
 // filter_add and before what follows.

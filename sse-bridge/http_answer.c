@@ -29,6 +29,12 @@ http_answer_send(const http_peer_t *peer, unsigned status, struct MHD_Response *
 {
     http_answer_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     http_answer_header(response, "X-Content-Type-Options", "nosniff");
+    http_answer_header(response, "Referrer-Policy", "no-referrer");
+    http_answer_header(response, "X-Frame-Options", "DENY");
+    http_answer_header(response, "Content-Security-Policy",
+                       "default-src 'none'; frame-ancestors 'none'");
+    http_answer_header(response, "Cross-Origin-Resource-Policy",
+                       peer->allowed_origin ? "cross-origin" : "same-origin");
     http_answer_header(response, MHD_HTTP_HEADER_VARY, "Origin");
     if (peer->allowed_origin)
         http_answer_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN,

@@ -5,12 +5,16 @@
 
 #include <stddef.h>
 
+#include <netinet/in.h>
+
 #include <jansson.h>
 #include <microhttpd.h>
 
-// To whom: the connection, and the origin whose pages may read the answer, or NULL.
+// To whom: the connection, its client's address (as a trusted proxy tells it), and the origin
+// whose pages may read the answer, or NULL.
 typedef struct http_peer {
     struct MHD_Connection *connection;
+    char address[INET6_ADDRSTRLEN];
     const char *allowed_origin;
 } http_peer_t;
 

@@ -13,18 +13,16 @@ typedef struct http_routes http_routes_t;
 // Gathers what /health and its like show.
 typedef void http_routes_facts_fn(void *arg, health_facts_t *facts);
 
-// All are borrowed.
-http_routes_t *http_routes_new(const access_t *access, stream_door_t *door,
-                               http_routes_facts_fn *facts, void *arg);
+// All are borrowed, and so are the settings (http/base_path).
+http_routes_t *http_routes_new(access_t *access, stream_door_t *door,
+                               const mesh_settings_t *settings, http_routes_facts_fn *facts,
+                               void *arg);
 void http_routes_destroy(http_routes_t **self_p);
-
-// Go by other rules from here on.
-void http_routes_use(http_routes_t *self, const access_t *access);
 
 // http_server_answer_fn
 enum MHD_Result http_routes_answer(void *routes, const http_request_t *request);
 
-// Requests refused for want of the token.
+// Requests refused for want of a good token.
 uint64_t http_routes_refused(const http_routes_t *self);
 
 #endif

@@ -42,7 +42,9 @@ struct http_server {
 // One request between its first line and its answer.
 typedef struct exchange {
     char *target;    // owned
-    bool seen;       // the head has been shown to us
+    char *body;      // owned; NULL before the first byte of it
+    size_t body_bytes;
+    bool seen;    // the head has been shown to us
 } exchange_t;
 
 // MHD_OPTION_URI_LOG_CALLBACK, the one place that shows the target as it came.
@@ -76,6 +78,7 @@ on_completed(void *arg, struct MHD_Connection *connection, void **context,
     exchange_t *exchange = *context;
     if (exchange) {
         free(exchange->target);
+        free(exchange->body);
         free(exchange);
         *context = NULL;
     }
@@ -146,7 +149,42 @@ refuse_head(struct MHD_Connection *connection)
     return MHD_NO;    // close it
 }
 
-// MHD_AccessHandlerCallback: called when the head is here, and again when the body is.
+// The length that the head announces; SIZE_MAX when it announces none, or no number.
+static size_t
+announced_bytes(struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (!length || strspn(length, "0123456789") != strlen(length) || strlen(length) > 18)
+        return SIZE_MAX;
+    return (size_t) strtoull(length, NULL, 10);
+}
+
+// Only a POST whose length is known and allowed is read: what else comes with a body is
+// answered at once, and libmicrohttpd closes the connection, as it should where a body follows
+// that nobody will read.
+static bool
+wants_body(const http_server_t *self, struct MHD_Connection *connection, const char *method)
+{
+    return strcmp(method, MHD_HTTP_METHOD_POST) == 0 &&
+           announced_bytes(connection) <= self->limits.body_bytes;
+}
+
+static void
+take_body(const http_server_t *self, exchange_t *exchange, const char *bytes, size_t count)
+{
+    if (!exchange->body) {
+        exchange->body = malloc(self->limits.body_bytes + 1);
+        assert(exchange->body);
+    }
+    // libmicrohttpd passes on no more than was announced.
+    assert(count <= self->limits.body_bytes - exchange->body_bytes);
+    memcpy(exchange->body + exchange->body_bytes, bytes, count);
+    exchange->body_bytes += count;
+}
+
+// MHD_AccessHandlerCallback: called when the head is here, for each part of a body, and when
+// the request is whole.
 static enum MHD_Result
 on_request(void *arg, struct MHD_Connection *connection, const char *url, const char *method,
            const char *version, const char *upload, size_t *upload_bytes, void **context)
@@ -154,24 +192,36 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
     http_server_t *self = arg;
     (void) url;
     (void) version;
-    (void) upload;
     exchange_t *exchange = *context;
+    size_t part_bytes = *upload_bytes;
     *upload_bytes = 0;
+    bool reads_body = wants_body(self, connection, method);
     if (!exchange->seen) {
         exchange->seen = true;
-        head_wait_t *wait = wait_of(connection);
-        if (wait)
-            head_watch_remove(&self->heads, wait);
         if (head_bytes_of(connection) > self->limits.head_bytes)
             return refuse_head(connection);
-        // To answer at once has libmicrohttpd close the connection, as it should where a body
-        // follows that nobody will read; else it is kept for the next request.
-        if (!has_body(connection))
+        // To answer at once has the connection closed; else it is kept for the next request.
+        if (!has_body(connection) || reads_body)
             return MHD_YES;
+    } else if (part_bytes > 0) {
+        if (reads_body)
+            take_body(self, exchange, upload, part_bytes);
+        return MHD_YES;
     }
+    head_wait_t *wait = wait_of(connection);
+    if (wait)
+        head_watch_remove(&self->heads, wait);
     self->requests++;
+    if (exchange->body)
+        exchange->body[exchange->body_bytes] = '\0';
     http_request_t request = {
-        .connection = connection, .method = method, .target = exchange->target};
+        .connection = connection,
+        .method = method,
+        .target = exchange->target,
+        .body = exchange->body ? exchange->body : "",
+        .body_bytes = exchange->body_bytes,
+        .body_too_long = has_body(connection) && !reads_body,
+    };
     return self->answer(self->arg, &request);
 }
 

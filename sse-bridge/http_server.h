@@ -3,6 +3,7 @@
 #ifndef SSE_HTTP_SERVER_H
 #define SSE_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <czmq.h>
@@ -12,8 +13,10 @@ typedef struct http_server http_server_t;
 
 typedef struct http_server_limits {
     unsigned connections;
-    size_t head_bytes;           // of one request; more is answered 431
-    int64_t head_deadline_ms;    // from the connection, or the answer before, to a whole head
+    size_t head_bytes;    // of one request; more is answered 431
+    size_t body_bytes;    // of a POST; more is answered 413
+    int64_t
+        head_deadline_ms;    // from the connection, or the answer before, to a whole request
 } http_server_limits_t;
 
 // One request. All borrowed for the call that shows it.
@@ -21,10 +24,13 @@ typedef struct http_request {
     struct MHD_Connection *connection;
     const char *method;
     const char *target;    // path and query as they came, not decoded
+    const char *body;      // of a POST, ended with NUL
+    size_t body_bytes;
+    bool body_too_long;    // then there is none
 } http_request_t;
 
-// Queue a response; as MHD_AccessHandlerCallback, but called once a request, and never waits
-// for a body: there is none that we want.
+// Queue a response; as MHD_AccessHandlerCallback, but called once a request. The body of a POST
+// has come whole; that of another method, which nobody wants, has not.
 typedef enum MHD_Result http_server_answer_fn(void *arg, const http_request_t *request);
 
 // Serve on a listening socket, which is taken. Returns NULL when libmicrohttpd refuses (it logs

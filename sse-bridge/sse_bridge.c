@@ -35,6 +35,7 @@ enum {
     // Connections that are no streams: requests, and clients that have not asked yet.
     SPARE_CONNECTIONS = 512,
     SPARE_FILES = 64,
+    BODY_BYTES = 64 * 1024,
 };
 
 typedef struct sse_bridge {
@@ -238,6 +239,8 @@ on_tick(zloop_t *loop, int timer, void *arg)
     int64_t now_ms = zclock_mono();
     feed(self);
     stream_hub_tick(self->hub, now_ms);
+    int64_t unix_ms = mesh_clock_unix_us() / 1000;
+    stream_door_review(self->door, access_refresh(self->access, unix_ms), unix_ms);
     stream_hub_stats_t stats = stream_hub_stats(self->hub);
     rate_meter_sample(&self->events, stats.events, now_ms);
     rate_meter_sample(&self->frames, stats.written.events, now_ms);
@@ -267,17 +270,13 @@ reload(sse_bridge_t *self)
 {
     char *error = NULL;
     mesh_settings_t *settings = mesh_program_reload(&error);
-    access_t *access = settings ? access_new(settings, &error) : NULL;
-    if (!access) {
+    if (!settings || access_reload(self->access, settings, &error) != 0) {
         mesh_log_error("reload-refused", "%s", error);
         free(error);
         mesh_settings_destroy(&settings);
         return;
     }
-    http_routes_use(self->routes, access);
-    access_destroy(&self->access);
     mesh_settings_destroy(&self->reloaded);
-    self->access = access;
     self->reloaded = settings;
     mesh_log_info("reloaded", "token and origins are read again");
 }
@@ -324,15 +323,17 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     stream_door_limits_t door_limits = {
         .clients_per_address =
             (size_t) mesh_settings_number(settings, "http/clients_per_address"),
+        .clients_per_token = (size_t) mesh_settings_number(settings, "http/clients_per_token"),
         .overload_retry_ms = OVERLOAD_RETRY_MS,
     };
     http_server_limits_t limits = {
         .connections = (unsigned) self->clients + SPARE_CONNECTIONS,
         .head_bytes = mesh_settings_bytes(settings, "http/head_limit"),
+        .body_bytes = BODY_BYTES,
         .head_deadline_ms = mesh_settings_ms(settings, "http/head_deadline"),
     };
-    self->door = stream_door_new(self->hub, &door_limits);
-    self->routes = http_routes_new(self->access, self->door, gather, self);
+    self->door = stream_door_new(self->hub, self->access, &door_limits);
+    self->routes = http_routes_new(self->access, self->door, settings, gather, self);
     self->server = http_server_new(self->loop, fd, &limits, on_request, self);
     if (!self->server) {
         close(fd);
@@ -364,7 +365,7 @@ static int
 start(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
 {
     const char *port_file = mesh_settings_string(settings, "http/port_file");
-    self->access = access_new(settings, error_p);
+    self->access = access_new(settings, mesh_clock_unix_us() / 1000, error_p);
     if (!self->access)
         return -1;
     self->clients = file_limit_for((size_t) mesh_settings_number(settings, "http/clients"),

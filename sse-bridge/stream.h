@@ -26,6 +26,9 @@ typedef enum {
     STREAM_REASON_ENDED,       // the one session it follows has ended
     STREAM_REASON_SLOW,        // the ring has passed it
     STREAM_REASON_STOPPING,    // the program stops
+    STREAM_REASON_EXPIRED,     // its token has ended
+    STREAM_REASON_REVOKED,     // its token was taken back
+    STREAM_REASON_REPLACED,    // its ticket was used again
     STREAM_REASONS,
 } stream_reason_t;
 

@@ -10,32 +10,45 @@
 
 #include <czmq.h>
 
+#include "listener.h"
 #include "mesh/clock.h"
 #include "stream_notice.h"
-
-struct stream_door {
-    stream_hub_t *hub;
-    address_table_t *addresses;
-    stream_door_limits_t limits;
-    uint64_t refused;
-};
 
 // One stream on its way through the door; lives as long as libmicrohttpd's response.
 typedef struct passage {
     stream_door_t *door;
     struct MHD_Connection *connection;
-    stream_t *stream;                   // owned
-    char address[ADDRESS_TEXT_SIZE];    // "" when it is not counted
+    stream_t *stream;                     // owned
+    char address[ADDRESS_TEXT_SIZE];      // "" when it is not counted
+    char token_id[MESH_TOKEN_ID_SIZE];    // "" for the mesh's own
+    bool warned;                          // that its token ends soon
+    char *ticket;                         // owned; NULL for none
+    struct passage *previous;             // among those with a token_id
+    struct passage *next;
 } passage_t;
 
+struct stream_door {
+    stream_hub_t *hub;
+    access_t *access;
+    address_table_t *addresses;
+    address_table_t *tokens;    // the same, by token
+    stream_door_limits_t limits;
+    passage_t *first;        // of those with a token_id
+    int64_t next_look_ms;    // when the next token ends, or is to be warned of
+    uint64_t refused;
+};
+
 stream_door_t *
-stream_door_new(stream_hub_t *hub, const stream_door_limits_t *limits)
+stream_door_new(stream_hub_t *hub, access_t *access, const stream_door_limits_t *limits)
 {
     stream_door_t *self = calloc(1, sizeof *self);
     assert(self);
     self->hub = hub;
     self->limits = *limits;
+    self->access = access;
     self->addresses = address_table_new(limits->clients_per_address);
+    self->tokens = address_table_new(limits->clients_per_token);
+    self->next_look_ms = INT64_MAX;
     return self;
 }
 
@@ -45,6 +58,7 @@ stream_door_destroy(stream_door_t **self_p)
     assert(self_p);
     if (*self_p) {
         address_table_destroy(&(*self_p)->addresses);
+        address_table_destroy(&(*self_p)->tokens);
         free(*self_p);
         *self_p = NULL;
     }
@@ -69,6 +83,33 @@ on_body_wanted(void *arg, uint64_t position, char *buffer, size_t buffer_bytes)
     return 0;
 }
 
+static int64_t
+unix_ms(void)
+{
+    return mesh_clock_unix_us() / 1000;
+}
+
+static void
+link_token(stream_door_t *self, passage_t *passage)
+{
+    passage->next = self->first;
+    if (self->first)
+        self->first->previous = passage;
+    self->first = passage;
+}
+
+static void
+unlink_token(stream_door_t *self, passage_t *passage)
+{
+    if (passage->next)
+        passage->next->previous = passage->previous;
+    if (passage->previous)
+        passage->previous->next = passage->next;
+    else
+        self->first = passage->next;
+    address_table_give_back(self->tokens, passage->token_id);
+}
+
 // MHD_ContentReaderFreeCallback: the connection is done with.
 static void
 on_body_done(void *arg)
@@ -78,6 +119,11 @@ on_body_done(void *arg)
     stream_hub_release(door->hub, &passage->stream);
     if (passage->address[0] != '\0')
         address_table_give_back(door->addresses, passage->address);
+    if (passage->token_id[0] != '\0')
+        unlink_token(door, passage);
+    if (passage->ticket)
+        ticket_end(access_tickets(door->access), passage->ticket, passage, unix_ms());
+    free(passage->ticket);
     free(passage);
 }
 
@@ -140,65 +186,151 @@ answer_stream(const http_peer_t *peer, passage_t *passage)
     return http_answer_send(peer, MHD_HTTP_OK, response);
 }
 
-static enum MHD_Result
-admit(stream_door_t *self, const http_peer_t *peer, stream_query_t *query)
+// Who comes in is counted by address and token. NULL when one of them has its limit, whose
+// answer is *reason and *detail.
+static passage_t *
+enter(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
+      const char **reason, const char **detail)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(peer->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    char address[ADDRESS_TEXT_SIZE];
-    bool counted = address_text(info ? info->client_addr : NULL, address);
-    if (counted && address_table_take(self->addresses, address) != 0)
-        return answer_no_room(self, peer, MHD_HTTP_TOO_MANY_REQUESTS, "address_limit",
-                              "this address has as many streams open as it may "
-                              "(http/clients_per_address)");
+    // All of one host's clients, and every proxy's, share loopback.
+    bool counted = listener_is_loopback(peer->address) != 1;
+    bool by_token = grant->token_id[0] != '\0';
+    if (counted && address_table_take(self->addresses, peer->address) != 0) {
+        *reason = "address_limit";
+        *detail = "this address has as many streams open as it may (http/clients_per_address)";
+        return NULL;
+    }
+    if (by_token && address_table_take(self->tokens, grant->token_id) != 0) {
+        if (counted)
+            address_table_give_back(self->addresses, peer->address);
+        *reason = "token_limit";
+        *detail = "this token has as many streams open as it may (http/clients_per_token)";
+        return NULL;
+    }
     passage_t *passage = calloc(1, sizeof *passage);
     assert(passage);
     passage->door = self;
     passage->connection = peer->connection;
     if (counted)
-        memcpy(passage->address, address, sizeof address);
+        memcpy(passage->address, peer->address, sizeof passage->address);
+    if (by_token) {
+        memcpy(passage->token_id, grant->token_id, sizeof passage->token_id);
+        link_token(self, passage);
+        if (grant->expires_s > 0)
+            self->next_look_ms = 0;    // when it ends is found out by the next look
+    }
+    return passage;
+}
+
+// The stream that had the ticket until now gives way: a browser that reconnects may be here
+// before its old connection is seen to be gone.
+static void
+take_ticket(stream_door_t *self, passage_t *passage, const char *ticket)
+{
+    passage->ticket = strdup(ticket);
+    assert(passage->ticket);
+    passage_t *before =
+        ticket_begin(access_tickets(self->access), passage->ticket, passage, unix_ms());
+    if (before)
+        stream_hub_close(self->hub, before->stream, STREAM_REASON_REPLACED, zclock_mono());
+}
+
+static enum MHD_Result
+admit(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
+      const char *ticket, stream_query_t *query)
+{
+    const char *reason = "overloaded";
+    const char *detail = NULL;
+    passage_t *passage = enter(self, peer, grant, &reason, &detail);
+    if (!passage)
+        return answer_no_room(self, peer, MHD_HTTP_TOO_MANY_REQUESTS, reason, detail);
     switch (stream_hub_admit(self->hub, query, passage, zclock_mono(), &passage->stream)) {
     case STREAM_HUB_ADMITTED:
+        if (ticket)
+            take_ticket(self, passage, ticket);
         return answer_stream(peer, passage);
     case STREAM_HUB_FULL:
-        on_body_done(passage);
-        return answer_no_room(self, peer, MHD_HTTP_SERVICE_UNAVAILABLE, "overloaded",
-                              "as many streams are open as may be (http/clients)");
+        detail = "as many streams are open as may be (http/clients)";
+        break;
     case STREAM_HUB_FILTERS_FULL:
-        on_body_done(passage);
-        return answer_no_room(self, peer, MHD_HTTP_SERVICE_UNAVAILABLE, "overloaded",
-                              "as many different filters are in use as may be (http/filters)");
+        detail = "as many different filters are in use as may be (http/filters)";
+        break;
     default:
-        on_body_done(passage);
-        return answer_no_room(self, peer, MHD_HTTP_SERVICE_UNAVAILABLE, "stopping",
-                              "the sse-bridge is stopping");
+        reason = "stopping";
+        detail = "the sse-bridge is stopping";
     }
+    on_body_done(passage);
+    return answer_no_room(self, peer, MHD_HTTP_SERVICE_UNAVAILABLE, reason, detail);
 }
 
 enum MHD_Result
-stream_door_answer(stream_door_t *self, const http_peer_t *peer, endpoint_t endpoint,
-                   const char *query_text, bool without_body)
+stream_door_answer(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
+                   const stream_request_t *request)
 {
     stream_query_t query;
     char problem[STREAM_QUERY_PROBLEM_BYTES];
     const char *last_event_id =
         MHD_lookup_connection_value(peer->connection, MHD_HEADER_KIND, "Last-Event-ID");
-    if (stream_query_parse(&query, endpoint, query_text, last_event_id, mesh_clock_unix_us(),
-                           problem) != 0)
-        return http_answer_send(peer, MHD_HTTP_BAD_REQUEST,
-                                http_answer_problem(MHD_HTTP_BAD_REQUEST, problem));
+    const stream_bounds_t bounds = {.items = grant->scopes, .count = grant->scope_count};
+    stream_query_outcome_t outcome =
+        stream_query_parse(&query, request->endpoint, request->query, last_event_id, &bounds,
+                           mesh_clock_unix_us(), problem);
+    if (outcome != STREAM_QUERY_OK) {
+        unsigned status =
+            outcome == STREAM_QUERY_OUTSIDE ? MHD_HTTP_FORBIDDEN : MHD_HTTP_BAD_REQUEST;
+        return http_answer_send(peer, status, http_answer_problem(status, problem));
+    }
     enum MHD_Result rc;
     if (stream_hub_is_over(self->hub, &query, zclock_mono())) {
         rc = http_answer_send(peer, MHD_HTTP_NO_CONTENT, http_answer_make(NULL, 0, NULL));
-    } else if (without_body) {
+    } else if (request->without_body) {
         struct MHD_Response *response = http_answer_make(NULL, 0, NULL);
         add_stream_headers(response);
         rc = http_answer_send(peer, MHD_HTTP_OK, response);
     } else {
-        rc = admit(self, peer, &query);
+        rc = admit(self, peer, grant, request->ticket, &query);
     }
     stream_query_clear(&query);
     return rc;
+}
+
+// Returns when to look again.
+static int64_t
+review(stream_door_t *self, passage_t *passage, int64_t now_ms)
+{
+    int64_t expires_s;
+    int64_t mono_ms = zclock_mono();
+    bool good = access_is_good(self->access, passage->token_id, now_ms, &expires_s);
+    if (!good) {
+        stream_hub_close(self->hub, passage->stream,
+                         expires_s > 0 ? STREAM_REASON_EXPIRED : STREAM_REASON_REVOKED,
+                         mono_ms);
+        return INT64_MAX;
+    }
+    if (expires_s == 0)
+        return INT64_MAX;
+    int64_t warning_ms = (expires_s - ACCESS_WARNING_S) * 1000;
+    if (now_ms < warning_ms)
+        return warning_ms;
+    if (!passage->warned) {
+        passage->warned = true;
+        stream_hub_warn(self->hub, passage->stream, STREAM_REASON_EXPIRED,
+                        expires_s * 1000 - now_ms, mono_ms);
+    }
+    return expires_s * 1000;
+}
+
+void
+stream_door_review(stream_door_t *self, bool all, int64_t now_ms)
+{
+    if (!all && now_ms < self->next_look_ms)
+        return;
+    self->next_look_ms = INT64_MAX;
+    for (passage_t *passage = self->first; passage; passage = passage->next) {
+        int64_t next_ms = review(self, passage, now_ms);
+        if (next_ms < self->next_look_ms)
+            self->next_look_ms = next_ms;
+    }
 }
 
 uint64_t

@@ -8,6 +8,7 @@
 #ifndef SSE_STREAM_DOOR_H
 #define SSE_STREAM_DOOR_H
 
+#include "access.h"
 #include "address_table.h"
 #include "http_answer.h"
 #include "stream_hub.h"
@@ -16,17 +17,32 @@ typedef struct stream_door stream_door_t;
 
 typedef struct stream_door_limits {
     size_t clients_per_address;
+    size_t clients_per_token;
     int64_t overload_retry_ms;    // told to those who find no room
 } stream_door_limits_t;
 
-// hub is borrowed, and its owner calls stream_door_ended. The door must outlive all
-// connections.
-stream_door_t *stream_door_new(stream_hub_t *hub, const stream_door_limits_t *limits);
+// hub and access are borrowed, and the hub's owner calls stream_door_ended. The door must
+// outlive all connections.
+stream_door_t *stream_door_new(stream_hub_t *hub, access_t *access,
+                               const stream_door_limits_t *limits);
 void stream_door_destroy(stream_door_t **self_p);
 
-// Answer a GET or HEAD (without_body) of an endpoint. query is what follows '?', or NULL.
+// A request for a stream. All borrowed.
+typedef struct stream_request {
+    endpoint_t endpoint;
+    const char *query;     // what follows '?', or NULL
+    const char *ticket;    // that let it in, or NULL
+    bool without_body;     // a HEAD
+} stream_request_t;
+
+// Answer a request that access has granted.
 enum MHD_Result stream_door_answer(stream_door_t *self, const http_peer_t *peer,
-                                   endpoint_t endpoint, const char *query, bool without_body);
+                                   const access_grant_t *grant,
+                                   const stream_request_t *request);
+
+// Called every second: streams whose token is no longer good are closed, those whose token ends
+// within a minute are told. all: tokens have come or gone, look at every one.
+void stream_door_review(stream_door_t *self, bool all, int64_t unix_ms);
 
 // The hub has ended a stream.
 void stream_door_ended(stream_t *stream);

@@ -79,6 +79,13 @@ bool stream_hub_is_over(const stream_hub_t *self, const stream_query_t *query, i
 // The head is sent: write to fd from here on, until owner->ended.
 void stream_hub_attach(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms);
 
+// Say that the stream ends, and why, and end it; or say that it will in left_ms. Nothing
+// happens to one that ends already, or was never attached: that one is ended when it is.
+void stream_hub_close(stream_hub_t *self, stream_t *stream, stream_reason_t reason,
+                      int64_t now_ms);
+void stream_hub_warn(stream_hub_t *self, stream_t *stream, stream_reason_t reason,
+                     int64_t left_ms, int64_t now_ms);
+
 // The connection is no more: forget the stream, which has ended or was never attached.
 void stream_hub_release(stream_hub_t *self, stream_t **stream_p);
 

@@ -1,4 +1,4 @@
-// stream_hub_slow - what happens to streams that the ring passes, and how a stream says goodbye
+// stream_hub_slow - what happens to streams that the ring passes, and how one says goodbye
 // SPDX-License-Identifier: MPL-2.0
 #include <assert.h>
 #include <stdlib.h>
@@ -42,6 +42,33 @@ stream_hub_goodbye(stream_hub_t *self, stream_t *stream, stream_reason_t reason)
     stream->state = STREAM_CLOSING;
     stream->deadline_ms = self->now_ms + STREAM_HUB_GOODBYE_MS;
     // Nobody else's events go through here, so a budget is not needed.
+    int64_t budget = 0;
+    stream_hub_advance(self, stream, &budget);
+}
+
+void
+stream_hub_close(stream_hub_t *self, stream_t *stream, stream_reason_t reason, int64_t now_ms)
+{
+    self->now_ms = now_ms;
+    if (stream->state == STREAM_ADMITTED) {
+        self->stats.closed[reason]++;
+        stream->state = STREAM_ENDED;
+    } else if (stream->state != STREAM_CLOSING && stream->state != STREAM_ENDED) {
+        stream_hub_goodbye(self, stream, reason);
+    }
+}
+
+void
+stream_hub_warn(stream_hub_t *self, stream_t *stream, stream_reason_t reason, int64_t left_ms,
+                int64_t now_ms)
+{
+    self->now_ms = now_ms;
+    if (stream->state != STREAM_OPEN || keep_rest(self, stream) != 0)
+        return;
+    size_t bytes;
+    char *frame = stream_notice_warning(stream, reason, left_ms, &bytes);
+    stream_add_own(stream, frame, bytes);
+    free(frame);
     int64_t budget = 0;
     stream_hub_advance(self, stream, &budget);
 }

@@ -11,9 +11,9 @@
 #include "event_frame.h"
 
 static const char *const reason_names[STREAM_REASONS] = {
-    [STREAM_REASON_ENDED] = "ended",
-    [STREAM_REASON_SLOW] = "slow",
-    [STREAM_REASON_STOPPING] = "stopping",
+    [STREAM_REASON_ENDED] = "ended",           [STREAM_REASON_SLOW] = "slow",
+    [STREAM_REASON_STOPPING] = "stopping",     [STREAM_REASON_EXPIRED] = "token_expired",
+    [STREAM_REASON_REVOKED] = "token_revoked", [STREAM_REASON_REPLACED] = "replaced",
 };
 
 const char *
@@ -127,6 +127,16 @@ stream_notice_closing(const stream_t *stream, stream_reason_t reason, int64_t re
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string(reason_names[reason]));
     return frame_of(retry_ms, NULL, "stream.closing", json, bytes);
+}
+
+char *
+stream_notice_warning(const stream_t *stream, stream_reason_t reason, int64_t left_ms,
+                      size_t *bytes)
+{
+    json_t *json = notice(stream);
+    json_object_set_new(json, "reason", json_string(reason_names[reason]));
+    json_object_set_new(json, "in", json_real((double) left_ms / 1000.0));
+    return frame_of(-1, NULL, "stream.closing", json, bytes);
 }
 
 char *

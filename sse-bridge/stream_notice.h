@@ -23,11 +23,15 @@ char *stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *byte
 char *stream_notice_closing(const stream_t *stream, stream_reason_t reason, int64_t retry_ms,
                             size_t *bytes);
 
+// stream.closing ahead of time, with `in`, the seconds until then.
+char *stream_notice_warning(const stream_t *stream, stream_reason_t reason, int64_t left_ms,
+                            size_t *bytes);
+
 // stream.closing for a client that gets no stream at all ("overloaded", ...).
 char *stream_notice_refused(const char *reason, const char *detail, int64_t retry_ms,
                             size_t *bytes);
 
-// "ended", "slow", "stopping".
+// "ended", "slow", "stopping", "token_expired", "token_revoked", "replaced".
 const char *stream_reason_name(stream_reason_t reason);
 
 #endif

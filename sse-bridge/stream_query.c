@@ -25,6 +25,8 @@ typedef struct parse {
     const char *last_event_id;    // of the query, when the header gave none; in id_text
     char id_text[STREAM_QUERY_ID_BYTES + 1];
     bool slow_seen;
+    const stream_bounds_t *bounds;    // NULL: none
+    bool outside;
 } parse_t;
 
 typedef int parameter_fn(parse_t *parse, const char *value);
@@ -106,6 +108,20 @@ severity_is_known(const char *value)
     return false;
 }
 
+// Whether none of the scopes takes a session or host that is asked for by name.
+static bool
+is_outside(const stream_bounds_t *bounds, filter_parameter_t parameter, const char *value)
+{
+    if (!bounds || bounds->count == 0 ||
+        (parameter != FILTER_SESSION && parameter != FILTER_HOST))
+        return false;
+    mesh_scope_list_t list = parameter == FILTER_SESSION ? MESH_SCOPE_SESSION : MESH_SCOPE_HOST;
+    for (size_t at = 0; at < bounds->count; at++)
+        if (mesh_scope_takes(bounds->items[at], list, value))
+            return false;
+    return true;
+}
+
 static int
 add_value(parse_t *parse, filter_parameter_t parameter, const char *name, const char *value)
 {
@@ -126,6 +142,12 @@ add_value(parse_t *parse, filter_parameter_t parameter, const char *name, const 
                       "severity has the value \"%s\"; allowed are info, low, medium, "
                       "high, warning, error, critical",
                       quoted(value, shown));
+    if (!negated && is_outside(parse->bounds, parameter, value)) {
+        parse->outside = true;
+        return refuse(parse,
+                      "%s has the value \"%s\", which is not within the scope of the token",
+                      name, quoted(value, shown));
+    }
     if (filter_add(parse->query->filter, parameter, value, negated) != 0)
         return refuse(parse, "parameter %s takes at most %d values of at most %d bytes", name,
                       FILTER_VALUES, FILTER_VALUE_BYTES);
@@ -224,6 +246,15 @@ take_slow(parse_t *parse, const char *value)
     return 0;
 }
 
+// Access has looked at it already.
+static int
+take_ticket(parse_t *parse, const char *value)
+{
+    (void) parse;
+    (void) value;
+    return 0;
+}
+
 static int
 take_parameter(parse_t *parse, const char *name, char *value)
 {
@@ -241,7 +272,7 @@ take_parameter(parse_t *parse, const char *name, char *value)
     } scalars[] = {
         {"since", take_since},       {"last", take_last},
         {"envelope", take_envelope}, {"last_event_id", take_last_event_id},
-        {"slow", take_slow},
+        {"slow", take_slow},         {"ticket", take_ticket},
     };
     for (size_t at = 0; at < sizeof lists / sizeof lists[0]; at++) {
         if (strcmp(lists[at].name, name) == 0)
@@ -307,9 +338,9 @@ take_query(parse_t *parse, const char *query)
     return 0;
 }
 
-int
+stream_query_outcome_t
 stream_query_parse(stream_query_t *self, endpoint_t endpoint, const char *query,
-                   const char *last_event_id, int64_t now_us,
+                   const char *last_event_id, const stream_bounds_t *bounds, int64_t now_us,
                    char problem[static STREAM_QUERY_PROBLEM_BYTES])
 {
     memset(self, 0, sizeof *self);
@@ -320,11 +351,13 @@ stream_query_parse(stream_query_t *self, endpoint_t endpoint, const char *query,
         int rc = filter_add(self->filter, FILTER_ENDPOINT, types[at], false);
         assert(rc == 0);
     }
-    parse_t parse = {.query = self, .now_us = now_us, .problem = problem};
+    parse_t parse = {.query = self, .now_us = now_us, .problem = problem, .bounds = bounds};
     if (query && take_query(&parse, query) != 0) {
         stream_query_clear(self);
-        return -1;
+        return parse.outside ? STREAM_QUERY_OUTSIDE : STREAM_QUERY_BAD;
     }
+    if (bounds && bounds->count > 0)
+        filter_confine(self->filter, bounds->items, bounds->count);
     filter_seal(self->filter);
 
     const char *id = last_event_id && *last_event_id ? last_event_id : parse.last_event_id;
@@ -332,7 +365,7 @@ stream_query_parse(stream_query_t *self, endpoint_t endpoint, const char *query,
         self->ask.id =
             mesh_cursor_parse(&self->ask.cursor, id) == 0 ? RESUME_ID : RESUME_ID_UNREADABLE;
     }
-    return 0;
+    return STREAM_QUERY_OK;
 }
 
 void

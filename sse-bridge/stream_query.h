@@ -26,13 +26,27 @@ typedef struct stream_query {
     stream_slow_t slow;
 } stream_query_t;
 
+// What the reader may be shown at all; no items: everything. Borrowed.
+typedef struct stream_bounds {
+    const mesh_scope_t *const *items;
+    size_t count;
+} stream_bounds_t;
+
+typedef enum {
+    STREAM_QUERY_OK,
+    STREAM_QUERY_BAD,        // 400
+    STREAM_QUERY_OUTSIDE,    // 403: it names a session or host beyond the bounds
+} stream_query_outcome_t;
+
 // Read the query string (what follows '?', still encoded; NULL or "" for none) of a request for
 // an endpoint. last_event_id is the header's value, or NULL. now_us is Unix microseconds, for
-// ages. Returns 0, and the caller ends *self with stream_query_clear; or -1 with a sentence in
-// problem that names the parameter or value and what is allowed, as printable ASCII.
-int stream_query_parse(stream_query_t *self, endpoint_t endpoint, const char *query,
-                       const char *last_event_id, int64_t now_us,
-                       char problem[static STREAM_QUERY_PROBLEM_BYTES]);
+// ages. What the query does not name is narrowed to the bounds without a word. On
+// STREAM_QUERY_OK the caller ends *self with stream_query_clear; else problem has a sentence
+// that names the parameter or value and what is allowed, as printable ASCII.
+stream_query_outcome_t stream_query_parse(stream_query_t *self, endpoint_t endpoint,
+                                          const char *query, const char *last_event_id,
+                                          const stream_bounds_t *bounds, int64_t now_us,
+                                          char problem[static STREAM_QUERY_PROBLEM_BYTES]);
 
 void stream_query_clear(stream_query_t *self);
 

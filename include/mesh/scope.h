@@ -42,6 +42,9 @@ void mesh_scope_destroy(mesh_scope_t **self_p);
 
 bool mesh_scope_has_area(const mesh_scope_t *self, mesh_scope_area_t area);
 
+// Whether it has no list, so that all events are within.
+bool mesh_scope_is_whole(const mesh_scope_t *self);
+
 // The values of a list, decoded; none means that anything is good.
 size_t mesh_scope_size(const mesh_scope_t *self, mesh_scope_list_t list);
 const char *mesh_scope_value(const mesh_scope_t *self, mesh_scope_list_t list, size_t at);

@@ -41,12 +41,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char problem[STREAM_QUERY_PROBLEM_BYTES] = "";
     endpoint_t endpoint = (endpoint_t) (data[0] % ENDPOINTS);
     const int64_t now_us = 1800000000LL * 1000000;
-    if (stream_query_parse(&query, endpoint, text, id, now_us, problem) == 0) {
+    if (stream_query_parse(&query, endpoint, text, id, NULL, now_us, problem) == 0) {
         check_filter(query.filter);
         assert(query.ask.last <= STREAM_QUERY_LAST_MOST);
         assert((query.ask.since == RESUME_SINCE_LAST) == (query.ask.last > 0));
         stream_query_t again;
-        int rc = stream_query_parse(&again, endpoint, text, id, now_us, problem);
+        int rc = stream_query_parse(&again, endpoint, text, id, NULL, now_us, problem);
         assert(rc == 0);
         assert(strcmp(filter_key(query.filter), filter_key(again.filter)) == 0);
         stream_query_clear(&again);

@@ -48,6 +48,7 @@ mesh_add_scenario(acceptance_same_bytes_piped 240 FILE test_acceptance_same_byte
     KEYWORD piped)
 mesh_add_scenario(acceptance_same_bytes_terminal 240 FILE test_acceptance_same_bytes.py
     KEYWORD under_a_terminal)
+mesh_add_scenario(access 180)
 mesh_add_scenario(acceptance_readers 180)
 mesh_add_scenario(acceptance_failures 300)
 mesh_add_scenario(keys 180)

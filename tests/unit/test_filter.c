@@ -236,10 +236,56 @@ values_are_limited_in_length_and_number(void **state)
     filter_destroy(&filter);
 }
 
+static mesh_scope_t *
+scope_of(const char *text)
+{
+    char *error = NULL;
+    mesh_scope_t *scope = mesh_scope_parse(text, &error);
+    assert_non_null(scope);
+    return scope;
+}
+
+static void
+a_scope_confines_whatever_is_asked_for(void **state)
+{
+    (void) state;
+    mesh_scope_t *scopes[] = {scope_of("events;types=aider.error*;host=a"),
+                              scope_of("events;session=s-1")};
+    filter_t *filter = filter_new();
+    filter_t *free_filter = filter_new();
+    filter_confine(filter, (const mesh_scope_t *const[]){scopes[0], scopes[1]}, 2);
+    filter_seal(filter);
+    filter_seal(free_filter);
+    assert_string_not_equal(filter_key(filter), filter_key(free_filter));
+    static const struct {
+        const char *type, *host, *session;
+        bool taken;
+    } cases[] = {
+        {"aider.error_occurred", "a", "", true},   {"aider.error_occurred", "b", "", false},
+        {"aider.session_started", "a", "", false}, {"aider.session_started", "b", "s-1", true},
+        {"mesh.health", "a", "", false},
+    };
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
+        filter_event_t event = {.type = cases[at].type,
+                                .host = cases[at].host,
+                                .session = cases[at].session,
+                                .payload = "{}",
+                                .payload_bytes = 2};
+        assert_int_equal(filter_matches(filter, &event), cases[at].taken);
+        assert_true(filter_matches(free_filter, &event));
+        filter_event_clear(&event);
+    }
+    filter_destroy(&filter);
+    filter_destroy(&free_filter);
+    mesh_scope_destroy(&scopes[0]);
+    mesh_scope_destroy(&scopes[1]);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_scope_confines_whatever_is_asked_for),
         cmocka_unit_test(an_empty_filter_takes_everything),
         cmocka_unit_test(values_of_one_parameter_are_or),
         cmocka_unit_test(parameters_are_and),

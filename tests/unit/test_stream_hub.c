@@ -114,7 +114,8 @@ admit(world_t *world, endpoint_t endpoint, const char *query, const char *id,
 {
     stream_query_t parsed;
     char problem[STREAM_QUERY_PROBLEM_BYTES];
-    if (stream_query_parse(&parsed, endpoint, query, id, world->now_ms * 1000, problem) != 0)
+    if (stream_query_parse(&parsed, endpoint, query, id, NULL, world->now_ms * 1000, problem) !=
+        0)
         fail_msg("%s: %s", query, problem);
     client_t *client = &world->clients[world->count];
     stream_hub_admission_t admission =
@@ -460,7 +461,7 @@ is_over(world_t *world, const char *query, const char *id)
 {
     stream_query_t parsed;
     char problem[STREAM_QUERY_PROBLEM_BYTES];
-    assert_int_equal(stream_query_parse(&parsed, ENDPOINT_ALL, query, id, 0, problem), 0);
+    assert_int_equal(stream_query_parse(&parsed, ENDPOINT_ALL, query, id, NULL, 0, problem), 0);
     bool over = stream_hub_is_over(world->hub, &parsed, world->now_ms);
     stream_query_clear(&parsed);
     return over;

@@ -11,10 +11,10 @@ static const int64_t now_us = 1800000000LL * 1000000;
 
 static char problem[STREAM_QUERY_PROBLEM_BYTES];
 
-static int
+static stream_query_outcome_t
 parse_all(stream_query_t *query, const char *text, const char *last_event_id)
 {
-    return stream_query_parse(query, ENDPOINT_ALL, text, last_event_id, now_us, problem);
+    return stream_query_parse(query, ENDPOINT_ALL, text, last_event_id, NULL, now_us, problem);
 }
 
 // That the query is refused with a sentence that has all of these words.
@@ -22,7 +22,7 @@ static void
 assert_refused(const char *text, const char *first_word, const char *second_word)
 {
     stream_query_t query;
-    assert_int_equal(parse_all(&query, text, NULL), -1);
+    assert_int_equal(parse_all(&query, text, NULL), STREAM_QUERY_BAD);
     if (!strstr(problem, first_word) || !strstr(problem, second_word))
         fail_msg("%s: the problem does not say %s and %s: %s", text, first_word, second_word,
                  problem);
@@ -211,24 +211,63 @@ the_endpoint_narrows_the_types(void **state)
     assert_int_equal(endpoint, ENDPOINT_ERRORS);
     assert_int_equal(endpoint_of_path("/events/", 8, &endpoint), -1);
     stream_query_t query;
-    assert_int_equal(stream_query_parse(&query, ENDPOINT_ERRORS, NULL, NULL, now_us, problem),
-                     0);
+    assert_int_equal(
+        stream_query_parse(&query, ENDPOINT_ERRORS, NULL, NULL, NULL, now_us, problem), 0);
     assert_true(filter_may_match_type(query.filter, "aider.rate_limit_detected"));
     assert_true(filter_may_match_type(query.filter, "aider.throttling_cleared"));
     assert_false(filter_may_match_type(query.filter, "aider.session_progress"));
     stream_query_clear(&query);
-    assert_int_equal(stream_query_parse(&query, ENDPOINT_PROGRESS, NULL, NULL, now_us, problem),
-                     0);
+    assert_int_equal(
+        stream_query_parse(&query, ENDPOINT_PROGRESS, NULL, NULL, NULL, now_us, problem), 0);
     assert_true(filter_may_match_type(query.filter, "aider.waiting_for_input"));
     assert_true(filter_may_match_type(query.filter, "aider.request_completed"));
     assert_false(filter_may_match_type(query.filter, "aider.error_occurred"));
     stream_query_clear(&query);
 }
 
+static void
+who_is_confined_may_not_name_what_is_outside(void **state)
+{
+    (void) state;
+    char *error = NULL;
+    mesh_scope_t *scope = mesh_scope_parse("events;host=a;session=s", &error);
+    assert_non_null(scope);
+    const stream_bounds_t bounds = {.items = (const mesh_scope_t *const[]){scope}, .count = 1};
+    static const struct {
+        const char *query;
+        stream_query_outcome_t outcome;
+    } cases[] = {
+        {"", STREAM_QUERY_OK},
+        {"host=a&session=s", STREAM_QUERY_OK},
+        {"host=!b", STREAM_QUERY_OK},
+        {"host=a,b", STREAM_QUERY_OUTSIDE},
+        {"session=x", STREAM_QUERY_OUTSIDE},
+        {"sesion=x", STREAM_QUERY_BAD},
+        {"ticket=abc", STREAM_QUERY_OK},
+    };
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++) {
+        stream_query_t query;
+        assert_int_equal(stream_query_parse(&query, ENDPOINT_ALL, cases[at].query, NULL,
+                                            &bounds, now_us, problem),
+                         cases[at].outcome);
+        if (cases[at].outcome == STREAM_QUERY_OUTSIDE)
+            assert_non_null(strstr(problem, "not within the scope"));
+        if (cases[at].outcome != STREAM_QUERY_OK)
+            continue;
+        filter_event_t inside = {.type = "aider.error_occurred", .host = "a", .session = "s"};
+        filter_event_t outside = {.type = "aider.error_occurred", .host = "b", .session = "s"};
+        assert_true(filter_matches(query.filter, &inside));
+        assert_false(filter_matches(query.filter, &outside));
+        stream_query_clear(&query);
+    }
+    mesh_scope_destroy(&scope);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_is_confined_may_not_name_what_is_outside),
         cmocka_unit_test(nothing_asked_is_everything_live),
         cmocka_unit_test(encoded_and_plain_commas_and_negations_mean_the_same),
         cmocka_unit_test(a_parameter_given_twice_has_the_values_of_both),
