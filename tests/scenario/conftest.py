@@ -58,6 +58,8 @@ def keep(path, name):
     shutil.rmtree(kept, ignore_errors=True)
     kept.mkdir(parents=True)
     for log in sorted(path.glob("**/logs/*")):
+        if not log.is_file():
+            continue    # of a git repository
         shutil.copy(log, kept / "-".join(log.relative_to(path).parts))
         text = log.read_text(errors="replace")
         if text.strip():

@@ -51,6 +51,7 @@ mesh_add_scenario(acceptance_same_bytes_terminal 240 FILE test_acceptance_same_b
 mesh_add_scenario(access 180)
 mesh_add_scenario(acceptance_readers 180)
 mesh_add_scenario(acceptance_failures 300)
+mesh_add_scenario(mcp_clients 300)
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
 mesh_add_scenario(strangers 180)
