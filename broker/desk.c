@@ -56,7 +56,7 @@ static const struct {
     {"hello", desk_on_hello, false},      {"heartbeat", desk_on_heartbeat, false},
     {"bye", desk_on_bye, false},          {"replay", desk_on_replay, true},
     {"snapshot", desk_on_snapshot, true}, {"call", desk_on_call, true},
-    {"answer", desk_on_answer, true},
+    {"answer", desk_on_answer, true},     {"read", desk_on_read, false},
 };
 
 peer_t *
@@ -114,6 +114,9 @@ on_control(zloop_t *loop, zsock_t *socket, void *arg)
             return 0;
         desk_request_t request = {
             .route = zmsg_pop(frames), .role = MESH_ROLE_OPERATE, .user = ""};
+        const char *connection =
+            zmsg_first(frames) ? zframe_meta(zmsg_first(frames), "__fd") : NULL;
+        request.connection = connection ? (int) strtol(connection, NULL, 10) : -1;
         char user[GATE_USER_SIZE];
         if (guarded) {
             copy_user(user, zmsg_first(frames));
@@ -168,6 +171,7 @@ open_socket(desk_t *self)
     zsock_set_linger(self->socket, 200);
     zsock_set_maxmsgsize(self->socket, MESH_CONTROL_LIMIT);
     zsock_set_sndtimeo(self->socket, 0);
+    zsock_set_router_mandatory(self->socket, 1);    // to learn which connections are gone
     mesh_connection_watch(self->socket, self->lost_after_ms);
     zloop_reader(self->loop, self->socket, on_control, self);
     zloop_reader_set_tolerant(self->loop, self->socket);
@@ -184,6 +188,7 @@ void
 desk_renew_socket(desk_t *self)
 {
     close_socket(self);
+    replays_clear(self->replays);
     open_socket(self);
 }
 
@@ -203,6 +208,7 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     self->window_events = mesh_settings_number(settings, "broker/window_events");
     self->window_bytes = (json_int_t) mesh_settings_bytes(settings, "broker/window_bytes");
     self->registry = registry_new((size_t) mesh_settings_number(settings, "broker/peers"));
+    self->replays = replays_new((size_t) mesh_settings_number(settings, "broker/replays"));
     self->calls = calls_new(CALLS_LIMIT);
     open_socket(self);
     self->tick_ms = zclock_mono();
@@ -219,6 +225,7 @@ desk_destroy(desk_t **self_p)
         zloop_timer_end(self->loop, self->timer);
         close_socket(self);
         calls_destroy(&self->calls);
+        replays_destroy(&self->replays);
         registry_destroy(&self->registry);
         free(self->yield_to);
         free(self);

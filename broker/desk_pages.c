@@ -1,8 +1,96 @@
 // desk_pages - replay and snapshot: what was before
 // SPDX-License-Identifier: MPL-2.0
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "desk_private.h"
 #include "mesh/control.h"
+#include "mesh/log.h"
 #include "pages.h"
+
+enum {
+    PROBE_EVERY_MS = 500,
+    READ_WITHIN_MS =
+        10000,    // where others wait for a page, one unread for longer is given up
+};
+
+// End a connection of which libzmq still has the descriptor; libzmq has no way to say so.
+static void
+cut_off(desk_t *self, zframe_t *route, int connection)
+{
+    int listens = 1;
+    socklen_t bytes = sizeof listens;
+    if (connection < 0 ||
+        getsockopt(connection, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) != 0 || listens)
+        return;
+    const peer_t *peer = registry_by_route(self->registry, route);
+    mesh_log_warning("reader-cut-off", "%s asked for the past and did not read it for %d s",
+                     peer ? peer->transport_id : "a program that is lost",
+                     READ_WITHIN_MS / 1000);
+    (void) shutdown(connection, SHUT_RDWR);
+}
+
+// replays_is_gone_fn: a word that changes nothing cannot be sent to a connection that is
+// closed.
+static bool
+is_gone(void *arg, zframe_t *route, int connection, int64_t given_ms)
+{
+    desk_t *self = arg;
+    json_t *body =
+        json_pack("{s:s, s:[]}", "incarnation", self->identity->incarnation, "sources");
+    zmsg_t *message = mesh_control_pack("ack", body, NULL);
+    json_decref(body);
+    zframe_t *address = zframe_dup(route);
+    zmsg_prepend(message, &address);
+    bool gone = zmsg_send(&message, self->socket) != 0 && zmq_errno() == EHOSTUNREACH;
+    zmsg_destroy(&message);
+    // It is there: the descriptor is still its own.
+    if (!gone && zclock_mono() - given_ms >= READ_WITHIN_MS)
+        cut_off(self, route, connection);
+    return gone;
+}
+
+// Whether the asker may be given a page now; else it is told why not.
+static bool
+may_have_page(desk_t *self, const desk_request_t *request)
+{
+    replays_outcome_t outcome = replays_ask(self->replays, request->route);
+    int64_t now_ms = zclock_mono();
+    if (outcome == REPLAYS_FULL && now_ms - self->probed_ms >= PROBE_EVERY_MS) {
+        self->probed_ms = now_ms;
+        replays_forget(self->replays, is_gone, self);
+        outcome = replays_ask(self->replays, request->route);
+    }
+    if (outcome == REPLAYS_UNREAD)
+        desk_send_error(self, request->route, request->id, "replay_unread",
+                        "the receipt of the last page has not come back");
+    else if (outcome == REPLAYS_FULL)
+        desk_send_error(self, request->route, request->id, "replays_full",
+                        "as many pages are unread as broker/replays allows; ask again");
+    return outcome == REPLAYS_FREE;
+}
+
+static void
+send_page(desk_t *self, const desk_request_t *request, const char *verb, json_t *body,
+          zmsg_t **frames_p)
+{
+    json_object_set_new(body, "id", json_integer((json_int_t) request->id));
+    json_object_set_new(
+        body, "receipt",
+        json_integer((json_int_t) replays_give(self->replays, request->route,
+                                               request->connection, zclock_mono())));
+    desk_send(self, request->route, verb, body, frames_p);
+}
+
+void
+desk_on_read(desk_t *self, const desk_request_t *request)
+{
+    uint64_t receipt;
+    if (mesh_control_get_number(request->body, "receipt", &receipt) != 0)
+        desk_send_malformed(self, request, "receipt");
+    else
+        (void) replays_read(self->replays, request->route, receipt);
+}
 
 void
 desk_on_replay(desk_t *self, const desk_request_t *request)
@@ -35,6 +123,8 @@ desk_on_replay(desk_t *self, const desk_request_t *request)
         desk_send(self, request->route, "error", body, NULL);
         return;
     }
+    if (!may_have_page(self, request))
+        return;
     self->gave_page = true;
     zmsg_t *frames = zmsg_new();
     json_t *body = page_replay(journal, after, &filter, frames);
@@ -44,8 +134,7 @@ desk_on_replay(desk_t *self, const desk_request_t *request)
                         "the journal cannot be read now");
         return;
     }
-    json_object_set_new(body, "id", json_integer((json_int_t) request->id));
-    desk_send(self, request->route, "events", body, &frames);
+    send_page(self, request, "events", body, &frames);
 }
 
 void
@@ -57,6 +146,8 @@ desk_on_snapshot(desk_t *self, const desk_request_t *request)
         desk_send_malformed(self, request, "after_session");
         return;
     }
+    if (!may_have_page(self, request))
+        return;
     journal_t *journal = relay_journal(self->relay);
     self->gave_page = true;
     zmsg_t *frames = zmsg_new();
@@ -75,8 +166,7 @@ desk_on_snapshot(desk_t *self, const desk_request_t *request)
         json_object_set_new(body, "transports", transports);
     if (left_out)
         json_object_set_new(body, "transports_left_out", json_integer((json_int_t) left_out));
-    json_object_set_new(body, "id", json_integer((json_int_t) request->id));
     json_object_set_new(body, "epoch", mesh_control_epoch(journal_epoch(journal)));
     json_object_set_new(body, "offset", json_integer((json_int_t) journal_head(journal)));
-    desk_send(self, request->route, "snapshot", body, &frames);
+    send_page(self, request, "snapshot", body, &frames);
 }

@@ -6,6 +6,7 @@
 #include "calls.h"
 #include "desk.h"
 #include "gate.h"
+#include "replays.h"
 
 enum { DESK_NAME_LIMIT = 128 };    // bytes of a service's name or an error's code
 
@@ -18,6 +19,8 @@ struct desk {
     zsock_t *socket;         // owned
     registry_t *registry;    // owned
     calls_t *calls;          // owned
+    replays_t *replays;      // owned
+    int64_t probed_ms;       // when connections with unread pages were last looked after
     int64_t heartbeat_ms, lost_after_ms;
     json_int_t window_events, window_bytes;
     int timer;
@@ -34,6 +37,7 @@ typedef struct desk_request {
     uint64_t id;           // 0 where there is none
     mesh_role_t role;    // of the key it came under; MESH_ROLE_OPERATE where there are no keys
     const char *user;    // borrowed: the name of that key, "" where there are no keys
+    int connection;      // its descriptor, libzmq's; -1 where it is not known
 } desk_request_t;
 
 // The peer that asks: it has said hello by this route and under this key. NULL when it has not.
@@ -59,6 +63,7 @@ void desk_on_hello(desk_t *self, const desk_request_t *request);
 void desk_on_heartbeat(desk_t *self, const desk_request_t *request);
 void desk_on_bye(desk_t *self, const desk_request_t *request);
 void desk_on_replay(desk_t *self, const desk_request_t *request);
+void desk_on_read(desk_t *self, const desk_request_t *request);
 void desk_on_snapshot(desk_t *self, const desk_request_t *request);
 void desk_on_call(desk_t *self, const desk_request_t *request);
 void desk_on_answer(desk_t *self, const desk_request_t *request);

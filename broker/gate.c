@@ -187,9 +187,9 @@ gate_allows(mesh_role_t role, const char *verb)
         const char *verb;
         bool publish, subscribe;    // operate may do all
     } verbs[] = {
-        {"hello", true, true},    {"heartbeat", true, true}, {"bye", true, true},
-        {"replay", false, true},  {"snapshot", false, true}, {"call", false, true},
-        {"answer", false, false},
+        {"hello", true, true},   {"heartbeat", true, true}, {"bye", true, true},
+        {"replay", false, true}, {"snapshot", false, true}, {"call", false, true},
+        {"read", false, true},   {"answer", false, false},
     };
     if (role == MESH_ROLE_OPERATE)
         return true;

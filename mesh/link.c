@@ -447,8 +447,14 @@ on_error(mesh_link_t *self, const json_t *body)
 static void
 handle(mesh_link_t *self, const mesh_control_t *message)
 {
-    uint64_t id;
+    uint64_t id, receipt;
     const char *verb = message->verb;
+    // Before the answer is dealt with: who asks for the next page must have read this one.
+    if (mesh_control_get_number(message->body, "receipt", &receipt) == 0) {
+        json_t *read = json_pack("{s:I}", "receipt", (json_int_t) receipt);
+        send_verb(self, "read", read);
+        json_decref(read);
+    }
     if (streq(verb, "welcome")) {
         on_welcome(self, message->body);
     } else if (streq(verb, "hello_again")) {

@@ -95,6 +95,8 @@ const mesh_setting_t mesh_settings_table[] = {
     NUMBER("broker/memory_events", "100000", 100, 100000000,
            "how many of the newest events are kept in memory"),
     NUMBER("broker/peers", "2000", 1, 100000, "how many programs may be registered at once"),
+    NUMBER("broker/replays", "64", 1, 10000,
+           "how many pages of the past, of at most 1 MiB, may be unread by those who asked"),
     DURATION("broker/retain_age", "7d", 0, 3650 * DAY,
              "how long the journal keeps events; 0 is for ever"),
     SIZE("broker/retain_bytes", "1GiB", MIB, 1024 * GIB, "how large the journal may get"),
@@ -132,8 +134,7 @@ const mesh_setting_t mesh_settings_table[] = {
          "names, beside those of loopback, that requests may ask for; empty is any where a "
          "token is asked for"),
     LIST("http/allow_origins", "", "origins of web pages that may read the streams"),
-    TEXT("http/base_path", "",
-         "the path that a proxy in front puts before ours, e.g. /mesh"),
+    TEXT("http/base_path", "", "the path that a proxy in front puts before ours, e.g. /mesh"),
     NUMBER("http/clients", "20000", 1, 1000000, "how many streams may be open at once"),
     NUMBER("http/clients_per_address", "200", 1, 1000000,
            "how many streams one address may have open; loopback is not counted"),

@@ -15,6 +15,8 @@ enum {
     DRAIN_LIMIT = 256,      // messages handled in one wake-up, so that timers have their turn
     REPLAY_DEADLINE_MS = 5000,
     RETRY_MS = 500,
+    RETRY_LEAST_MS =
+        50,    // after the first refusal; each further one may double it, to RETRY_MS
     SILENCE_MS = 3000,    // without a mesh.head: connect again
 };
 
@@ -29,6 +31,8 @@ struct mesh_subscriber {
     zsock_t *socket;                             // owned; NULL before the first welcome
     char *endpoint;                              // owned
     unsigned key_number;                         // of the key it shows there
+    mesh_timer_t *retry_timer;                   // owned; NULL unless a page was refused
+    unsigned refusals;                           // in a row
     mesh_timer_t *timer;
     int64_t heard_ms;
     int64_t connected_ms;
@@ -114,6 +118,30 @@ give_page(mesh_subscriber_t *self, const json_t *body, zmsg_t *frames)
     return 0;
 }
 
+// zloop_timer_fn
+static int
+on_retry(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    mesh_follow_retry(((mesh_subscriber_t *) arg)->follow);
+    return 0;
+}
+
+// Ask for the refused page again, not in step with all who were refused with us.
+static void
+plan_retry(mesh_subscriber_t *self)
+{
+    int64_t most_ms = (int64_t) RETRY_LEAST_MS << (self->refusals < 4 ? self->refusals : 4);
+    if (most_ms > RETRY_MS)
+        most_ms = RETRY_MS;
+    self->refusals++;
+    mesh_timer_end(&self->retry_timer);
+    mesh_timer_start(&self->retry_timer, self->loop,
+                     (size_t) (RETRY_LEAST_MS / 2 + randof((int) most_ms)), true, on_retry,
+                     self);
+}
+
 static void
 on_replayed(void *arg, const char *verb, const json_t *body, zmsg_t *frames)
 {
@@ -123,12 +151,18 @@ on_replayed(void *arg, const char *verb, const json_t *body, zmsg_t *frames)
         const char *code = "", *message = "";
         (void) mesh_control_get_text(body, "code", 64, &code);
         (void) mesh_control_get_text(body, "message", 1024, &message);
-        mesh_log_warning("replay-failed", "%s: %s", code, message);
         mesh_follow_replay_failed(self->follow);
+        // Others are before us: no fault, and no reason to wait for the next look.
+        if (streq(code, "replays_full") || streq(code, "replay_unread"))
+            plan_retry(self);
+        else
+            mesh_log_warning("replay-failed", "%s: %s", code, message);
     } else if (give_page(self, body, frames) != 0) {
         mesh_log_warning("replay-malformed",
                          "an answer to a replay is not as the protocol says");
         mesh_follow_replay_failed(self->follow);
+    } else {
+        self->refusals = 0;
     }
 }
 
@@ -326,6 +360,7 @@ mesh_subscriber_destroy(mesh_subscriber_t **self_p)
         mesh_link_unlisten(self->link, &link_listener, self);
         cancel_replay(self);
         mesh_timer_end(&self->timer);
+        mesh_timer_end(&self->retry_timer);
         disconnect(self);
         mesh_follow_destroy(&self->follow);
         free(self->endpoint);

@@ -55,6 +55,7 @@ mesh_add_scenario(mcp_clients 300)
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
 mesh_add_scenario(strangers 180)
+mesh_add_scenario(limits 300)
 mesh_add_scenario(journal 240 KEYWORD "not clock")
 # libfaketime and sanitizers do not go together.
 mesh_add_scenario(journal_clock 60 FILE test_journal.py KEYWORD clock BUILD plain)

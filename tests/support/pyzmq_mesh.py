@@ -224,7 +224,10 @@ class Peer:
             return None
         frames = self.control.recv_multipart()
         assert frames[0] == PROTOCOL and len(frames) >= 3, frames
-        return frames[1].decode(), json.loads(frames[2]), frames[3:]
+        body = json.loads(frames[2])
+        if "receipt" in body:
+            self.send("read", {"receipt": body["receipt"]})
+        return frames[1].decode(), body, frames[3:]
 
     def ask(self, verb, body, timeout_s=5.0):
         """Send a request and wait for the answer with its id. Others are kept for `unasked`."""

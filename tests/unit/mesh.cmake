@@ -51,7 +51,7 @@ endif()
 # The library as programs, for scenarios; beside the programs of the mesh, not installed.
 add_library(probe STATIC ${PROJECT_SOURCE_DIR}/tests/support/probe.c)
 target_link_libraries(probe PUBLIC mesh PRIVATE mesh_build_flags)
-foreach(name mesh_probe mesh_turns)
+foreach(name mesh_crowd mesh_probe mesh_turns)
     add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/support/${name}.c)
     target_link_libraries(${name} PRIVATE probe mesh_build_flags)
 endforeach()

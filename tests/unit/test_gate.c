@@ -122,9 +122,9 @@ verbs_go_by_role(void **state)
     static const struct {
         const char *verb;
         bool publish, subscribe;
-    } verbs[] = {{"hello", true, true},    {"heartbeat", true, true}, {"bye", true, true},
-                 {"replay", false, true},  {"snapshot", false, true}, {"call", false, true},
-                 {"answer", false, false}, {"forget", false, false}};
+    } verbs[] = {{"hello", true, true},   {"heartbeat", true, true}, {"bye", true, true},
+                 {"replay", false, true}, {"snapshot", false, true}, {"call", false, true},
+                 {"read", false, true},   {"answer", false, false},  {"forget", false, false}};
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         assert_int_equal(gate_allows(MESH_ROLE_PUBLISH, verbs[i].verb), verbs[i].publish);
         assert_int_equal(gate_allows(MESH_ROLE_SUBSCRIBE, verbs[i].verb), verbs[i].subscribe);
