@@ -118,12 +118,19 @@ aider_errors_index(const aider_error_t *error)
 
 // ---- what a text says of an error ----
 
+// A user's row for lines without a class names none.
+static const char *
+class_of(const aider_error_t *error)
+{
+    return error->classes ? error->classes : "";
+}
+
 // The first row whose text says of this class more than the class itself.
 static const aider_error_t *
 refine(const aider_error_t *error, const char *text)
 {
     for (const aider_error_t *row = AIDER_ERRORS; row->meaning; row++) {
-        if (row->text && row->error_type && aider_table_is_for(row, error->classes) &&
+        if (row->text && row->error_type && aider_table_is_for(row, class_of(error)) &&
             strcasestr(text, row->text))
             return row;
     }
@@ -160,7 +167,7 @@ aider_errors_judge(const aider_error_t *error, const char *text, aider_user_patt
         .retry_after = aider_errors_retry_after(text),
     };
     aider_user_match_t match;
-    if (user && aider_user_patterns_match(user, error->classes, text, &match)) {
+    if (user && aider_user_patterns_match(user, class_of(error), text, &match)) {
         const aider_error_t *row = match.error;
         verdict.error_type = row->error_type;
         verdict.provider = row->provider ? row->provider : verdict.provider;

@@ -63,6 +63,14 @@ fail(file_follower_t *self, const char *what)
     return FILE_FOLLOWER_FAILED;
 }
 
+// One byte no file reaches: the lock is a sign to other followers, not a lock of the content.
+static struct flock
+claim_of(short type)
+{
+    return (struct flock){
+        .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t) 1 << 40, .l_len = 1};
+}
+
 // Open the file. Returns IDLE when there is none yet, RESTARTED when it is open, or FAILED.
 static file_follower_outcome_t
 open_file(file_follower_t *self)
@@ -77,6 +85,9 @@ open_file(file_follower_t *self)
         return fail(self, "not a regular file");
     }
     self->file_fd = fd;
+    // Where locks are not to be had nobody is told of the other; that is all.
+    struct flock claim = claim_of(F_RDLCK);
+    (void) fcntl(fd, F_OFD_SETLK, &claim);
     self->offset = self->started ? 0 : status.st_size;
     watch_file(self);
     return FILE_FOLLOWER_RESTARTED;
@@ -176,6 +187,15 @@ file_follower_read(file_follower_t *self, void *buffer, size_t capacity, size_t 
         return FILE_FOLLOWER_IDLE;
     close_file(self);
     return open_file(self);
+}
+
+bool
+file_follower_is_shared(const file_follower_t *self)
+{
+    assert(self);
+    struct flock question = claim_of(F_WRLCK);
+    return self->file_fd >= 0 && fcntl(self->file_fd, F_OFD_GETLK, &question) == 0 &&
+           question.l_type != F_UNLCK;
 }
 
 const char *

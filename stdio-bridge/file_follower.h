@@ -6,6 +6,7 @@
 #ifndef FILE_FOLLOWER_H
 #define FILE_FOLLOWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct file_follower file_follower_t;
@@ -33,6 +34,10 @@ int file_follower_fd(const file_follower_t *self);
 // it says IDLE or FAILED.
 file_follower_outcome_t file_follower_read(file_follower_t *self, void *buffer, size_t capacity,
                                            size_t *size);
+
+// Whether another follower, in whatever process, follows the same file now. Each holds a shared
+// lock far behind the file's end, which hinders nobody who writes or reads.
+bool file_follower_is_shared(const file_follower_t *self);
 
 // Why the last call FAILED, for a person; "" when it did not.
 const char *file_follower_error(const file_follower_t *self);

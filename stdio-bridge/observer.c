@@ -99,6 +99,8 @@ end_session(observer_t *self, int status, aider_time_t now)
     int exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     session_watch_end(self->watch, exit_code, WIFSIGNALED(status) ? WTERMSIG(status) : 0, now);
     stop_listening(self);
+    if (self->files)
+        session_files_stop(self->files);
     if (self->plan->analytics_path)
         (void) unlink(self->plan->analytics_path);
     int64_t linger_ms = mesh_settings_ms(self->plan->settings, "bridge/linger");

@@ -20,6 +20,7 @@ typedef struct followed {
     file_follower_t *follower;    // owned; NULL when there is no such file to follow
     plain_lines_t *lines;         // owned
     bool failed;                  // said so already
+    const char *missing;          // why there is no file to follow, or NULL
     session_files_fn *handler;    // of the call at hand
     void *arg;
 } followed_t;
@@ -45,6 +46,20 @@ follow(followed_t *file, aider_source_t source, const char *path, size_t limit_b
     file->lines = plain_lines_new(limit_bytes, on_line, file);
     if (path)
         file->follower = file_follower_new(path);
+    else
+        file->missing = "no file could be made for it";
+}
+
+// AIDER makes a folder for its chat history, but none for the log: it then writes none, and
+// says nothing of it.
+static bool
+has_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash && slash > path ? strndup(path, (size_t) (slash - path)) : strdup("/");
+    bool there = access(folder, F_OK) == 0;
+    free(folder);
+    return there;
 }
 
 session_files_t *
@@ -61,8 +76,10 @@ session_files_new(char *const words[], const char *working_dir, const char *anal
     self->limit_bytes = limit_bytes;
     self->places = aider_files_find(&source);
     follow(&self->files[0], AIDER_SOURCE_HISTORY, self->places->chat_history, limit_bytes);
-    follow(&self->files[1], AIDER_SOURCE_ANALYTICS,
-           analytics_path ? analytics_path : self->places->analytics_log, limit_bytes);
+    const char *log = analytics_path ? analytics_path : self->places->analytics_log;
+    follow(&self->files[1], AIDER_SOURCE_ANALYTICS, log, limit_bytes);
+    if (log && !has_folder(log))
+        self->files[1].missing = "its folder does not exist";
     return self;
 }
 
@@ -127,6 +144,31 @@ session_files_read(session_files_t *self, aider_source_t source, session_files_f
     file->arg = arg;
     for (int i = 0; file->follower && i < READS_AT_ONCE && read_once(self, file); i++) {
     }
+}
+
+session_files_state_t
+session_files_state(const session_files_t *self, aider_source_t source, const char **why)
+{
+    const followed_t *file = &self->files[source == AIDER_SOURCE_HISTORY ? 0 : 1];
+    assert(file->source == source && why);
+    *why = file->missing;
+    if (file->missing)
+        return SESSION_FILES_FAILED;
+    if (file->follower && file->failed) {
+        *why = file_follower_error(file->follower);
+        return SESSION_FILES_FAILED;
+    }
+    if (!file->follower || !file_follower_is_shared(file->follower))
+        return SESSION_FILES_FINE;
+    *why = "another session follows the same file";
+    return SESSION_FILES_SHARED;
+}
+
+void
+session_files_stop(session_files_t *self)
+{
+    for (int i = 0; i < SESSION_FILES_COUNT; i++)
+        file_follower_destroy(&self->files[i].follower);
 }
 
 void

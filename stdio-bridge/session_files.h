@@ -25,6 +25,20 @@ void session_files_destroy(session_files_t **self_p);
 void session_files_read(session_files_t *self, aider_source_t source, session_files_fn *handler,
                         void *arg);
 
+// How it is with a source.
+typedef enum {
+    SESSION_FILES_FINE,
+    SESSION_FILES_SHARED,    // another session follows the same file
+    SESSION_FILES_FAILED,    // it cannot be followed
+} session_files_state_t;
+
+// Ask; *why is set to a reason for a person where it is not FINE, valid until the next call.
+session_files_state_t session_files_state(const session_files_t *self, aider_source_t source,
+                                          const char **why);
+
+// The session has ended: follow no more, so that the next one does not find the files shared.
+void session_files_stop(session_files_t *self);
+
 // Descriptors that become readable when there may be something; -1 for a file that has to be
 // read every SESSION_FILES_POLL_MS instead, or is none at all.
 void session_files_fds(const session_files_t *self, int fds[SESSION_FILES_COUNT]);

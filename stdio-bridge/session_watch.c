@@ -92,8 +92,14 @@ on_file_line(void *arg, aider_source_t source, const char *line)
 static void
 read_file(session_watch_t *self, aider_source_t source)
 {
-    if (self->aider && self->plan->files)
-        session_files_read(self->plan->files, source, on_file_line, self);
+    if (!self->aider || !self->plan->files)
+        return;
+    // Asked first: what another session wrote shall not be read as ours.
+    const char *why = NULL;
+    session_files_state_t state = session_files_state(self->plan->files, source, &why);
+    if (state != SESSION_FILES_FINE)
+        aider_session_lose(self->aider, source, state == SESSION_FILES_SHARED, why, self->now);
+    session_files_read(self->plan->files, source, on_file_line, self);
 }
 
 // In the order that aider_session wants: the history before the console, and the analytics log,

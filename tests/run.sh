@@ -40,7 +40,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-export venv="$PWD/build/aider-venv" node="$PWD/build/node"
+export venv="$PWD/build/aider-venv" old_venv="$PWD/build/aider-venv-0.81" node="$PWD/build/node"
 build="$PWD/build/asan"
 mkdir -p build
 parts=()    # "seconds name", in the order they ran
@@ -64,16 +64,18 @@ part() {
 }
 
 # A stamp holds the hash of what was installed; equal hashes mean there is nothing to do.
+# make_venv FOLDER REQUIREMENTS
 make_venv() {
-    local stamp="$venv/aidermesh.stamp" hash
-    hash="$(python3 --version) $(sha256sum <tests/requirements.txt)"
+    local venv="$1" requirements="$2" hash
+    local stamp="$venv/aidermesh.stamp"
+    hash="$(python3 --version) $(sha256sum <"$requirements")"
     if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then
         echo "as required already"
         return
     fi
     [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 5 \
-        -r tests/requirements.txt
+        -r "$requirements"
     echo "$hash" >"$stamp"
 }
 
@@ -116,7 +118,10 @@ run_ctest() {
 }
 
 part "Debian packages" 600 deploy/install-packages.sh test
-part "aider and Python packages" 600 make_venv
+part "aider and Python packages" 600 make_venv "$venv" tests/requirements.txt
+# Takes minutes, and only tests of level "all" want it.
+[ -n "$label" ] ||
+    part "an old aider" 1500 make_venv "$old_venv" tests/requirements-old-aider.txt
 part "npm packages" 300 make_node_modules
 part "build with ASan and UBSan" 480 tests/checks/build.sh asan
 

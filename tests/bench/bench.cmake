@@ -12,7 +12,9 @@ add_executable(mesh_load
 target_link_libraries(mesh_load PRIVATE mesh mesh_build_flags)
 add_executable(zmq_proxy bench/zmq_proxy.c)
 target_link_libraries(zmq_proxy PRIVATE PkgConfig::CZMQ mesh_build_flags)
-set_target_properties(mesh_load zmq_proxy PROPERTIES
+add_executable(aider_parse bench/aider_parse.c)
+target_link_libraries(aider_parse PRIVATE aider_parts mesh_build_flags)
+set_target_properties(aider_parse mesh_load zmq_proxy PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 
 mesh_add_unit_test(tally)
@@ -25,6 +27,9 @@ add_custom_target(bench
     DEPENDS aidermesh-broker aidermesh-sse-bridge aidermesh-monitor mesh_load zmq_proxy
         journal_append
     USES_TERMINAL)
+
+add_test(NAME bench.aider_parse_short COMMAND aider_parse --seconds 0)
+set_tests_properties(bench.aider_parse_short PROPERTIES LABELS "ci" TIMEOUT 60)
 
 # That the benchmark itself works; what it measures beside other tests means nothing.
 add_test(NAME bench.broker_short WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}

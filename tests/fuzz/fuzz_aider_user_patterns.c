@@ -21,6 +21,8 @@ meet(aider_user_patterns_t *patterns, const char *text)
             continue;
         assert(aider_table_is_error_type(match.error->error_type));
         assert(strlen(match.retry_after) < sizeof match.retry_after);
+        aider_verdict_t own = aider_errors_judge(match.error, text, patterns);
+        assert(aider_table_is_error_type(own.error_type));
     }
     aider_verdict_t verdict = aider_errors_judge(&AIDER_ERRORS[0], text, patterns);
     assert(aider_table_is_error_type(verdict.error_type));

@@ -1,11 +1,12 @@
 # scenarios: the real programs together
 
 # mesh_add_scenario(<name> <seconds> [FILE <file>] [KEYWORD <pytest -k>] [LEVEL ci|all]
-#                   [BUILD <variant>] [WATCHED_BY thread|valgrind] [PROPERTIES <name> <value>...])
+#                   [BUILD <variant>] [WATCHED_BY thread|valgrind] [AIDER <venv below build/>]
+#                   [PROPERTIES <name> <value>...])
 # tests/scenario/test_<name>.py, or those tests of FILE that KEYWORD names, becomes the test
 # scenario.<name>. It waits more than it computes, so it takes one place of ctest's two a core.
 function(mesh_add_scenario name seconds)
-    cmake_parse_arguments(ARG "" "FILE;KEYWORD;LEVEL;BUILD;WATCHED_BY" "PROPERTIES" ${ARGN})
+    cmake_parse_arguments(ARG "" "FILE;KEYWORD;LEVEL;BUILD;WATCHED_BY;AIDER" "PROPERTIES" ${ARGN})
     if(NOT ARG_FILE)
         set(ARG_FILE test_${name}.py)
     endif()
@@ -30,8 +31,12 @@ function(mesh_add_scenario name seconds)
         COMMAND ${PROJECT_SOURCE_DIR}/tests/scenario/pytest.sh
             ${PROJECT_SOURCE_DIR}/tests/scenario/${ARG_FILE} ${selection}
         WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set(aider "")
+    if(ARG_AIDER)
+        set(aider ";AIDERMESH_TEST_AIDER=${PROJECT_SOURCE_DIR}/build/${ARG_AIDER}/bin/aider")
+    endif()
     set_tests_properties(scenario.${name} PROPERTIES LABELS "${ARG_LEVEL}" TIMEOUT ${seconds}
-        ENVIRONMENT "AIDERMESH_BIN=${bin};MESH_TEST_SANITIZER=${sanitizer}"
+        ENVIRONMENT "AIDERMESH_BIN=${bin};MESH_TEST_SANITIZER=${sanitizer}${aider}"
         COST ${seconds} ${ARG_PROPERTIES})
 endfunction()
 
@@ -39,6 +44,11 @@ endfunction()
 mesh_add_scenario(fake_llm 60)
 mesh_add_scenario(aider_run 60)
 mesh_add_scenario(captures 30)
+mesh_add_scenario(aider_sources 90)
+# Every case live, the handful of them in CI; then again with an aider of 2025.
+mesh_add_scenario(aider_cases 240 KEYWORD core)
+mesh_add_scenario(aider_cases_other 3600 FILE test_aider_cases.py KEYWORD other LEVEL all)
+mesh_add_scenario(aider_cases_old 5400 FILE test_aider_cases.py LEVEL all AIDER aider-venv-0.81)
 mesh_add_scenario(acceptance_rate_limits 180)
 mesh_add_scenario(acceptance_giving_up 180)
 mesh_add_scenario(acceptance_hidden_retries 120)

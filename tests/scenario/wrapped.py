@@ -45,13 +45,17 @@ def bridge_words(mesh, *words):
     return [*mesh.program("aidermesh-stdio-bridge"), *words, "--"]
 
 
+def environment(mesh):
+    """What aider's environment needs of the mesh's."""
+    return {key: value for key, value in mesh.env.items()
+            if key.startswith("XDG_") or key.endswith("SAN_OPTIONS") or key == "AIDERMESH_HOST"}
+
+
 def prepare(mesh, llm, name="aider", **settings):
     """A home and a repository for one aider, which finds this mesh and no other."""
     place = mesh.folder / name
     place.mkdir()
-    known = {key: value for key, value in mesh.env.items()
-             if key.startswith("XDG_") or key.endswith("SAN_OPTIONS") or key == "AIDERMESH_HOST"}
-    return aider_run.prepare(place, llm.base_url, env=known, **settings)
+    return aider_run.prepare(place, llm.base_url, env=environment(mesh), **settings)
 
 
 def run_aider(mesh: Mesh, llm, message="say hello", *, bridge=(), timeout_s=120.0, name="aider",

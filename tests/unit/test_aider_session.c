@@ -1108,6 +1108,84 @@ reflections_stay_in_one_request(void **state)
     stage_destroy(&stage);
 }
 
+static const char *const HELLO[] = {"aider", "--message", "hi", NULL};
+
+static void
+a_source_that_is_lost_is_told_once_and_not_believed(void **state)
+{
+    (void) state;
+    stage_t *stage = stage_new(&(aider_session_start_t){.argv = HELLO, .working_dir = "/repo"});
+    aider_session_lose(stage->session, AIDER_SOURCE_HISTORY, true, "shared", now_of(stage));
+    aider_session_lose(stage->session, AIDER_SOURCE_HISTORY, true, "shared", now_of(stage));
+    aider_session_lose(stage->session, AIDER_SOURCE_ANALYTICS, false, NULL, now_of(stage));
+    say(stage, AIDER_SOURCE_HISTORY, "#### another's prompt  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> litellm.RateLimitError: another's  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> Retrying in 0.2 seconds...  ");
+    say(stage, AIDER_SOURCE_ANALYTICS, "{\"event\": \"message_send_starting\"}");
+    pass(stage, 1000);
+    assert_string_equal(stage->transcript + strcspn(stage->transcript, "\n") + 1,
+                        "session_progress stage=\"source_shared\" message=\"shared\""
+                        " progress_data={\"source\": \"chat_history\"}\n"
+                        "session_progress stage=\"source_failed\""
+                        " progress_data={\"source\": \"analytics_log\"}\n");
+    say(stage, AIDER_SOURCE_CONSOLE, "litellm.RateLimitError: mine");
+    say(stage, AIDER_SOURCE_CONSOLE, "Retrying in 0.2 seconds...");
+    assert_non_null(
+        strstr(stage->transcript, "error_message=\"litellm.RateLimitError: mine\""));
+    assert_null(strstr(stage->transcript, "another's"));
+    stage_destroy(&stage);
+}
+
+static void
+a_users_pattern_makes_an_error_of_a_line_of_aiders_own(void **state)
+{
+    (void) state;
+    static const char TEXT[] =
+        "queue\n    match = \"queue is full(, (?<retry_after>[0-9]+s))?\"\n"
+        "    error_type = overloaded\n    provider = lab\n"
+        "    retryable = true\n";
+    char *error = NULL;
+    aider_user_patterns_t *patterns =
+        aider_user_patterns_new(TEXT, sizeof TEXT - 1, "patterns.cfg", &error);
+    assert_non_null(patterns);
+    stage_t *stage = stage_new(
+        &(aider_session_start_t){.argv = HELLO, .working_dir = "/repo", .patterns = patterns});
+    say(stage, AIDER_SOURCE_HISTORY, "#### hi  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> The queue is full, 7s  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> Retrying in 0.2 seconds...  ");
+    say(stage, AIDER_SOURCE_HISTORY, "> The queue is full  ");
+    say(stage, AIDER_SOURCE_HISTORY, "");
+    pass(stage, 1000);
+    const char *first = strstr(stage->transcript, "error_occurred error_type=\"overloaded\" "
+                                                  "attempt=1 will_retry=true");
+    assert_non_null(first);
+    assert_non_null(strstr(first, "retry_after=7"));
+    assert_non_null(strstr(first, "provider=\"lab\""));
+    assert_non_null(strstr(first + 1, "error_type=\"overloaded\" attempt=2 will_retry=false"));
+    stage_destroy(&stage);
+    aider_user_patterns_destroy(&patterns);
+}
+
+static void
+a_model_that_fails_and_is_left_is_a_fallback(void **state)
+{
+    (void) state;
+    stage_t *stage = stage_new(&(aider_session_start_t){.argv = HELLO, .working_dir = "/repo"});
+    say(stage, AIDER_SOURCE_CONSOLE, "Aider v0.86.2");
+    say(stage, AIDER_SOURCE_CONSOLE, "Model: openai/first with whole edit format");
+    say(stage, AIDER_SOURCE_CONSOLE, "");
+    say(stage, AIDER_SOURCE_CONSOLE, "litellm.RateLimitError: no");
+    say(stage, AIDER_SOURCE_CONSOLE, "Retrying in 0.2 seconds...");
+    say(stage, AIDER_SOURCE_CONSOLE, "Model: openai/second with whole edit format");
+    leave(stage, 0, 0);
+    assert_non_null(strstr(stage->transcript,
+                           "stage=\"model_changed\" message=\"openai/second\""
+                           " progress_data={\"by\": \"aider\","));
+    assert_non_null(strstr(stage->transcript, "fallback_used=true model_used=\"openai/second\" "
+                                              "original_model=\"openai/first\""));
+    stage_destroy(&stage);
+}
+
 static void
 lines_of_the_analytics_log_that_are_not_json_are_counted(void **state)
 {
@@ -1163,6 +1241,9 @@ main(int argc, char *argv[])
         cmocka_unit_test(an_uncaught_exception_is_a_crash),
         cmocka_unit_test(the_console_inside_an_mcp_server_tells_the_same),
         cmocka_unit_test(reflections_stay_in_one_request),
+        cmocka_unit_test(a_source_that_is_lost_is_told_once_and_not_believed),
+        cmocka_unit_test(a_users_pattern_makes_an_error_of_a_line_of_aiders_own),
+        cmocka_unit_test(a_model_that_fails_and_is_left_is_a_fallback),
         cmocka_unit_test(lines_of_the_analytics_log_that_are_not_json_are_counted),
     };
     return cmocka_run_group_tests_name("aider_session", tests, find_captures, forget_captures);

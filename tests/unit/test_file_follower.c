@@ -174,6 +174,34 @@ a_folder_made_later_is_found(void **state)
     temp_dir_destroy(&dir);
 }
 
+static void
+two_followers_of_one_file_know_of_each_other(void **state)
+{
+    (void) state;
+    char *dir = temp_dir_new();
+    char *path = temp_dir_file(dir, "history");
+    file_follower_t *first = file_follower_new(path);
+    file_follower_t *second = file_follower_new(path);
+    assert_false(file_follower_is_shared(first));    // there is no file yet
+    write_to(path, "w", "first\n");
+    expect(first, FILE_FOLLOWER_RESTARTED, "");
+    assert_false(file_follower_is_shared(first));
+    expect(second, FILE_FOLLOWER_RESTARTED, "");
+    assert_true(file_follower_is_shared(first));
+    assert_true(file_follower_is_shared(second));
+    // Another file has taken the place: who follows that one is alone.
+    assert_int_equal(unlink(path), 0);
+    write_to(path, "w", "another\n");
+    expect(first, FILE_FOLLOWER_BYTES, "first\n");
+    expect(first, FILE_FOLLOWER_RESTARTED, "");
+    assert_false(file_follower_is_shared(first));
+    file_follower_destroy(&first);
+    assert_false(file_follower_is_shared(second));
+    file_follower_destroy(&second);
+    free(path);
+    temp_dir_destroy(&dir);
+}
+
 int
 main(void)
 {
@@ -185,6 +213,7 @@ main(void)
         cmocka_unit_test(a_file_that_goes_away_and_comes_back_is_followed),
         cmocka_unit_test(what_is_no_file_is_refused_without_waiting),
         cmocka_unit_test(a_folder_made_later_is_found),
+        cmocka_unit_test(two_followers_of_one_file_know_of_each_other),
     };
     return cmocka_run_group_tests_name("file_follower", tests, NULL, NULL);
 }

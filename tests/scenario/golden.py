@@ -1,0 +1,74 @@
+"""golden - the events of a live session, in the form of tests/fixtures/aider-events.
+
+SPDX-License-Identifier: MPL-2.0
+
+Those files are written by tests/unit/test_aider_session.c from captures: a line an event, a
+member a word. What differs from run to run (times, ids, places, which machine) is left out of
+them; what differs from release to release (versions, tokens, hashes) is replaced here on both
+sides. What only time tells (waiting, a reply that goes on) is in no capture.
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import re
+
+EVENTS = pathlib.Path(__file__).resolve().parents[1] / "fixtures" / "aider-events"
+# Members of every event, and those that tell of the place.
+PASSING = {"timestamp", "session_id", "request_id", "correlation_id", "host", "source", "seq",
+           "covers", "late", "duration", "working_dir", "repo", "branch", "user", "labels", "name"}
+REPLACED = (
+    (r'"aider_version": "[0-9.]+"', '"aider_version": "V"'),
+    (r'(tokens_sent|tokens_received)("?: |=)\d+', r"\1\2N"),
+    (r'(session_cost|cost)=[0-9.e-]+', r"\1=C"),
+    (r'"commit": "[0-9a-f]+"', '"commit": "H"'),
+    (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
+    (r" in [a-z_]+\.py line \d+", " in F line N"),
+)
+
+
+def dump(value):
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+
+
+def line(frame):
+    """One event; its members in the order of their names."""
+    members = {name: value for name, value in frame.data.items() if name not in PASSING}
+    return normal(frame.type.removeprefix("aider.") +
+                  "".join(f" {name}={dump(value)}" for name, value in sorted(members.items())))
+
+
+def normal(text):
+    for pattern, by in REPLACED:
+        text = re.sub(pattern, by, text)
+    return text
+
+
+def read(text):
+    """A line of a golden file with its members in the order of their names."""
+    kind, _, rest = text.partition(" ")
+    members = {}
+    decoder = json.JSONDecoder()
+    while rest:
+        name, _, rest = rest.partition("=")
+        value, end = decoder.raw_decode(rest)
+        members[name] = value
+        rest = rest[end:].lstrip(" ")
+    return normal(kind + "".join(f" {name}={dump(value)}"
+                                 for name, value in sorted(members.items())))
+
+
+def wanted(case):
+    lines = (EVENTS / f"{case}.txt").read_text(encoding="utf-8").splitlines()
+    return [found for found in map(read, lines) if not is_timed(found)]
+
+
+def told(frames):
+    return [found for found in map(line, frames) if not is_timed(found)]
+
+
+def is_timed(text):
+    return text.startswith(("waiting_for_input", "throttling")) or (
+        text.startswith("session_progress") and
+        ('stage="waiting"' in text or 'stage="streaming"' in text))
