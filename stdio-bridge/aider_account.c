@@ -59,8 +59,10 @@ aider_account_close(aider_account_t *self, int exit_code, int signal)
     aider_turn_t *turn = &self->turn;
     if (!turn->open)
         return;
-    // Behind a call that ended well, such text is some other program's.
-    if (turn->suspect[0] && !turn->failed && !turn->call_ended) {
+    // Behind a call that ended well, such text is some other program's; and who interrupts a
+    // retry's sleep sees the error that was slept over once more.
+    bool cancelled = turn->interrupted || signal == SIGINT;
+    if (turn->suspect[0] && !turn->failed && !turn->call_ended && !cancelled) {
         aider_trouble_report(self, "unmapped", turn->suspect, true);
         aider_turn_lost(turn);
     }
