@@ -200,6 +200,10 @@ const mesh_setting_t mesh_settings_table[] = {
              "how long a request may be without progress before it is throttled; more than "
              "monitor/long_running"),
 
+    LIST("redact/off", "", "rules that leave secrets in events; docs/SECURITY.md lists them"),
+    TEXT("redact/pattern", "",
+         "a regular expression (PCRE2) for more that is to be taken out of events"),
+
     FLAG("spool/anywhere", "false",
          "whether spools may be on file systems that other hosts or containers may share, such "
          "as NFS and overlay"),

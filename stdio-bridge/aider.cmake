@@ -21,6 +21,8 @@ add_library(aider_parts STATIC
     file_follower.c
     line_reader.c
     ndjson_event.c
+    redaction.c
+    redaction_rules.c
     terminal_text.c
 )
 target_include_directories(aider_parts PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})

@@ -18,11 +18,15 @@ enum {
 static void
 set_prompt(const aider_account_t *self, json_t *payload, const char *prompt)
 {
+    // Before it is cut: half of a secret is not known for one.
+    char *clean = self->redaction && prompt ? redaction_text(self->redaction, prompt) : NULL;
+    const char *text = clean ? clean : prompt;
     if (self->prompt == AIDER_PROMPT_FULL)
-        event_payload_text(payload, "prompt", prompt);
+        event_payload_text(payload, "prompt", text);
     else if (self->prompt == AIDER_PROMPT_PREVIEW)
-        event_payload_cut(payload, "prompt", prompt, AIDER_SESSION_PREVIEW_CHARACTERS,
+        event_payload_cut(payload, "prompt", text, AIDER_SESSION_PREVIEW_CHARACTERS,
                           AIDER_ACCOUNT_INPUT_BYTES);
+    free(clean);
 }
 
 void
@@ -331,6 +335,7 @@ aider_account_begin(aider_account_t *self, const aider_session_start_t *start,
     self->edits = json_array();
     self->chain = aider_chain_new(start->fallback_models);
     self->prompt = start->prompt;
+    self->redaction = start->redaction;
     self->waiting_ms = start->waiting_ms ? start->waiting_ms : AIDER_SESSION_WAITING_MS;
     const char *message = aider_options_value(options, "--message");
     message = message ? message : start->message;

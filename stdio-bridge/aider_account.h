@@ -25,6 +25,7 @@ typedef struct aider_account {
 
     char *message;    // owned; of --message, or NULL
     aider_prompt_t prompt;
+    redaction_t *redaction;    // borrowed; NULL where none is to be
     int64_t waiting_ms;
     aider_chain_t *chain;    // owned
     char original_model[AIDER_ACCOUNT_MODEL_BYTES];

@@ -30,6 +30,7 @@
 #define AIDER_SESSION_H
 
 #include "aider_facts.h"
+#include "redaction.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -76,6 +77,7 @@ typedef struct aider_session_start {
     const char *message;                   // the same for --message
     const char *const *fallback_models;    // the configured chains (aider_chain), NULL-ended
     aider_user_patterns_t *patterns;       // the user's own
+    redaction_t *redaction;                // takes secrets out of a prompt before it is cut
     const json_t *members;    // more members of session_started: repo, branch, user, …
     size_t columns;           // the width AIDER wraps at, 0 for its default
     aider_prompt_t prompt;

@@ -31,6 +31,7 @@ typedef struct mcp_session_start {
     const char *const *fallback_models;    // ends with NULL; or NULL
     aider_user_patterns_t *patterns;       // the user's own, or NULL
     const char *const *aider_tools;        // as mcp_call_is_aider takes them
+    redaction_t *redaction;                // as of aider_session_start_t
     const json_t *members;                 // more members of session_started; or NULL
     size_t columns;                        // as of aider_session_start_t, like the next
     aider_prompt_t prompt;

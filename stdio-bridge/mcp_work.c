@@ -120,6 +120,7 @@ begin_aider(mcp_work_t *self, const json_t *message, aider_time_t now)
         .working_dir = self->start->working_dir,
         .fallback_models = self->start->fallback_models,
         .patterns = self->start->patterns,
+        .redaction = self->start->redaction,
         .members = self->start->members,
         .columns = self->start->columns,
         .prompt = self->start->prompt,

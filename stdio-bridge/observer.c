@@ -313,6 +313,7 @@ observe(const observer_plan_t *plan)
         .columns = plan->columns,
         .files = self.files,
         .patterns = self.patterns,
+        .redaction = outlet_redaction(self.outlet),
         .mode = plan->mode,
         .progress = mesh_settings_flag(plan->settings, "bridge/progress") ? on_progress : NULL,
     };

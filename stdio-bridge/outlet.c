@@ -18,6 +18,7 @@ enum { STOP_WITHIN_MS = 700 };    // of the second that SIGTERM gives
 struct outlet {
     zloop_t *loop;                  // owned
     mesh_signals_t *signals;        // owned
+    redaction_t *redaction;         // owned
     mesh_link_t *link;              // owned
     mesh_spool_t *spool;            // owned; NULL where there is none
     mesh_publisher_t *publisher;    // owned
@@ -68,11 +69,19 @@ begin_outbox(outlet_t *self, const mesh_settings_t *settings)
 outlet_t *
 outlet_new(const mesh_settings_t *settings, json_t *metadata)
 {
+    char *error = NULL;
+    redaction_t *redaction = redaction_new(settings, &error);
+    if (!redaction) {
+        mesh_log_error("redaction-refused", "%s", error);
+        free(error);
+        json_decref(metadata);
+        return NULL;
+    }
     outlet_t *self = zmalloc(sizeof *self);
+    self->redaction = redaction;
     self->loop = zloop_new();
     self->signals = mesh_signals_new(self->loop, on_signal, self);
     char *host = mesh_paths_host(settings);
-    char *error = NULL;
     mesh_link_identity_t identity = {
         .transport_type = "stdio",
         .host = host,
@@ -106,6 +115,7 @@ outlet_destroy(outlet_t **self_p)
         mesh_publisher_destroy(&self->publisher);
         mesh_spool_destroy(&self->spool);
         mesh_link_destroy(&self->link);
+        redaction_destroy(&self->redaction);
         mesh_signals_destroy(&self->signals);
         zloop_destroy(&self->loop);
         free(self);
@@ -144,9 +154,20 @@ void
 outlet_publish(outlet_t *self, const char *type, const char *session_id, const char *request_id,
                double timestamp, json_t *payload)
 {
+    redaction_payload(self->redaction, payload);
+    json_t *counts =
+        streq(type, "aider.session_completed") ? redaction_take_counts(self->redaction) : NULL;
+    if (counts)
+        json_object_set_new(payload, "redactions", counts);
     (void) mesh_publisher_publish(self->publisher, type, session_id, request_id, timestamp,
                                   payload);
     tell_lost(self, timestamp);
+}
+
+redaction_t *
+outlet_redaction(outlet_t *self)
+{
+    return self->redaction;
 }
 
 void

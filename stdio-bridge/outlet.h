@@ -11,19 +11,24 @@
 #include <jansson.h>
 
 #include "mesh/settings.h"
+#include "redaction.h"
 
 typedef struct outlet outlet_t;
 
 // Create it and start to look for the broker; metadata (an object, stolen) goes with the hello.
 // CZMQ must have been started (mesh_program_start_zmq). Returns NULL when the settings name an
-// endpoint that cannot be used; that has been logged.
+// endpoint, or a rule of redaction, that cannot be used; that has been logged.
 outlet_t *outlet_new(const mesh_settings_t *settings, json_t *metadata);
 void outlet_destroy(outlet_t **self_p);
 
 // The loop that everything hangs on. Borrowed.
 zloop_t *outlet_loop(outlet_t *self);
 
-// As mesh_publisher_publish; steals payload.
+// What takes secrets out of what is published. Borrowed.
+redaction_t *outlet_redaction(outlet_t *self);
+
+// As mesh_publisher_publish, without secrets; steals payload. A session's completion says what
+// was taken out (redactions).
 void outlet_publish(outlet_t *self, const char *type, const char *session_id,
                     const char *request_id, double timestamp, json_t *payload);
 

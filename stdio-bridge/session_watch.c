@@ -23,8 +23,10 @@ struct session_watch {
     session_report_fn *handler;
     void *arg;    // borrowed
     aider_time_t now;
-    stream_t streams[STREAMS];                                // in mode cli
-    json_t *members;                                          // owned
+    stream_t streams[STREAMS];          // in mode cli
+    bool in_key[AIDER_SOURCE_COUNT];    // whether a source is within a private key of several
+                                        // lines in mode cli
+    json_t *members;                    // owned
     const char *fallback_models[FALLBACK_MODELS_MOST + 1];    // borrowed from the settings
     const char *aider_tools[AIDER_TOOLS_MOST + 1];            // likewise
     char session_id[MESH_UUID_TEXT_SIZE];                     // of the one session in mode cli
@@ -68,6 +70,19 @@ on_aider_report(void *arg, const aider_report_t *aider)
 
 // ---- hearing ----
 
+// One line of AIDER's for the session, without the secrets in it: what is kept of it may be
+// cut.
+static void
+tell_line(session_watch_t *self, aider_source_t source, const char *line)
+{
+    char *clean = NULL;
+    // The analytics log is JSON and AIDER's own, without texts of anybody's.
+    if (source != AIDER_SOURCE_ANALYTICS)
+        clean = redaction_line(self->plan->redaction, line, &self->in_key[source]);
+    aider_session_line(self->aider, source, clean ? clean : line, self->now);
+    free(clean);
+}
+
 // plain_lines_fn
 static void
 on_line(void *arg, const char *line)
@@ -75,18 +90,15 @@ on_line(void *arg, const char *line)
     const stream_t *stream = arg;
     session_watch_t *self = stream->watch;
     if (stream->kind != TAP_STDIN)
-        aider_session_line(self->aider,
-                           stream->kind == TAP_STDOUT ? AIDER_SOURCE_CONSOLE
-                                                      : AIDER_SOURCE_STDERR,
-                           line, self->now);
+        tell_line(self, stream->kind == TAP_STDOUT ? AIDER_SOURCE_CONSOLE : AIDER_SOURCE_STDERR,
+                  line);
 }
 
 // session_files_fn
 static void
 on_file_line(void *arg, aider_source_t source, const char *line)
 {
-    session_watch_t *self = arg;
-    aider_session_line(self->aider, source, line, self->now);
+    tell_line(arg, source, line);
 }
 
 static void
@@ -283,6 +295,7 @@ start_cli(session_watch_t *self)
         .message = files ? session_files_message(files) : NULL,
         .fallback_models = self->fallback_models,
         .patterns = self->plan->patterns,
+        .redaction = self->plan->redaction,
         .members = self->members,
         .columns = columns(self->plan),
         .prompt = prompt(self->plan->settings),
@@ -300,6 +313,7 @@ start_mcp(session_watch_t *self)
         .fallback_models = self->fallback_models,
         .patterns = self->plan->patterns,
         .aider_tools = self->aider_tools,
+        .redaction = self->plan->redaction,
         .members = self->members,
         .columns = columns(self->plan),
         .prompt = prompt(self->plan->settings),

@@ -23,6 +23,7 @@ typedef struct session_watch_plan {
     unsigned columns;          // of the terminal that the command sees; 0 for none
     session_files_t *files;    // AIDER's own, in mode cli; NULL where they are not to be read
     aider_user_patterns_t *patterns;    // the user's own, or NULL
+    redaction_t *redaction;             // what is heard goes through it first
     bridge_mode_t mode;                 // cli or mcp
     mcp_watch_progress_fn *progress;    // in mode mcp; NULL when the client is told nothing
 } session_watch_plan_t;

@@ -20,6 +20,7 @@
 #include "ndjson_door.h"
 #include "observer.h"
 #include "own_fate.h"
+#include "redaction.h"
 #include "relay.h"
 #include "tap.h"
 #include "wrapped_command.h"
@@ -148,6 +149,9 @@ check(const mesh_settings_t *settings, char **error_p)
     aider_user_patterns_t *patterns = *path ? aider_user_patterns_read(path, error_p) : NULL;
     bool right = !*path || patterns;
     aider_user_patterns_destroy(&patterns);
+    redaction_t *redaction = right ? redaction_new(settings, error_p) : NULL;
+    right = redaction != NULL;
+    redaction_destroy(&redaction);
     return right ? 0 : -1;
 }
 

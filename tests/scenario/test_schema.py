@@ -50,6 +50,7 @@ RIGHT = {
     "aider.session_completed": [
         {**SESSION, "success": True, "outcome": "ok", "exit_code": 0, "duration": 2.5,
          "rate_limit_encountered": True, "fallback_used": False, "changes_detected": True,
+         "redactions": {"openai": 1},
          "changes_summary": {"summary": "1 file edited",
                              "files": [{"name": "a.py", "operation": "edited"}]}},
         {**SESSION, "success": False, "outcome": "killed", "signal": 9},
@@ -170,6 +171,7 @@ WRONG = [
     ("aider.session_completed", 0, "changes_summary", {"more": None}, "changes_summary"),
     *(("aider.session_completed", 0, member, "yes", member)
       for member in ("rate_limit_encountered", "fallback_used", "changes_detected")),
+    ("aider.session_completed", 0, "redactions", {"openai": 0}, "openai"),
     *(("aider.session_completed", 0, member, 1, member)
       for member in ("model_used", "original_model")),
     # request_started, request_completed

@@ -5,6 +5,7 @@ mesh_add_unit_test(mcp_gate relay_parts)
 mesh_add_unit_test(mcp_session stdio_bridge_parts)
 mesh_add_unit_test(mcp_sieve relay_parts)
 mesh_add_unit_test(plain_lines stdio_bridge_parts)
+
 mesh_add_unit_test(session_place stdio_bridge_parts)
 mesh_add_unit_test(tap relay_parts)
 mesh_add_unit_test(tap_record relay_parts)
