@@ -30,6 +30,7 @@ enum {
     RECEIVE_HWM = 1100,
     RECONNECT_MS = 50,
     RECONNECT_MAX_MS = 500,
+    CONNECT_MS = 2000,
     DRAIN_LIMIT = 64,    // messages handled in one wake-up
     TEXT_LIMIT = 1024,
 };
@@ -61,7 +62,10 @@ struct mesh_link {
     mesh_found_by_t found_by;                      // how endpoint was found
     mesh_timer_t *turn_timer;                      // NULL when none is planned
     zsock_t *dealer;                               // owned
-    bool hello_due;    // say hello as soon as the socket can be written
+    zsock_t *monitor;                              // owned; says when dealer is connected
+    bool connected;
+    bool hello_due;               // say hello as soon as it is
+    mesh_timer_t *hello_timer;    // NULL unless it is to be said at the loop's next turn
     bool up;
     char *incarnation;    // owned; of the last welcome, NULL before the first
     int64_t hello_ms, heard_ms, heartbeat_ms, tick_ms;
@@ -75,32 +79,17 @@ struct mesh_link {
     size_t service_count;
 };
 
-static int on_control(zloop_t *loop, zmq_pollitem_t *item, void *arg);
-
-// Have the loop watch the socket: for answers always, for room to write only while a hello
-// waits to be said, since a socket with room is always ready.
-static void
-watch(mesh_link_t *self)
-{
-    // Without a descriptor of its own: zloop_poller_end of descriptor 0, a program's stdin,
-    // would else end this one with it.
-    zmq_pollitem_t item = {.socket = zsock_resolve(self->dealer),
-                           .fd = -1,
-                           .events =
-                               (short) (ZMQ_POLLIN | (self->hello_due ? ZMQ_POLLOUT : 0))};
-    zloop_poller_end(self->loop, &item);
-    zloop_poller(self->loop, &item, on_control, self);
-    zloop_poller_set_tolerant(self->loop, &item);
-}
-
 static void
 disconnect(mesh_link_t *self)
 {
     if (self->dealer) {
-        zmq_pollitem_t item = {.socket = zsock_resolve(self->dealer), .events = ZMQ_POLLIN};
-        zloop_poller_end(self->loop, &item);
+        zloop_reader_end(self->loop, self->dealer);
+        zloop_reader_end(self->loop, self->monitor);
+        (void) zmq_socket_monitor(zsock_resolve(self->dealer), NULL, 0);
+        zsock_destroy(&self->monitor);
         zsock_destroy(&self->dealer);
     }
+    self->connected = false;
 }
 
 static int on_turn(zloop_t *loop, int timer_id, void *arg);
@@ -133,20 +122,49 @@ refresh_key(mesh_link_t *self)
     }
 }
 
+static int on_control(zloop_t *loop, zsock_t *dealer, void *arg);
+static int on_connection(zloop_t *loop, zsock_t *monitor, void *arg);
+
+// Have the socket's connections told. ZMQ_IMMEDIATE, by which a socket can be written only
+// while it is connected, would tell them too; but with it libzmq takes a pipe away from whoever
+// is in the middle of a message of many frames, and ends the program at the next.
+static void
+monitor_dealer(mesh_link_t *self)
+{
+    static unsigned number;
+    char endpoint[64];
+    snprintf(endpoint, sizeof endpoint, "inproc://mesh-link-%u", ++number);
+    int rc = zmq_socket_monitor(zsock_resolve(self->dealer), endpoint,
+                                ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED);
+    assert(rc == 0);
+    self->monitor = zsock_new(ZMQ_PAIR);
+    assert(self->monitor);
+    zsock_set_linger(self->monitor, 0);
+    rc = zsock_connect(self->monitor, "%s", endpoint);
+    assert(rc == 0);
+    zloop_reader(self->loop, self->monitor, on_connection, self);
+    zloop_reader_set_tolerant(self->loop, self->monitor);
+    zloop_reader(self->loop, self->dealer, on_control, self);
+    zloop_reader_set_tolerant(self->loop, self->dealer);
+}
+
 static void
 open_dealer(mesh_link_t *self)
 {
     self->dealer = zsock_new(ZMQ_DEALER);
     assert(self->dealer);
+    monitor_dealer(self);
     mesh_key_arm(self->key, self->dealer);
     zsock_set_linger(self->dealer, 100);
     zsock_set_sndhwm(self->dealer, SEND_HWM);
     zsock_set_rcvhwm(self->dealer, RECEIVE_HWM);
     zsock_set_maxmsgsize(self->dealer, MESH_CONTROL_LIMIT);
-    zsock_set_immediate(self->dealer, 1);
     zsock_set_reconnect_ivl(self->dealer, RECONNECT_MS);
     zsock_set_reconnect_ivl_max(self->dealer, RECONNECT_MAX_MS);
     mesh_connection_watch(self->dealer, self->lost_after_ms);
+    // TCP asks at ever longer intervals for what does not answer: a link that is mended after a
+    // while would be found as late again.
+    zsock_set_connect_timeout(self->dealer, CONNECT_MS);
     if (zsock_connect(self->dealer, "%s", self->endpoint) != 0)
         mesh_log_warning("broker-endpoint-unusable", "%s: %s", self->endpoint,
                          zmq_strerror(zmq_errno()));
@@ -169,8 +187,7 @@ connect_next(mesh_link_t *self)
         open_dealer(self);
     }
     self->hello_ms = zclock_mono();
-    self->hello_due = true;
-    watch(self);
+    mesh_link_hello(self);
     bool here = strncmp(self->endpoint, "ipc://", strlen("ipc://")) == 0;
     bool brief = here && mesh_lookup_rounds(lookup) <= PASS_OVER_ROUNDS;
     plan_turn(self, brief ? PASS_OVER_MS : HELLO_EVERY_MS);
@@ -252,11 +269,27 @@ say_hello(mesh_link_t *self, int64_t now_ms)
     self->heartbeat_ms = now_ms;
 }
 
+// zloop_timer_fn
+static int
+on_hello_due(zloop_t *loop, int timer_id, void *arg)
+{
+    (void) loop;
+    (void) timer_id;
+    mesh_link_t *self = arg;
+    if (self->connected && self->hello_due) {
+        self->hello_due = false;
+        say_hello(self, zclock_mono());
+    }
+    return 0;
+}
+
 void
 mesh_link_hello(mesh_link_t *self)
 {
+    // At the loop's next turn: however often it is asked for now, it is said once.
     self->hello_due = true;
-    watch(self);
+    if (self->connected && !self->hello_timer)
+        mesh_timer_start(&self->hello_timer, self->loop, 0, true, on_hello_due, self);
 }
 
 void
@@ -413,6 +446,7 @@ follow_redirect(mesh_link_t *self, const json_t *body)
         // Two that send us to each other are not asked without a pause.
         plan_turn(self, REDIRECT_PAUSE_MS);
         // Until then this broker is not asked again.
+        mesh_timer_end(&self->hello_timer);
         self->hello_due = true;
     }
     free(endpoint);
@@ -431,8 +465,7 @@ on_error(mesh_link_t *self, const json_t *body)
     }
     if (streq(code, "unknown_peer")) {
         // Another incarnation answers: it does not know us yet.
-        self->hello_due = true;
-        watch(self);
+        mesh_link_hello(self);
     }
     if (self->up && mesh_control_get_number(body, "id", &id) == 0 && id < first_hello_id) {
         link_requests_answer(self->requests, id, "error", body, NULL);
@@ -458,8 +491,7 @@ handle(mesh_link_t *self, const mesh_control_t *message)
     if (streq(verb, "welcome")) {
         on_welcome(self, message->body);
     } else if (streq(verb, "hello_again")) {
-        self->hello_due = true;
-        watch(self);
+        mesh_link_hello(self);
     } else if (streq(verb, "serve")) {
         on_serve(self, message->body);
     } else if (streq(verb, "error")) {
@@ -474,18 +506,30 @@ handle(mesh_link_t *self, const mesh_control_t *message)
     }
 }
 
-// zloop_fn: the socket has an answer, or room for a hello.
+// zloop_reader_fn: the dealer is connected, or no longer.
 static int
-on_control(zloop_t *loop, zmq_pollitem_t *item, void *arg)
+on_connection(zloop_t *loop, zsock_t *monitor, void *arg)
 {
     (void) loop;
     mesh_link_t *self = arg;
-    if (self->hello_due && (item->revents & ZMQ_POLLOUT)) {
-        self->hello_due = false;
-        say_hello(self, zclock_mono());
-        watch(self);
-    }
-    zsock_t *dealer = self->dealer;
+    uint16_t event = 0;
+    zmsg_t *message = zmsg_recv(monitor);
+    zframe_t *frame = message ? zmsg_first(message) : NULL;
+    if (frame && zframe_size(frame) >= sizeof event)
+        memcpy(&event, zframe_data(frame), sizeof event);
+    zmsg_destroy(&message);
+    self->connected = event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED;
+    if (self->connected && self->hello_due)
+        mesh_link_hello(self);
+    return 0;
+}
+
+// zloop_reader_fn: the broker says something.
+static int
+on_control(zloop_t *loop, zsock_t *dealer, void *arg)
+{
+    (void) loop;
+    mesh_link_t *self = arg;
     for (int i = 0;
          i < DRAIN_LIMIT && self->dealer == dealer && (zsock_events(dealer) & ZMQ_POLLIN);
          i++) {
@@ -563,6 +607,7 @@ mesh_link_destroy(mesh_link_t **self_p)
     for (size_t i = 0; i < self->service_count; i++)
         free(self->services[i].name);
     mesh_timer_end(&self->turn_timer);
+    mesh_timer_end(&self->hello_timer);
     link_search_destroy(&self->search);
     mesh_key_destroy(&self->key);
     json_decref(self->capabilities);
@@ -583,8 +628,7 @@ mesh_link_listen(mesh_link_t *self, const mesh_link_listener_t *listener, void *
     self->listeners[self->listener_count++] = (listener_t){listener, arg};
     if (self->up) {
         // It has missed the welcome, and the broker what it says in a hello.
-        self->hello_due = true;
-        watch(self);
+        mesh_link_hello(self);
     }
 }
 

@@ -166,6 +166,7 @@ connect_to(mesh_publisher_t *self, const char *endpoint, const mesh_welcome_t *w
     zsock_set_reconnect_ivl(self->socket, 50);
     zsock_set_reconnect_ivl_max(self->socket, 500);
     mesh_connection_watch(self->socket, SILENCE_MS);
+    zsock_set_connect_timeout(self->socket, 2000);    // as the link's
     if (zsock_connect(self->socket, "%s", endpoint) != 0)
         mesh_log_warning("publish-endpoint-unusable", "%s: %s", endpoint,
                          zmq_strerror(zmq_errno()));

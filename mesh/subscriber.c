@@ -287,6 +287,7 @@ connect_to(mesh_subscriber_t *self, const char *endpoint)
     zsock_set_reconnect_ivl(self->socket, 50);
     zsock_set_reconnect_ivl_max(self->socket, 500);
     mesh_connection_watch(self->socket, SILENCE_MS);
+    zsock_set_connect_timeout(self->socket, 2000);    // as the link's
     zsock_set_subscribe(self->socket, "");
     if (zsock_connect(self->socket, "%s", self->endpoint) != 0)
         mesh_log_warning("subscribe-endpoint-unusable", "%s: %s", self->endpoint,
