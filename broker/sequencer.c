@@ -9,6 +9,7 @@ typedef struct source {
     mesh_uuid_t uuid;
     const void *holder;       // borrowed; NULL when no program holds it
     bool registered;          // it was named in a hello once: every number is wanted
+    bool restored;            // ... or may have been, to a broker before this one
     bool ack_wanted;          // its holder waits for what is in flight
     uint64_t taken;           // the last number taken; above committed it is in flight
     uint64_t committed;       // the last number committed
@@ -92,8 +93,10 @@ void
 sequencer_restore(sequencer_t *self, const mesh_uuid_t *uuid, uint64_t seq)
 {
     source_t *source = zhashx_lookup(self->sources, uuid);
-    if (!source)
+    if (!source) {
         source = add(self, uuid);
+        source->restored = true;
+    }
     if (seq > source->committed)
         source->committed = seq;
     if (seq > source->taken)
@@ -173,7 +176,8 @@ ask_now(source_t *source, int64_t now_ms)
 static bool
 is_best_effort(const source_t *source, int64_t now_ms)
 {
-    return !source->registered && now_ms - source->met_ms >= SEQUENCER_STRANGER_MS;
+    int64_t patience_ms = source->restored ? SEQUENCER_RESTORED_MS : SEQUENCER_STRANGER_MS;
+    return !source->registered && now_ms - source->met_ms >= patience_ms;
 }
 
 sequencer_outcome_t

@@ -32,6 +32,9 @@ enum {
     // A source that said no hello may be one that said it to the broker before this one, and
     // what was on its way arrives first: so long its holes are left for it to fill.
     SEQUENCER_STRANGER_MS = 5000,
+    // One that the journal knows of most probably did say it, and its hello may be long on its
+    // way to a broker or a host with too much to do.
+    SEQUENCER_RESTORED_MS = 60000,
 };
 
 // Remembers at most limit sources; a new one then takes the place of the one unheard for the

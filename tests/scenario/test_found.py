@@ -316,7 +316,7 @@ def test_a_fallback_broker_makes_room_for_one_that_was_asked_for(folder):
 def test_a_seed_that_is_down_starts_no_broker_and_nothing_is_lost(folder):
     with bare(folder) as host:
         seed = f"ipc://{host.run_dir}/seed"
-        bridge = host.start_bridge("--log-level", "info", "--broker", seed, "--", "sleep", "3")
+        bridge = host.start_bridge("--log-level", "info", "--broker", seed, "--", "sleep", "300")
         host.wait_for_handlers(bridge)
         until = time.monotonic() + 2
         wait_until(lambda: time.monotonic() > until, 3, "two seconds")
@@ -328,6 +328,7 @@ def test_a_seed_that_is_down_starts_no_broker_and_nothing_is_lost(folder):
         broker = Program(host, "aidermesh-broker", ["--set", f"broker/bind_control={seed}"])
         host.wait_for_log(bridge, "(seed)")
         host.wait_for_log(broker, "transport-joined")
+        bridge.process.terminate()
         bridge.process.wait(20 * SLOWNESS)
 
 

@@ -185,6 +185,20 @@ a_source_of_the_journal_goes_on_and_takes_nothing_twice(void **state)
     assert_int_equal(self->from, 8);
 }
 
+// A hello that is seconds late must not cost what it would have asked for.
+static void
+a_restored_source_is_waited_for_longer_than_a_stranger(void **state)
+{
+    bench_t *self = *state;
+    sequencer_restore(self->sequencer, &self->source, 7);
+    assert_int_equal(offer(self, 9, 1, 1000), SEQUENCER_IGNORE);
+    assert_int_equal(offer(self, 9, 1, 1000 + SEQUENCER_STRANGER_MS), SEQUENCER_IGNORE);
+    assert_int_equal(offer(self, 9, 1, 999 + SEQUENCER_RESTORED_MS), SEQUENCER_IGNORE);
+    assert_int_equal(sequencer_gaps(self->sequencer), 0);
+    assert_int_equal(claim(self, &someone, 8), 8);
+    assert_int_equal(offer(self, 8, 1, 1000 + SEQUENCER_RESTORED_MS), SEQUENCER_TAKE);
+}
+
 static void
 knowing_less_than_was_acknowledged_is_told(void **state)
 {
@@ -364,6 +378,8 @@ main(void)
         cmocka_unit_test_setup_teardown(
             what_was_not_committed_when_the_journal_came_back_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_source_of_the_journal_goes_on_and_takes_nothing_twice,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_restored_source_is_waited_for_longer_than_a_stranger,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(knowing_less_than_was_acknowledged_is_told, setup,
                                         teardown),
