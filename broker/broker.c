@@ -312,9 +312,28 @@ desk_ask_again_event(void *arg, const void *holder, const mesh_uuid_t *source, u
     desk_ask_again(((broker_t *) arg)->desk, holder, source, from);
 }
 
+static void
+desk_forgotten_event(void *arg, const journal_forgotten_t *what, json_t *range)
+{
+    broker_t *self = arg;
+    // An earlier broker may have begun it.
+    if (self->desk)
+        desk_forgotten(self->desk, what, range);
+}
+
+static void
+desk_forget_failed_event(void *arg, const char *session)
+{
+    broker_t *self = arg;
+    if (self->desk)
+        desk_forget_failed(self->desk, session);
+}
+
 static const relay_events_t relay_events = {
     .acknowledge = desk_acknowledge_event,
     .ask_again = desk_ask_again_event,
+    .forgotten = desk_forgotten_event,
+    .forget_failed = desk_forget_failed_event,
 };
 
 static const struct {

@@ -12,6 +12,7 @@ enum {
     DRAIN_LIMIT = 64,    // messages handled in one wake-up
     TICK_MS = 250,       // how exactly lost programs and deadlines are noticed
     CALLS_LIMIT = 1000,
+    ERASURES_LIMIT = 64,
     HWM = 10000,    // messages for one program; past it answers to it are dropped
 };
 
@@ -57,6 +58,7 @@ static const struct {
     {"bye", desk_on_bye, false},          {"replay", desk_on_replay, true},
     {"snapshot", desk_on_snapshot, true}, {"call", desk_on_call, true},
     {"answer", desk_on_answer, true},     {"read", desk_on_read, false},
+    {"forget", desk_on_forget, true},     {"forgot", desk_on_forgot, true},
 };
 
 peer_t *
@@ -158,6 +160,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     self->tick_ms = now_ms;
     desk_expire_peers(self, now_ms);
     desk_expire_calls(self, now_ms);
+    desk_end_erasures(self, now_ms);
     return 0;
 }
 
@@ -210,6 +213,7 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     self->registry = registry_new((size_t) mesh_settings_number(settings, "broker/peers"));
     self->replays = replays_new((size_t) mesh_settings_number(settings, "broker/replays"));
     self->calls = calls_new(CALLS_LIMIT);
+    self->erasures = erasures_new(ERASURES_LIMIT);
     open_socket(self);
     self->tick_ms = zclock_mono();
     self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
@@ -226,6 +230,7 @@ desk_destroy(desk_t **self_p)
         close_socket(self);
         calls_destroy(&self->calls);
         replays_destroy(&self->replays);
+        erasures_destroy(&self->erasures);
         registry_destroy(&self->registry);
         free(self->yield_to);
         free(self);

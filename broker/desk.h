@@ -52,4 +52,8 @@ void desk_yield(desk_t *self, desk_yielding_t yielding, const char *control);
 void desk_acknowledge(void *desk, const void *holder, const mesh_uuid_t *source);
 void desk_ask_again(void *desk, const void *holder, const mesh_uuid_t *source, uint64_t from);
 
+// relay_events_t: a session is forgotten, or could not be.
+void desk_forgotten(void *desk, const journal_forgotten_t *what, json_t *range);
+void desk_forget_failed(void *desk, const char *session);
+
 #endif

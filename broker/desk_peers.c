@@ -96,6 +96,7 @@ part_with(desk_t *self, peer_t *peer, const char *type)
             json_real((double) (zclock_time() - (zclock_mono() - peer->heard_ms)) / 1000));
     }
     desk_fail_calls_of(self, peer);
+    erasures_gone(self->erasures, peer->transport_id);
     sequencer_release(relay_sequencer(self->relay), peer);
     registry_remove(self->registry, &peer);
     if (payload)

@@ -5,6 +5,7 @@
 
 #include "calls.h"
 #include "desk.h"
+#include "erasures.h"
 #include "gate.h"
 #include "replays.h"
 
@@ -21,6 +22,7 @@ struct desk {
     calls_t *calls;          // owned
     replays_t *replays;      // owned
     int64_t probed_ms;       // when connections with unread pages were last looked after
+    erasures_t *erasures;    // owned
     int64_t heartbeat_ms, lost_after_ms;
     json_int_t window_events, window_bytes;
     int timer;
@@ -67,11 +69,16 @@ void desk_on_read(desk_t *self, const desk_request_t *request);
 void desk_on_snapshot(desk_t *self, const desk_request_t *request);
 void desk_on_call(desk_t *self, const desk_request_t *request);
 void desk_on_answer(desk_t *self, const desk_request_t *request);
+void desk_on_forget(desk_t *self, const desk_request_t *request);
+void desk_on_forgot(desk_t *self, const desk_request_t *request);
 
 // Tell the mesh of programs that were not heard from, and callers of calls that were not
 // answered, in time.
 void desk_expire_peers(desk_t *self, int64_t now_ms);
 void desk_expire_calls(desk_t *self, int64_t now_ms);
+
+// Answer who had sessions forgotten, where that is over.
+void desk_end_erasures(desk_t *self, int64_t now_ms);
 
 // A service is gone: its callers are told.
 void desk_fail_calls_of(desk_t *self, const peer_t *peer);

@@ -189,7 +189,8 @@ gate_allows(mesh_role_t role, const char *verb)
     } verbs[] = {
         {"hello", true, true},   {"heartbeat", true, true}, {"bye", true, true},
         {"replay", false, true}, {"snapshot", false, true}, {"call", false, true},
-        {"read", false, true},   {"answer", false, false},
+        {"read", false, true},   {"answer", false, false},  {"forget", false, false},
+        {"forgot", true, true},
     };
     if (role == MESH_ROLE_OPERATE)
         return true;

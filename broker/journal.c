@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <czmq.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -121,9 +122,8 @@ journal_new(const journal_options_t *options, const journal_events_t *events, vo
 // ---- batches that end
 
 static void
-end_latest(journal_t *self, journal_batch_t *batch)
+end_latest(journal_batch_t *batch)
 {
-    self->latest_lost |= !batch->kept;
     for (size_t i = 0; i < batch->count; i++)
         record_release(&batch->entries[i].record);
     for (size_t i = 0; i < batch->forgotten_count; i++)
@@ -131,6 +131,37 @@ end_latest(journal_t *self, journal_batch_t *batch)
     free(batch->forgotten);
     free(batch->entries);
     free(batch);
+}
+
+// record_ring_is_one_fn
+static bool
+is_of_session(void *arg, const record_t *record)
+{
+    journal_forgotten_t *what = arg;
+    mesh_topic_t topic;
+    if (!journal_forgotten_matches(what->session, record_topic(record), record->topic_bytes,
+                                   &topic))
+        return false;
+    journal_forgotten_count(what, topic.type, record->offset);
+    return true;
+}
+
+// What was handed over before is in the ring by now, and what comes later is not of the
+// session.
+static void
+end_forget(journal_t *self, journal_batch_t *batch)
+{
+    for (size_t i = 0; batch->kind == JOURNAL_BATCH_FORGET && i < batch->forgotten_count; i++) {
+        journal_forgotten_t what = journal_forgotten_new(batch->forgotten[i]);
+        if (batch->kept)
+            record_ring_forget(self->recent, is_of_session, &what);
+        if (!batch->kept)
+            self->events->forget_failed(self->arg, what.session);
+        else if (!self->path)
+            self->events->forgotten(self->arg, &what);
+        journal_forgotten_clear(&what);
+    }
+    end_latest(batch);
 }
 
 static void
@@ -142,13 +173,21 @@ end_batches(journal_t *self, journal_batch_t *batches)
         batch->next = NULL;
         self->under_way--;
         if (batch->kind == JOURNAL_BATCH_LATEST) {
-            end_latest(self, batch);
+            self->latest_lost |= !batch->kept;
+            end_latest(batch);
             continue;
         }
-        for (size_t i = 0; batch->kept && i < batch->count; i++)
-            record_ring_append(self->recent, batch->entries[i].record);
-        if (batch->kept && batch->count > 0)
-            self->head = batch->entries[batch->count - 1].record->offset;
+        if (batch->kind != JOURNAL_BATCH_EVENTS) {
+            end_forget(self, batch);
+            continue;
+        }
+        for (size_t i = 0; batch->kept && i < batch->count; i++) {
+            record_t *record = batch->entries[i].record;
+            if (!record)
+                continue;
+            record_ring_append(self->recent, record);
+            self->head = record->offset;
+        }
         self->events->ended(self->arg, batch);
     }
 }
@@ -264,6 +303,9 @@ take_news(journal_t *self, journal_news_t *news)
     case JOURNAL_NEWS_DOWN:
         take_down(self, &news->opening);
         break;
+    case JOURNAL_NEWS_FORGOTTEN:
+        self->events->forgotten(self->arg, &news->forgotten);
+        break;
     }
 }
 
@@ -326,6 +368,12 @@ journal_is_idle(const journal_t *self)
 }
 
 bool
+journal_can_forget(const journal_t *self)
+{
+    return !self->writer || self->up;
+}
+
+bool
 journal_keeps_sessions(const journal_t *self)
 {
     return self->writer && self->up;
@@ -346,6 +394,51 @@ journal_keep_latest(journal_t *self, record_t *const records[], size_t count, ch
     batch->through = through;
     batch->era = self->era;
     journal_submit(self, batch);
+}
+
+static void
+submit_session(journal_t *self, journal_batch_kind_t kind, const char *session)
+{
+    journal_batch_t *batch = zmalloc(sizeof *batch);
+    batch->kind = kind;
+    batch->forgotten = zmalloc(sizeof *batch->forgotten);
+    batch->forgotten[0] = strdup(session);
+    batch->forgotten_count = 1;
+    batch->era = self->era;
+    journal_submit(self, batch);
+}
+
+void
+journal_forget(journal_t *self, const char *session)
+{
+    assert(self && session);
+    submit_session(self, JOURNAL_BATCH_FORGET, session);
+}
+
+void
+journal_told(journal_t *self, const char *session)
+{
+    if (self->writer)
+        submit_session(self, JOURNAL_BATCH_TOLD, session);
+}
+
+json_t *
+journal_set_aside(const journal_t *self)
+{
+    json_t *paths = json_array();
+    char *pattern = NULL;
+    glob_t found = {0};
+    if (!self->path)
+        return paths;
+    // "<path>.<why>-<time>" and their logs; the mark and the lock hold no events.
+    if (asprintf(&pattern, "%s.*-*", self->path) < 0)
+        abort();
+    if (glob(pattern, 0, NULL, &found) == 0)
+        for (size_t i = 0; i < found.gl_pathc; i++)
+            json_array_append_new(paths, json_string(found.gl_pathv[i]));
+    globfree(&found);
+    free(pattern);
+    return paths;
 }
 
 bool
@@ -395,14 +488,14 @@ journal_first(journal_t *self)
 }
 
 void
-journal_removed(journal_t *self, uint64_t removed[static FAMILIES])
+journal_removed(journal_t *self, uint64_t removed[static MESH_FAMILIES])
 {
     if (self->writer) {
         journal_holdings_t holdings = journal_writer_holdings(self->writer);
         memcpy(removed, holdings.removed, sizeof holdings.removed);
         return;
     }
-    for (int i = 0; i < FAMILIES; i++)
+    for (int i = 0; i < MESH_FAMILIES; i++)
         removed[i] = record_ring_floor(self->recent);
 }
 

@@ -39,6 +39,12 @@ typedef struct journal_events {
     void (*opened)(void *arg, const journal_opening_t *opening);
     // It cannot be written. Said once, until it is opened.
     void (*down)(void *arg, journal_fault_t fault, const char *why);
+    // Nothing of this session is kept any more that came before journal_forget; of several in
+    // its life what->removed counts all. Said again after a start, until journal_told.
+    // Borrowed.
+    void (*forgotten)(void *arg, const journal_forgotten_t *what);
+    // journal_forget could not be noted.
+    void (*forget_failed)(void *arg, const char *session);
 } journal_events_t;
 
 // Open the journal. That it cannot be opened now is no failure (it is `down`); that another
@@ -64,6 +70,9 @@ void journal_submit(journal_t *self, journal_batch_t *batch);
 // Whether everything submitted has ended.
 bool journal_is_idle(const journal_t *self);
 
+// Whether journal_forget can be asked for now.
+bool journal_can_forget(const journal_t *self);
+
 // Whether there is a file, and it can be written now: then sessions can be kept in it.
 bool journal_keeps_sessions(const journal_t *self);
 
@@ -75,6 +84,17 @@ void journal_keep_latest(journal_t *self, record_t *const records[], size_t coun
 
 // Whether what was to be kept of sessions was lost since this was last asked.
 bool journal_lost_latest(journal_t *self);
+
+// Remove what there is of a session, from memory and from the files, in small steps: it is told
+// when that is done. Once it is noted, a broker that is killed goes on with it when it starts.
+void journal_forget(journal_t *self, const char *session);
+
+// The event that tells of it is kept.
+void journal_told(journal_t *self, const char *session);
+
+// Journals that were set aside, which nothing is removed from, as an array of paths. The caller
+// owns it.
+json_t *journal_set_aside(const journal_t *self);
 
 // It is known from outside that the journal is not what it was: set it aside, begin anew.
 void journal_renew(journal_t *self, const char *why);
@@ -88,7 +108,7 @@ uint64_t journal_head(const journal_t *self);
 uint64_t journal_first(journal_t *self);
 
 // The highest offset that was removed, of each family.
-void journal_removed(journal_t *self, uint64_t removed[static FAMILIES]);
+void journal_removed(journal_t *self, uint64_t removed[static MESH_FAMILIES]);
 
 // Visit what comes after an offset, in order, until visit returns false.
 journal_read_outcome_t journal_read(journal_t *self, uint64_t after, journal_visit_fn *visit,

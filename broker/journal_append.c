@@ -6,7 +6,7 @@
 #include "mesh/topic.h"
 
 static journal_run_event_t
-event_of(const record_t *record, family_t family)
+event_of(const record_t *record, mesh_family_t family)
 {
     return (journal_run_event_t){
         .offset = record->offset,
@@ -45,6 +45,10 @@ add_events(journal_store_t *self, const journal_batch_t *batch)
     for (size_t i = 0; i < batch->count; i++) {
         const journal_entry_t *entry = &batch->entries[i];
         const record_t *record = entry->record;
+        if (!record) {
+            high_water_note(&self->sources, &entry->source, entry->seq, entry->recorded_us);
+            continue;
+        }
         assert(record->offset > state->head && record->offset <= state->reserved);
         if (journal_run_is_full(&self->run, record->topic_bytes, record->body_bytes) &&
             end_run(self, state->recorded_us) != 0)
@@ -69,7 +73,7 @@ put_latest(journal_store_t *self, const record_t *record)
     if (!statement)
         return -1;
     journal_run_t *run = &self->run;
-    journal_run_event_t event = event_of(record, family_of(topic.type));
+    journal_run_event_t event = event_of(record, mesh_family_of(topic.type));
     journal_run_clear(run);
     journal_run_add(run, &event);
     sqlite3_bind_text(statement, 1, topic.session, -1, SQLITE_STATIC);
@@ -102,9 +106,13 @@ add_latest(journal_store_t *self, const journal_batch_t *batch)
 int
 journal_store_add(journal_store_t *self, const journal_batch_t *batch)
 {
-    int rc =
-        batch->kind == JOURNAL_BATCH_LATEST ? add_latest(self, batch) : add_events(self, batch);
-    return rc == 0 ? 0 : store_roll_back(self);
+    static int (*const adds[])(journal_store_t *, const journal_batch_t *) = {
+        [JOURNAL_BATCH_EVENTS] = add_events,
+        [JOURNAL_BATCH_LATEST] = add_latest,
+        [JOURNAL_BATCH_FORGET] = store_begin_forgetting,
+        [JOURNAL_BATCH_TOLD] = store_end_forgetting,
+    };
+    return adds[batch->kind](self, batch) == 0 ? 0 : store_roll_back(self);
 }
 
 // Each source once, whatever the number of its events.

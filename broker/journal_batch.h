@@ -9,21 +9,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "family.h"
+#include "mesh/family.h"
 #include "mesh/uuid.h"
 #include "record.h"
 
 typedef struct journal_entry {
-    record_t *record;    // held by whoever made the batch
+    record_t *record;    // held by whoever made the batch; NULL: only the number counts
     mesh_uuid_t source;
     uint64_t seq;
     int64_t recorded_us;
-    family_t family;
+    mesh_family_t family;
 } journal_entry_t;
 
 typedef enum {
     JOURNAL_BATCH_EVENTS,    // entries to append, in the order of their offsets
     JOURNAL_BATCH_LATEST,    // records that are now the newest of their type in their session
+    JOURNAL_BATCH_FORGET,    // sessions of which nothing that came before is to be kept
+    JOURNAL_BATCH_TOLD,      // ... and that of these the event is kept which says so
 } journal_batch_kind_t;
 
 typedef struct journal_batch journal_batch_t;
@@ -36,8 +38,8 @@ struct journal_batch {
     size_t count;
     journal_entry_t *entries;    // of a LATEST only the records count
 
-    // Of a LATEST: sessions to forget, and the offset up to which, with it, the newest are
-    // kept.
+    // Of a LATEST: sessions of which nothing is to be kept apart any more, and the offset up to
+    // which, with it, the newest are kept. Of a FORGET and a TOLD: which they are about.
     char **forgotten;
     size_t forgotten_count;
     uint64_t through;

@@ -52,6 +52,11 @@ journal_opening_clear(journal_opening_t *self)
     free(self->sources);
     self->sources = NULL;
     self->source_count = 0;
+    for (size_t i = 0; i < self->forgotten_count; i++)
+        journal_forgotten_clear(&self->forgotten[i]);
+    free(self->forgotten);
+    self->forgotten = NULL;
+    self->forgotten_count = 0;
 }
 
 static char *
@@ -425,6 +430,8 @@ open_as_judged(journal_file_t *self, const journal_mark_t *mark, journal_opening
         return -1;
     if (journal_store_trim_sources(self->store, JOURNAL_SOURCES_LIMIT) != 0 ||
         journal_store_sources(self->store, &opening->sources, &opening->source_count) != 0 ||
+        journal_store_forgotten(self->store, &opening->forgotten, &opening->forgotten_count) !=
+            0 ||
         journal_store_first(self->store, &opening->first) != 0)
         return fail_by_store(self);
     opening->state = *journal_store_state(self->store);

@@ -32,6 +32,8 @@ typedef struct journal_opening {
     uint64_t first;
     journal_source_t *sources;
     size_t source_count;
+    journal_forgotten_t *forgotten;    // owned; the sessions that were, the first first
+    size_t forgotten_count;
 } journal_opening_t;
 
 void journal_opening_clear(journal_opening_t *self);

@@ -117,10 +117,11 @@ journal_run_next(journal_run_cursor_t *cursor, journal_run_event_t *event)
     event->body_bytes = le32toh(body_bytes);
     uint8_t family = cursor->at[AT_FAMILY];
     left -= JOURNAL_RUN_ENTRY_BYTES;
-    if (event->offset <= cursor->before || family >= FAMILIES || cursor->at[AT_RESERVED] != 0 ||
-        event->topic_bytes > left || event->body_bytes > left - event->topic_bytes)
+    if (event->offset <= cursor->before || family >= MESH_FAMILIES ||
+        cursor->at[AT_RESERVED] != 0 || event->topic_bytes > left ||
+        event->body_bytes > left - event->topic_bytes)
         return JOURNAL_RUN_DAMAGED;
-    event->family = (family_t) family;
+    event->family = (mesh_family_t) family;
     event->topic = cursor->at + JOURNAL_RUN_ENTRY_BYTES;
     event->body = cursor->at + JOURNAL_RUN_ENTRY_BYTES + event->topic_bytes;
     cursor->before = event->offset;

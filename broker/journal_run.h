@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "family.h"
+#include "mesh/family.h"
 
 enum {
     JOURNAL_RUN_BYTES = 64 * 1024,    // a run that would get longer is ended before
@@ -21,7 +21,7 @@ enum {
 // One event of a run. Its bytes are borrowed.
 typedef struct journal_run_event {
     uint64_t offset;
-    family_t family;
+    mesh_family_t family;
     const void *topic, *body;
     size_t topic_bytes, body_bytes;
 } journal_run_event_t;

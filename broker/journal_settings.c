@@ -37,12 +37,12 @@ journal_settings_read(journal_options_t *options, char **path_p,
     // Families that have a setting of their own; where it is 0, and for the others, retain_age
     // counts.
     static const struct {
-        family_t family;
+        mesh_family_t family;
         const char *key;
     } ages[] = {
-        {FAMILY_ERRORS, "broker/retain_errors"},
-        {FAMILY_MESH, "broker/retain_mesh"},
-        {FAMILY_PROGRESS, "broker/retain_progress"},
+        {MESH_FAMILY_ERRORS, "broker/retain_errors"},
+        {MESH_FAMILY_MESH, "broker/retain_mesh"},
+        {MESH_FAMILY_PROGRESS, "broker/retain_progress"},
     };
     assert(options && path_p && settings && error_p);
     if (read_path(path_p, settings, error_p) != 0)
@@ -58,7 +58,7 @@ journal_settings_read(journal_options_t *options, char **path_p,
         .memory_bytes = mesh_settings_bytes(settings, "broker/memory_bytes"),
     };
     int64_t age_us = mesh_settings_ms(settings, "broker/retain_age") * 1000;
-    for (int family = 0; family < FAMILIES; family++)
+    for (int family = 0; family < MESH_FAMILIES; family++)
         options->limits.age_us[family] = age_us;
     for (size_t i = 0; i < sizeof ages / sizeof ages[0]; i++) {
         int64_t own_us = mesh_settings_ms(settings, ages[i].key) * 1000;

@@ -35,6 +35,17 @@ static const char *const texts[STORE_STATEMENTS] = {
     [STORE_PUT_SOURCE] = "INSERT OR REPLACE INTO sources VALUES (?1, ?2, ?3, ?4)",
     [STORE_PUT_LATEST] = "INSERT OR REPLACE INTO latest VALUES (?1, ?2, ?3, ?4, ?5)",
     [STORE_FORGET_LATEST] = "DELETE FROM latest WHERE session = ?1",
+    [STORE_BEGIN_FORGETTING] =
+        "INSERT INTO forgotten (session, state, after, until, removed, first, last, types)"
+        " VALUES (?1, 0, 0, ?2, 0, 0, 0, '{}') ON CONFLICT (session) DO UPDATE SET state = 0,"
+        " after = 0, until = excluded.until",
+    [STORE_GO_ON_FORGETTING] = "UPDATE forgotten SET state = ?2, after = ?3, removed = ?4,"
+                               " first = ?5, last = ?6, types = ?7 WHERE session = ?1",
+    [STORE_END_FORGETTING] = "UPDATE forgotten SET state = 2 WHERE session = ?1 AND state = 1",
+    [STORE_READ_FORGOTTEN] = "SELECT session, state, after, until, removed, first, last, types"
+                             " FROM forgotten ORDER BY number",
+    [STORE_TRIM_FORGOTTEN] = "DELETE FROM forgotten WHERE state = 2 AND number <="
+                             " (SELECT max(number) FROM forgotten) - ?1",
     [STORE_NEXT_RUN] = "SELECT offset, recorded, sum, run FROM events WHERE offset > ?1"
                        " ORDER BY offset LIMIT 1",
     [STORE_REMOVE_RUN] = "DELETE FROM events WHERE offset = ?1",

@@ -42,7 +42,7 @@ read_state(journal_store_t *self)
         return -1;
     while ((rc = sqlite3_step(statement)) == SQLITE_ROW) {
         int family = sqlite3_column_int(statement, 0);
-        if (family >= 0 && family < FAMILIES)
+        if (family >= 0 && family < MESH_FAMILIES)
             self->state.removed[family] = (uint64_t) sqlite3_column_int64(statement, 1);
     }
     (void) sqlite3_reset(statement);
@@ -102,10 +102,13 @@ static int
 prepare(journal_store_t *self)
 {
     (void) sqlite3_extended_result_codes(self->db, 1);
-    if (store_execute(self, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
-                            "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;"
-                            "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192;"
-                            "PRAGMA temp_store = MEMORY;") != 0 ||
+    if (store_execute(self,
+                      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                      "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL;"
+                      "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -8192;"
+                      "PRAGMA temp_store = MEMORY;"
+                      // What is removed is written over, as journal_store_forget promises.
+                      "PRAGMA secure_delete = ON;") != 0 ||
         store_execute(self, self->durable ? "PRAGMA synchronous = FULL"
                                           : "PRAGMA synchronous = NORMAL") != 0)
         return -1;
@@ -129,7 +132,7 @@ prepare(journal_store_t *self)
                  STORE_FORMAT);
         return -1;
     }
-    return read_state(self);
+    return store_execute(self, store_forgotten_schema) == 0 ? read_state(self) : -1;
 }
 
 journal_store_t *

@@ -11,6 +11,7 @@
 
 #include "journal_batch.h"
 #include "journal_fault.h"
+#include "journal_forgotten.h"
 
 typedef struct journal_store journal_store_t;
 
@@ -23,7 +24,7 @@ typedef struct journal_state {
     int64_t recorded_us;    // ... and when; INT64_MIN before the first
     uint64_t events;        // how many are kept
     uint64_t latest;        // up to this offset the newest of each session are kept apart
-    uint64_t removed[FAMILIES];    // the highest offset that was removed, of each family
+    uint64_t removed[MESH_FAMILIES];    // the highest offset that was removed, of each family
 } journal_state_t;
 
 typedef struct journal_source {
@@ -71,6 +72,20 @@ int journal_store_commit(journal_store_t *self);
 // INT64_MAX to go by the count alone.
 int journal_store_trim(journal_store_t *self, unsigned families, uint64_t after,
                        int64_t before_us, uint64_t limit, uint64_t *until_p, bool *more_p);
+
+// Remove what there is of a session in the next events, looking at about limit of them, whole
+// rows at a time; what->state says when nothing of it is left in the table. Its bytes may be in
+// the write-ahead log until journal_store_empty_log.
+int journal_store_forget(journal_store_t *self, journal_forgotten_t *what, uint64_t limit);
+
+// The sessions that were forgotten, the first first, into an array the caller frees, each with
+// journal_forgotten_clear.
+int journal_store_forgotten(journal_store_t *self, journal_forgotten_t **rows_p,
+                            size_t *count_p);
+
+// Move the log into the file and empty it, so that what was removed is in neither. *done_p is
+// false when somebody reads, or moves it: it stays for the next time.
+int journal_store_empty_log(journal_store_t *self, bool *done_p);
 
 // Forget the sources unheard for the longest, beyond the limit.
 int journal_store_trim_sources(journal_store_t *self, uint64_t limit);

@@ -20,6 +20,11 @@ typedef enum {
     STORE_PUT_SOURCE,
     STORE_PUT_LATEST,
     STORE_FORGET_LATEST,
+    STORE_BEGIN_FORGETTING,
+    STORE_GO_ON_FORGETTING,
+    STORE_END_FORGETTING,
+    STORE_READ_FORGOTTEN,
+    STORE_TRIM_FORGOTTEN,
     STORE_NEXT_RUN,
     STORE_REMOVE_RUN,
     STORE_SHORTEN_RUN,
@@ -72,6 +77,19 @@ void store_bind_bytes(sqlite3_stmt *statement, int index, const void *bytes, siz
 // End a transaction: with what was changed, or without. store_roll_back returns -1.
 int store_finish(journal_store_t *self);
 int store_roll_back(journal_store_t *self);
+
+// Have the row of this key be what was left of it, in self->run.
+int store_write_rest(journal_store_t *self, uint64_t key);
+
+// The row of this key is not what was written. Returns -1.
+int store_fail_as_damaged(journal_store_t *self, uint64_t key);
+
+// What a FORGET and a TOLD say, in a transaction.
+int store_begin_forgetting(journal_store_t *self, const journal_batch_t *batch);
+int store_end_forgetting(journal_store_t *self, const journal_batch_t *batch);
+
+// The sessions that were forgotten; in journals of earlier releases too.
+extern const char store_forgotten_schema[];
 
 // The tables of a journal that was just made.
 extern const char store_schema[];

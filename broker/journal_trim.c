@@ -38,9 +38,8 @@ sort_out(journal_store_t *self, trim_t *trim, journal_run_cursor_t cursor)
     return outcome == JOURNAL_RUN_END ? 0 : -1;
 }
 
-// Have the row be what was left of it.
-static int
-write_rest(journal_store_t *self, uint64_t key)
+int
+store_write_rest(journal_store_t *self, uint64_t key)
 {
     const journal_run_t *rest = &self->run;
     sqlite3_stmt *statement =
@@ -57,8 +56,8 @@ write_rest(journal_store_t *self, uint64_t key)
     return store_run(self, statement);
 }
 
-static int
-fail_as_damaged(journal_store_t *self, uint64_t key)
+int
+store_fail_as_damaged(journal_store_t *self, uint64_t key)
 {
     self->fault = JOURNAL_CORRUPT;
     snprintf(self->reason, sizeof self->reason, "the events up to %llu were changed",
@@ -89,18 +88,18 @@ trim_next(journal_store_t *self, trim_t *trim, uint64_t *key_p, bool *over_p)
         bool sound =
             bytes && journal_run_sum(*key_p, bytes, size) == sqlite3_column_int64(statement, 2);
         if (!sound || sort_out(self, trim, journal_run_read(bytes, size)) != 0)
-            result = fail_as_damaged(self, *key_p);
+            result = store_fail_as_damaged(self, *key_p);
     }
     (void) sqlite3_reset(statement);
     if (result == 0 && trim->removed > removed_before)
-        result = write_rest(self, *key_p);
+        result = store_write_rest(self, *key_p);
     return result;
 }
 
 static int
 put_removed(journal_store_t *self)
 {
-    for (int family = 0; family < FAMILIES; family++) {
+    for (int family = 0; family < MESH_FAMILIES; family++) {
         // Lower than before is what a family with a longer age left to a later step.
         if (self->changing.removed[family] <= self->state.removed[family]) {
             self->changing.removed[family] = self->state.removed[family];

@@ -20,6 +20,8 @@ enum {
     // Of the log, moved into the file: at once, and at least once in TICK_MS.
     MOVE_BYTES = 8 * 1024 * 1024,
     MOVE_SLOWLY_BYTES = 1024 * 1024,
+    FORGET_EVENTS = 1000,            // looked at in one step
+    FORGET_AGAIN_MS = 10,            // when somebody reads what is to be emptied
     LAST_STEP_BYTES = 256 * 1024,    // left of a log that the writer has begin anew
 };
 
@@ -51,6 +53,8 @@ struct journal_writer {
     char owed_why[512];       // "" for nothing
     uint64_t appended;        // since the last step of trimming
     bool trim_more;
+    journal_forgotten_t *forgetting;    // owned; sessions that are not told as forgotten
+    size_t forgetting_count;
     int64_t ticked_ms, trimmed_ms, tried_ms;
 };
 
@@ -76,6 +80,7 @@ journal_news_destroy(journal_news_t **self_p)
     if (*self_p) {
         assert(!(*self_p)->batches);    // they are the receiver's
         journal_opening_clear(&(*self_p)->opening);
+        journal_forgotten_clear(&(*self_p)->forgotten);
         free(*self_p);
         *self_p = NULL;
     }
@@ -170,6 +175,42 @@ go_down_by_store(journal_writer_t *self)
 }
 
 static void
+end_forgetting(journal_writer_t *self)
+{
+    for (size_t i = 0; i < self->forgetting_count; i++)
+        journal_forgotten_clear(&self->forgetting[i]);
+    free(self->forgetting);
+    self->forgetting = NULL;
+    self->forgetting_count = 0;
+}
+
+// Begin with the sessions of which it is not told that they are forgotten: also those at which
+// the broker before was interrupted.
+static void
+take_forgetting(journal_writer_t *self, const journal_forgotten_t *rows, size_t count)
+{
+    end_forgetting(self);
+    self->forgetting = zmalloc((count + 1) * sizeof *self->forgetting);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].state != JOURNAL_FORGOTTEN_TOLD)
+            self->forgetting[self->forgetting_count++] = journal_forgotten_copy(&rows[i]);
+}
+
+static int
+reload_forgetting(journal_writer_t *self)
+{
+    journal_forgotten_t *rows;
+    size_t count;
+    int rc = journal_store_forgotten(journal_file_store(self->file), &rows, &count);
+    if (rc == 0)
+        take_forgetting(self, rows, count);
+    for (size_t i = 0; i < count; i++)
+        journal_forgotten_clear(&rows[i]);
+    free(rows);
+    return rc;
+}
+
+static void
 try_to_open(journal_writer_t *self)
 {
     journal_opening_t opening;
@@ -184,6 +225,7 @@ try_to_open(journal_writer_t *self)
         self->era++;
         self->ticked_ms = 0;
         retention_begin(&self->retention);
+        take_forgetting(self, opening.forgotten, opening.forgotten_count);
         note_holdings(self);
         tell_opening(self, JOURNAL_NEWS_OPENED, &opening);
     } else {
@@ -197,10 +239,14 @@ commit(journal_writer_t *self, const journal_batch_t *batches)
 {
     journal_store_t *store = journal_file_store(self->file);
     uint64_t last = 0;
+    bool forgets = false;
     for (const journal_batch_t *batch = batches; batch; batch = batch->next) {
-        if (batch->kind != JOURNAL_BATCH_EVENTS || batch->count == 0)
+        forgets = forgets || batch->kind == JOURNAL_BATCH_FORGET;
+        if (batch->kind != JOURNAL_BATCH_EVENTS)
             continue;
-        last = batch->entries[batch->count - 1].record->offset;
+        for (size_t i = 0; i < batch->count; i++)
+            if (batch->entries[i].record)
+                last = batch->entries[i].record->offset;
         self->appended += batch->count;
     }
     if (journal_file_reserve(self->file, last) != 0) {
@@ -217,6 +263,8 @@ commit(journal_writer_t *self, const journal_batch_t *batches)
     } else if (last > 0 && journal_file_tell(self->file) != 0) {
         go_down(self, journal_file_fault(self->file), journal_file_reason(self->file));
         rc = -1;
+    } else if (forgets && reload_forgetting(self) != 0) {
+        go_down_by_store(self);    // what was committed is kept all the same
     }
     return rc == 0;
 }
@@ -270,6 +318,30 @@ trim(journal_writer_t *self, int64_t now_ms)
     if (rc == 0 && self->trim_more)
         note_holdings(self);
     return rc;
+}
+
+// One step of removing the first session that is to be forgotten.
+static int
+forget(journal_writer_t *self, int *wait_ms)
+{
+    journal_store_t *store = journal_file_store(self->file);
+    journal_forgotten_t *what = &self->forgetting[0];
+    *wait_ms = 0;
+    if (what->state == JOURNAL_FORGOTTEN_REMOVING)
+        return journal_store_forget(store, what, FORGET_EVENTS);
+    bool done = false;
+    int rc = journal_store_empty_log(store, &done);
+    if (rc != 0 || !done) {
+        *wait_ms = FORGET_AGAIN_MS;
+        return rc;
+    }
+    note_holdings(self);
+    journal_news_t *news = zmalloc(sizeof *news);
+    news->kind = JOURNAL_NEWS_FORGOTTEN;
+    news->forgotten = *what;
+    *what = self->forgetting[--self->forgetting_count];
+    tell(self, news);
+    return 0;
 }
 
 // Returns false when that failed, and the journal is down.
@@ -342,7 +414,10 @@ keep_up(journal_writer_t *self)
             return 0;
         }
     }
-    return self->trim_more ? 0 : TICK_MS;
+    int wait_ms = self->trim_more ? 0 : TICK_MS;
+    if (self->forgetting_count > 0 && forget(self, &wait_ms) != 0)
+        go_down_by_store(self);
+    return wait_ms;
 }
 
 static void
@@ -416,6 +491,7 @@ journal_writer_new(journal_file_t *file, const journal_opening_t *opening,
         self->holdings.first = opening->first;
         memcpy(self->holdings.removed, opening->state.removed, sizeof self->holdings.removed);
         self->holdings.events = opening->state.events;
+        take_forgetting(self, opening->forgotten, opening->forgotten_count);
     }
     self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     self->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -451,6 +527,7 @@ journal_writer_destroy(journal_writer_t **self_p)
     // Before the file: the last connection to close moves the log into it.
     journal_mover_destroy(&self->mover);
     journal_file_destroy(&self->file);
+    end_forgetting(self);
     close(self->wake_fd);
     close(self->news_fd);
     pthread_mutex_destroy(&self->lock);

@@ -20,9 +20,10 @@ typedef struct journal_writer_options {
 } journal_writer_options_t;
 
 typedef enum {
-    JOURNAL_NEWS_ENDED,     // batches came to their end, each as its `kept` says
-    JOURNAL_NEWS_OPENED,    // the journal was opened: batches of this era are kept
-    JOURNAL_NEWS_DOWN,      // it cannot be written; opening.fault and opening.why
+    JOURNAL_NEWS_ENDED,        // batches came to their end, each as its `kept` says
+    JOURNAL_NEWS_OPENED,       // the journal was opened: batches of this era are kept
+    JOURNAL_NEWS_DOWN,         // it cannot be written; opening.fault and opening.why
+    JOURNAL_NEWS_FORGOTTEN,    // a session is out of the files
 } journal_news_kind_t;
 
 typedef struct journal_news journal_news_t;
@@ -30,15 +31,16 @@ typedef struct journal_news journal_news_t;
 struct journal_news {
     journal_news_t *next;    // owned by the list
     journal_news_kind_t kind;
-    journal_batch_t *batches;     // ENDED: in their order, the receiver's
-    journal_opening_t opening;    // OPENED, DOWN
-    uint64_t era;                 // OPENED
+    journal_batch_t *batches;         // ENDED: in their order, the receiver's
+    journal_opening_t opening;        // OPENED, DOWN
+    uint64_t era;                     // OPENED
+    journal_forgotten_t forgotten;    // FORGOTTEN
 };
 
 // What the journal holds, as of a moment ago.
 typedef struct journal_holdings {
     uint64_t first;    // the oldest offset kept
-    uint64_t removed[FAMILIES];
+    uint64_t removed[MESH_FAMILIES];
     uint64_t events, used_bytes, wal_bytes;
 } journal_holdings_t;
 

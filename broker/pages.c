@@ -110,11 +110,11 @@ add_to_replay(void *arg, record_t *record)
 json_t *
 page_removed(journal_t *journal)
 {
-    uint64_t removed[FAMILIES];
+    uint64_t removed[MESH_FAMILIES];
     json_t *body = json_object();
     journal_removed(journal, removed);
-    for (int family = 0; family < FAMILIES; family++)
-        json_object_set_new(body, family_name((family_t) family),
+    for (int family = 0; family < MESH_FAMILIES; family++)
+        json_object_set_new(body, mesh_family_name((mesh_family_t) family),
                             json_integer((json_int_t) removed[family]));
     return body;
 }

@@ -117,6 +117,22 @@ record_ring_read(const record_ring_t *self, uint64_t after, record_ring_visit_fn
         low++;
 }
 
+void
+record_ring_forget(record_ring_t *self, record_ring_is_one_fn *is_one, void *arg)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        record_t **from = slot(self, i);
+        if (is_one(arg, *from)) {
+            self->bytes -= record_cost(*from);
+            record_release(from);
+        } else {
+            *slot(self, kept++) = *from;
+        }
+    }
+    self->count = kept;
+}
+
 size_t
 record_ring_count(const record_ring_t *self)
 {

@@ -29,6 +29,10 @@ typedef bool record_ring_visit_fn(void *arg, record_t *record);
 void record_ring_read(const record_ring_t *self, uint64_t after, record_ring_visit_fn *visit,
                       void *arg);
 
+// Let go of the records for which is_one is true; the others stay in their order.
+typedef bool record_ring_is_one_fn(void *arg, const record_t *record);
+void record_ring_forget(record_ring_t *self, record_ring_is_one_fn *is_one, void *arg);
+
 size_t record_ring_count(const record_ring_t *self);
 size_t record_ring_bytes(const record_ring_t *self);
 

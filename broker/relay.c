@@ -32,11 +32,20 @@ refuse(relay_t *self, const char *reason)
     }
 }
 
-// Give the arrival its place, if it is next of its source. user is the name of the key it came
-// under, NULL where that does not matter. Returns false when it is to be let go.
+// Whether who came in by this id may not publish the type: all act upon what it says. id is
+// NULL where there are no keys.
 static bool
-place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64_t now_us)
+may_not_say(const char *id, const char *type)
 {
+    return id && streq(type, RELAY_FORGOTTEN_TYPE) && gate_role(id) != MESH_ROLE_OPERATE;
+}
+
+// Give the arrival its place, if it is next of its source. id is what the gate wrote of the key
+// it came under, NULL where that does not matter. Returns false when it is to be let go.
+static bool
+place(relay_t *self, arrival_t *arrival, const char *id, int64_t now_ms, int64_t now_us)
+{
+    const char *user = id ? gate_name(id) : NULL;
     mesh_header_t header;
     mesh_wire_outcome_t outcome =
         mesh_wire_decode(&header, zmq_msg_data(&arrival->body), zmq_msg_size(&arrival->body));
@@ -49,7 +58,7 @@ place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64
         refuse(self, "topic-wrong");
         return false;
     }
-    if (topic->reserved) {
+    if (topic->reserved || may_not_say(id, topic->parts.type)) {
         refuse(self, "type-reserved");
         return false;
     }
@@ -68,7 +77,10 @@ place(relay_t *self, arrival_t *arrival, const char *user, int64_t now_ms, int64
         return false;
     }
     arrival->own = false;
-    relay_place(self, &header, topic->family, now_us);
+    if (forgotten_has(self->forgotten, topic->parts.session))
+        relay_discard(self, &header, now_us);
+    else
+        relay_place(self, &header, topic->family, now_us);
     return true;
 }
 
@@ -110,12 +122,14 @@ relay_take_in(relay_t *self)
         receipt_t receipt = receive(self, arrival);
         if (receipt == NOTHING_WAITS)
             break;
-        const char *user = NULL;
+        const char *id = NULL;
         if (receipt == RECEIVED && guarded)
-            user = gate_name(zmq_msg_gets(&arrival->topic, "User-Id"));
+            id = zmq_msg_gets(&arrival->topic, "User-Id");
+        if (receipt == RECEIVED && guarded && !id)
+            id = "";
         if (receipt == WRONG_FRAMES) {
             refuse(self, "frames-wrong");
-        } else if (!place(self, arrival, user, now_ms, now_us)) {
+        } else if (!place(self, arrival, id, now_ms, now_us)) {
             zmq_msg_close(&arrival->topic);
             zmq_msg_close(&arrival->body);
         }
@@ -277,6 +291,7 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     self->topics = topics_new();
     (void) owners_admit(self->owners, &self->source, "broker");
     self->sessions = sessions_new(SESSIONS_LIMIT);
+    self->forgotten = forgotten_new(JOURNAL_FORGOTTEN_LIMIT);
     if (open_journal(self, settings, error_p) != 0) {
         relay_destroy(&self);
         return NULL;
@@ -320,6 +335,7 @@ relay_destroy(relay_t **self_p)
     close_sockets(self);
     relay_batches_destroy(self);
     sessions_destroy(&self->sessions);
+    forgotten_destroy(&self->forgotten);
     owners_destroy(&self->owners);
     topics_destroy(&self->topics);
     sequencer_destroy(&self->sequencer);
@@ -361,6 +377,12 @@ sessions_t *
 relay_sessions(relay_t *self)
 {
     return self->sessions;
+}
+
+forgotten_t *
+relay_forgotten(relay_t *self)
+{
+    return self->forgotten;
 }
 
 const relay_counts_t *

@@ -11,6 +11,7 @@
 #include <czmq.h>
 #include <jansson.h>
 
+#include "forgotten.h"
 #include "journal.h"
 #include "mesh/settings.h"
 #include "order.h"
@@ -25,6 +26,11 @@ typedef struct relay_events {
     // `from` on.
     void (*acknowledge)(void *arg, const void *holder, const mesh_uuid_t *source);
     void (*ask_again)(void *arg, const void *holder, const mesh_uuid_t *source, uint64_t from);
+    // A session that was to be forgotten is, as far as the journal goes, and
+    // mesh.session_forgotten says so; range has the cursors "first" and "last" of what was
+    // removed, where something was. Or it could not be begun. All borrowed.
+    void (*forgotten)(void *arg, const journal_forgotten_t *what, json_t *range);
+    void (*forget_failed)(void *arg, const char *session);
 } relay_events_t;
 
 typedef struct relay_counts {
@@ -33,6 +39,7 @@ typedef struct relay_counts {
     uint64_t refused;    // not as the protocol says
     uint64_t late;
     uint64_t uncommitted;    // passed on without a place
+    uint64_t forgotten;      // let go: of sessions that were forgotten
 } relay_counts_t;
 
 // Create the relay with both sockets, not bound. host names this host in the broker's own
@@ -74,6 +81,10 @@ void relay_tick(relay_t *self);
 // A publisher was told of more than the journal knows: it was lost, and a new one is begun.
 void relay_distrust_journal(relay_t *self, const char *why);
 
+// Forget a session: nothing of it is shown or taken in from here on, and the journal removes
+// what it has. journal_can_forget must be true. Returns false when it was forgotten before.
+bool relay_forget(relay_t *self, const char *session);
+
 // Take in nothing, or again what comes: publishers keep what is not acknowledged.
 void relay_hold(relay_t *self, bool hold);
 
@@ -84,6 +95,7 @@ journal_t *relay_journal(relay_t *self);
 sequencer_t *relay_sequencer(relay_t *self);
 owners_t *relay_owners(relay_t *self);    // asked where there are keys only
 sessions_t *relay_sessions(relay_t *self);
+forgotten_t *relay_forgotten(relay_t *self);
 const relay_counts_t *relay_counts(const relay_t *self);
 
 #endif

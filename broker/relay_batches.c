@@ -61,7 +61,7 @@ relay_next_arrival(relay_t *self)
 }
 
 void
-relay_place(relay_t *self, mesh_header_t *header, family_t family, int64_t now_us)
+relay_place(relay_t *self, mesh_header_t *header, mesh_family_t family, int64_t now_us)
 {
     relay_batch_t *batch = self->filling;
     size_t at = batch->journal.count++;
@@ -110,10 +110,16 @@ relay_submit(relay_t *self, bool at_once)
 static void
 pass_on_committed(relay_t *self, arrival_t *arrival, const journal_entry_t *entry)
 {
-    const topics_entry_t *topic = relay_topic_of(self, arrival);
-    assert(topic);    // it was read when it was taken
-    sessions_note(self->sessions, &topic->parts, entry->record);
-    relay_forward(self, &arrival->topic, &arrival->body);
+    if (entry->record) {
+        const topics_entry_t *topic = relay_topic_of(self, arrival);
+        assert(topic);    // it was read when it was taken
+        // It may have been forgotten on its way.
+        if (!forgotten_has(self->forgotten, topic->parts.session))
+            sessions_note(self->sessions, &topic->parts, entry->record);
+        if (arrival->own && streq(topic->parts.type, RELAY_FORGOTTEN_TYPE))
+            relay_note_told(self, arrival);
+        relay_forward(self, &arrival->topic, &arrival->body);
+    }
     const void *holder = sequencer_commit(self->sequencer, &entry->source, entry->seq);
     if (holder)
         self->events->acknowledge(self->arg, holder, &entry->source);
@@ -146,7 +152,7 @@ on_ended(void *arg, journal_batch_t *ended)
         arrival_t *arrival = &batch->arrivals[i];
         if (ended->kept)
             pass_on_committed(self, arrival, &batch->entries[i]);
-        else
+        else if (batch->entries[i].record)
             pass_on_uncommitted(self, arrival);
         record_release(&batch->entries[i].record);
         zmq_msg_close(&arrival->topic);
@@ -170,7 +176,8 @@ restore_session(void *arg, record_t *record)
 {
     relay_t *self = arg;
     mesh_topic_t topic;
-    if (mesh_topic_parse(&topic, record_topic(record), record->topic_bytes) == 0)
+    if (mesh_topic_parse(&topic, record_topic(record), record->topic_bytes) == 0 &&
+        !forgotten_has(self->forgotten, topic.session))
         sessions_note(self->sessions, &topic, record);
     return true;
 }
@@ -206,6 +213,7 @@ on_opened(void *arg, const journal_opening_t *opening)
         sequencer_restore(self->sequencer, &opening->sources[i].source,
                           opening->sources[i].seq);
     sequencer_take_back(self->sequencer, ask_holder, self);
+    relay_restore_forgotten(self, opening);
     if (!self->restored)
         restore_sessions(self, opening);
     else
@@ -231,6 +239,8 @@ const journal_events_t relay_journal_events = {
     .ended = on_ended,
     .opened = on_opened,
     .down = on_down,
+    .forgotten = relay_on_forgotten,
+    .forget_failed = relay_on_forget_failed,
 };
 
 void

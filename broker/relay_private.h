@@ -18,6 +18,9 @@ enum {
     RELAY_OWN_WAITING = 1000,    // own events kept while the journal is down
 };
 
+// The event that tells of a forgotten session.
+#define RELAY_FORGOTTEN_TYPE "mesh.session_forgotten"
+
 typedef struct arrival {
     zmq_msg_t topic, body;
     bool own;    // of the broker's own source
@@ -47,6 +50,7 @@ struct relay {
     owners_t *owners;          // owned
     topics_t *topics;          // owned
     sessions_t *sessions;      // owned
+    forgotten_t *forgotten;    // owned
     relay_counts_t counts;
 
     relay_batch_t *filling;    // owned; NULL while nothing waits to be submitted
@@ -82,7 +86,10 @@ const topics_entry_t *relay_topic_of(relay_t *self, arrival_t *arrival);
 arrival_t *relay_next_arrival(relay_t *self);
 
 // That arrival is an event: give it its place and count it in.
-void relay_place(relay_t *self, mesh_header_t *header, family_t family, int64_t now_us);
+void relay_place(relay_t *self, mesh_header_t *header, mesh_family_t family, int64_t now_us);
+
+// That arrival is of a session that is forgotten: its number is taken, and nothing else.
+void relay_discard(relay_t *self, const mesh_header_t *header, int64_t now_us);
 
 // Submit what is being filled, if the journal has nothing to do, or whatever it does.
 void relay_submit(relay_t *self, bool at_once);
@@ -96,6 +103,16 @@ void relay_pause(relay_t *self, bool paused);
 // Own events that were not kept are placed again, once the journal can be written.
 void relay_keep_own(relay_t *self, arrival_t *arrival);
 void relay_place_own_again(relay_t *self);
+
+// journal_events_t: a session is forgotten, or cannot be.
+void relay_on_forgotten(void *arg, const journal_forgotten_t *what);
+void relay_on_forget_failed(void *arg, const char *session);
+
+// An event that tells of a forgotten session was kept: the journal need not have it told again.
+void relay_note_told(relay_t *self, arrival_t *arrival);
+
+// The journal was opened: what it says is forgotten is, and it is told what it does not know.
+void relay_restore_forgotten(relay_t *self, const journal_opening_t *opening);
 
 // journal_events_t
 extern const journal_events_t relay_journal_events;

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-static const unsigned every_family = (1U << FAMILIES) - 1;
+static const unsigned every_family = (1U << MESH_FAMILIES) - 1;
 
 retention_t
 retention_new(const retention_limits_t *limits)
@@ -46,7 +46,7 @@ static unsigned
 families_like(const retention_t *self, int family)
 {
     unsigned mask = 0;
-    for (int i = 0; i < FAMILIES; i++)
+    for (int i = 0; i < MESH_FAMILIES; i++)
         if (self->limits.age_us[i] == self->limits.age_us[family] &&
             self->swept[i] == self->swept[family])
             mask |= 1U << i;
@@ -65,7 +65,7 @@ retention_step(retention_t *self, journal_store_t *store, int64_t now_us, uint64
     if (done)
         return 0;
     int family = self->next_family;
-    self->next_family = (family + 1) % FAMILIES;
+    self->next_family = (family + 1) % MESH_FAMILIES;
     int64_t age_us = self->limits.age_us[family];
     if (age_us == 0 || now_us < INT64_MIN + age_us)
         return 0;
@@ -74,7 +74,7 @@ retention_step(retention_t *self, journal_store_t *store, int64_t now_us, uint64
     if (journal_store_trim(store, mask, self->swept[family], now_us - age_us, rows, &until,
                            more_p) != 0)
         return -1;
-    for (int i = 0; i < FAMILIES; i++)
+    for (int i = 0; i < MESH_FAMILIES; i++)
         if (mask & (1U << i))
             self->swept[i] = until;
     if (*more_p)

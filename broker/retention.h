@@ -9,18 +9,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "family.h"
 #include "journal_store.h"
+#include "mesh/family.h"
 
 typedef struct retention_limits {
-    int64_t age_us[FAMILIES];    // 0: whatever its age
+    int64_t age_us[MESH_FAMILIES];    // 0: whatever its age
     uint64_t events;
     uint64_t bytes;
 } retention_limits_t;
 
 typedef struct retention {
     retention_limits_t limits;
-    uint64_t swept[FAMILIES];    // up to here nothing of the family is left that is too old
+    uint64_t
+        swept[MESH_FAMILIES];    // up to here nothing of the family is left that is too old
     int next_family;             // whose turn it is
 } retention_t;
 

@@ -208,6 +208,13 @@ sequencer_offer(sequencer_t *self, const mesh_header_t *header, int64_t now_ms,
 }
 
 const void *
+sequencer_holder(const sequencer_t *self, const mesh_uuid_t *uuid)
+{
+    const source_t *source = zhashx_lookup(self->sources, uuid);
+    return source ? source->holder : NULL;
+}
+
+const void *
 sequencer_commit(sequencer_t *self, const mesh_uuid_t *uuid, uint64_t seq)
 {
     source_t *source = zhashx_lookup(self->sources, uuid);

@@ -90,6 +90,9 @@ uint64_t sequencer_missing(sequencer_t *self, const mesh_uuid_t *source, uint64_
 uint64_t sequencer_taken(const sequencer_t *self, const mesh_uuid_t *source);
 uint64_t sequencer_committed(const sequencer_t *self, const mesh_uuid_t *source);
 
+// Who holds a source; NULL when nobody does.
+const void *sequencer_holder(const sequencer_t *self, const mesh_uuid_t *source);
+
 // Call visit for every source that a program holds. visit may ask, but change nothing.
 typedef void sequencer_visit_fn(void *arg, const void *holder, const mesh_uuid_t *source);
 void sequencer_visit_held(sequencer_t *self, sequencer_visit_fn *visit, void *arg);

@@ -249,6 +249,39 @@ sessions_mark_changed(sessions_t *self, bool changed)
     self->changed = changed && zhashx_size(self->by_id) > 0;
 }
 
+bool
+sessions_has(const sessions_t *self, const char *session)
+{
+    return zhashx_lookup(self->by_id, session) != NULL;
+}
+
+bool
+sessions_has_ended(const sessions_t *self, const char *session)
+{
+    const session_t *known = zhashx_lookup(self->by_id, session);
+    return known && known->completed;
+}
+
+void
+sessions_visit_one(const sessions_t *self, const char *session, sessions_visit_fn *visit,
+                   void *arg)
+{
+    const session_t *known = zhashx_lookup(self->by_id, session);
+    for (size_t i = 0; known && i < known->count; i++)
+        if (!visit(arg, known->latest[i].record))
+            return;
+}
+
+void
+sessions_remove(sessions_t *self, const char *session)
+{
+    session_t *known = zhashx_lookup(self->by_id, session);
+    if (!known)
+        return;
+    zlistx_delete(known->list, known->handle);
+    zhashx_delete(self->by_id, session);
+}
+
 size_t
 sessions_size(const sessions_t *self)
 {

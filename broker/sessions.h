@@ -40,6 +40,16 @@ size_t sessions_take_changed(sessions_t *self, record_t **records, size_t limit)
 // texts.
 char **sessions_take_forgotten(sessions_t *self, size_t *count);
 
+// Whether the session is remembered; whether it has ended; visit its records until visit
+// returns false.
+bool sessions_has(const sessions_t *self, const char *session);
+bool sessions_has_ended(const sessions_t *self, const char *session);
+void sessions_visit_one(const sessions_t *self, const char *session, sessions_visit_fn *visit,
+                        void *arg);
+
+// Remember nothing of it. The journal is told another way than by sessions_take_forgotten.
+void sessions_remove(sessions_t *self, const char *session);
+
 // Count everything as changed, or as not changed.
 void sessions_mark_changed(sessions_t *self, bool changed);
 

@@ -55,7 +55,7 @@ parse(topics_entry_t *entry, const void *text, size_t bytes)
 {
     if (mesh_topic_parse(&entry->parts, text, bytes) != 0)
         return NULL;
-    entry->family = family_of(entry->parts.type);
+    entry->family = mesh_family_of(entry->parts.type);
     entry->reserved = is_reserved(entry->parts.type);
     return entry;
 }

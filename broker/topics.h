@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "family.h"
+#include "mesh/family.h"
 #include "mesh/topic.h"
 
 typedef struct topics topics_t;
@@ -17,7 +17,7 @@ typedef struct topics topics_t;
 // What is known of a topic.
 typedef struct topics_entry {
     mesh_topic_t parts;
-    family_t family;
+    mesh_family_t family;
     bool reserved;    // for the broker, or an sse-bridge: a publisher may not use it
 } topics_entry_t;
 

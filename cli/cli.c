@@ -13,6 +13,7 @@
 #include "doctor.h"
 #include "event_line.h"
 #include "flush.h"
+#include "forget.h"
 #include "keys.h"
 #include "mesh/exit_status.h"
 #include "mesh/nearest.h"
@@ -72,6 +73,7 @@ static const verb_t verbs[] = {
     {"doctor", doctor_main,
      "say what is found of the mesh from here, and what is not, and why"},
     {"flush", flush_main, "deliver what bridges that died have left in their spools"},
+    {"forget", forget_main, "have the mesh forget a session, wherever it is"},
     {"keys", keys_main, "keys new, show, revoke: who may enter the mesh from other hosts"},
     {"token", token_main, "token show, new, list, revoke: who may read over HTTP"},
 };

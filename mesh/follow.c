@@ -105,6 +105,17 @@ tell_gap(mesh_follow_t *self, mesh_gap_reason_t reason, mesh_cursor_t to)
     self->actions->tell_gap(self->arg, &gap);
 }
 
+// Events are missing among those that come.
+static void
+tell_holes(mesh_follow_t *self, uint64_t up_to)
+{
+    mesh_gap_t gap = {.reason = MESH_GAP_TRIMMED,
+                      .from = self->position,
+                      .to = self->position,
+                      .holes_to = up_to};
+    self->actions->tell_gap(self->arg, &gap);
+}
+
 static void
 advance_to(mesh_follow_t *self, uint64_t offset)
 {
@@ -313,7 +324,7 @@ mesh_follow_page_removed(mesh_follow_t *self, uint64_t removed)
     self->told_removed = removed;
     // What is kept goes on from here; the hole is among what follows.
     if (!self->from_nothing)
-        tell_gap(self, MESH_GAP_TRIMMED, self->position);
+        tell_holes(self, removed);
 }
 
 void

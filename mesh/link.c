@@ -694,6 +694,15 @@ mesh_link_request(mesh_link_t *self, const char *verb, json_t *body, int64_t dea
     return id;
 }
 
+void
+mesh_link_tell(mesh_link_t *self, const char *verb, json_t *body)
+{
+    assert(self && verb && json_is_object(body));
+    if (self->up)
+        send_verb(self, verb, body);
+    json_decref(body);
+}
+
 uint64_t
 mesh_link_call(mesh_link_t *self, const char *service, json_t *request, int64_t deadline_ms,
                mesh_link_reply_fn *reply, void *arg)

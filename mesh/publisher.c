@@ -216,6 +216,19 @@ on_welcome(void *arg, const mesh_welcome_t *welcome)
     tell_when_drained(self);
 }
 
+// A session is to be forgotten: what waits of it goes, and the broker is told how much it was.
+static void
+forget(mesh_publisher_t *self, const json_t *body)
+{
+    const char *session;
+    if (mesh_control_get_text(body, "session_id", MESH_SESSION_SIZE - 1, &session) != 0)
+        return;
+    size_t removed = mesh_outbox_forget(self->outbox, session);
+    mesh_link_tell(
+        self->link, "forgot",
+        json_pack("{s:s, s:I}", "session_id", session, "removed", (json_int_t) removed));
+}
+
 static void
 on_message(void *arg, const char *verb, const json_t *body)
 {
@@ -225,6 +238,8 @@ on_message(void *arg, const char *verb, const json_t *body)
         const json_t *entry = our_source(self, json_object_get(body, "sources"));
         if (entry && mesh_control_get_number(entry, "synced", &number) == 0)
             mesh_outbox_acknowledge(self->outbox, number);
+    } else if (streq(verb, "forget")) {
+        forget(self, body);
     } else if (streq(verb, "resend")) {
         const char *source = json_string_value(json_object_get(body, "source"));
         if (source && streq(source, self->source_text) &&

@@ -129,6 +129,12 @@ const mesh_setting_t mesh_settings_table[] = {
 
     DURATION("flush/wait", "30s", 0, DAY, "how long aidermesh flush tries to deliver"),
 
+    FLAG("forget/force", "false",
+         "whether to forget a session also while it goes on, or when the broker does not know "
+         "it"),
+    FLAG("forget/json", "false", "whether to print what was done as JSON"),
+    TEXT("forget/session", "", "the session to forget"),
+
     TEXT("http/address", "127.0.0.1", "the address to listen on"),
     LIST("http/allow_hosts", "",
          "names, beside those of loopback, that requests may ask for; empty is any where a "

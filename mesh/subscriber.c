@@ -79,19 +79,16 @@ read_event(mesh_event_t *event, const void *topic, size_t topic_bytes, const voi
     return 0;
 }
 
-// The highest offset that an answer says was removed; 0 where it says nothing.
-static uint64_t
-highest_removed(const json_t *body)
+int
+mesh_subscriber_read_removed(const json_t *body, uint64_t removed[static MESH_FAMILIES])
 {
-    json_t *removed = json_object_get(body, "removed");
-    uint64_t highest = 0;
-    for (void *member = json_object_iter(removed); member;
-         member = json_object_iter_next(removed, member)) {
-        json_int_t offset = json_integer_value(json_object_iter_value(member));
-        if (offset > 0 && (uint64_t) offset > highest)
-            highest = (uint64_t) offset;
+    const json_t *members = json_object_get(body, "removed");
+    for (int family = 0; family < MESH_FAMILIES; family++) {
+        const char *name = mesh_family_name((mesh_family_t) family);
+        removed[family] = 0;
+        (void) mesh_control_get_number(members, name, &removed[family]);
     }
-    return highest;
+    return json_is_object(members) ? 0 : -1;
 }
 
 static int
@@ -103,8 +100,14 @@ give_page(mesh_subscriber_t *self, const json_t *body, zmsg_t *frames)
         mesh_control_get_number(body, "first", &first) != 0 ||
         mesh_control_get_number(body, "to", &to) != 0 || !json_is_boolean(more))
         return -1;
+    uint64_t removed[MESH_FAMILIES], highest = 0;
+    if (mesh_subscriber_read_removed(body, removed) == 0 && self->handler->on_removed)
+        self->handler->on_removed(self->arg, epoch, removed);
+    for (int family = 0; family < MESH_FAMILIES; family++)
+        if (removed[family] > highest)
+            highest = removed[family];
     mesh_follow_page_begins(self->follow, epoch, first);
-    mesh_follow_page_removed(self->follow, highest_removed(body));
+    mesh_follow_page_removed(self->follow, highest);
     zframe_t *topic = frames ? zmsg_first(frames) : NULL;
     for (; topic; topic = zmsg_next(frames)) {
         zframe_t *frame = zmsg_next(frames);

@@ -131,6 +131,7 @@ static const reading_t READINGS[] = {
     {"aider.waiting_for_input", OBSERVED_WAITING_FOR_INPUT, NULL},
     {"aider.throttling_detected", OBSERVED_THROTTLING_DETECTED, read_throttling},
     {"aider.throttling_cleared", OBSERVED_THROTTLING_CLEARED, NULL},
+    {"mesh.session_forgotten", OBSERVED_SESSION_FORGOTTEN, NULL},
     {"mesh.transport_joined", OBSERVED_TRANSPORT_JOINED, read_transport},
     {"mesh.transport_left", OBSERVED_TRANSPORT_LEFT, read_transport},
     {"mesh.transport_lost", OBSERVED_TRANSPORT_LOST, read_transport},

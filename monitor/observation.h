@@ -27,6 +27,7 @@ typedef enum {
     OBSERVED_THROTTLING_DETECTED,    // said by a monitor: another one, or this one's
                                      // predecessor
     OBSERVED_THROTTLING_CLEARED,
+    OBSERVED_SESSION_FORGOTTEN,    // its session is no more
     OBSERVED_TRANSPORT_JOINED,
     OBSERVED_TRANSPORT_LEFT,
     OBSERVED_TRANSPORT_LOST,

@@ -288,6 +288,7 @@ apply(request_watch_t *self, request_t *request, const observation_t *observatio
         waits_for_input(request, at_ms);
         break;
     case OBSERVED_STILL_WAITING:
+    case OBSERVED_SESSION_FORGOTTEN:
     case OBSERVED_THROTTLING_DETECTED:
     case OBSERVED_THROTTLING_CLEARED:
     case OBSERVED_TRANSPORT_JOINED:
@@ -317,6 +318,23 @@ observe_request(request_watch_t *self, request_t *request, const observation_t *
     review(self, request, now_ms);
 }
 
+// A session is no more: know nothing of its requests, and say nothing of them.
+static void
+forget_session(request_watch_t *self, const char *session)
+{
+    request_t *lists[] = {request_table_first_open(self->table),
+                          request_table_first_finished(self->table)};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (request_t *request = lists[i], *next; request; request = next) {
+            next = request->newer;
+            if (!streq(request->session, session))
+                continue;
+            deadline_queue_remove(self->deadlines, &request->deadline);
+            request_table_forget(self->table, request);
+        }
+    }
+}
+
 void
 request_watch_observe(request_watch_t *self, const observation_t *observation, int64_t at_ms,
                       bool late, int64_t now_ms)
@@ -325,6 +343,10 @@ request_watch_observe(request_watch_t *self, const observation_t *observation, i
     if (observation->session[0] == '\0')
         return;
 
+    if (observation->what == OBSERVED_SESSION_FORGOTTEN) {
+        forget_session(self, observation->session);
+        return;
+    }
     request_t *request =
         request_table_find(self->table, observation->session, observation->request);
     if (observation->what == OBSERVED_THROTTLING_DETECTED ||

@@ -62,22 +62,67 @@ event_ring_on_evict(event_ring_t *self, event_ring_evict_fn *evict, void *arg)
 }
 
 void
-event_ring_begin_epoch(event_ring_t *self, const mesh_cursor_t *after)
+event_ring_begin_epoch(event_ring_t *self, const mesh_cursor_t *after,
+                       const uint64_t removed[MESH_FAMILIES])
 {
     type_ledger_forget(&self->ledger);
     self->epoch = after->epoch;
     self->epoch_first = self->next;
     self->last_offset = after->offset;
-    if (after->offset > 0)
+    for (int family = 0; removed && family < MESH_FAMILIES; family++)
+        if (removed[family] > 0)
+            type_ledger_remove_family(&self->ledger, (mesh_family_t) family, removed[family],
+                                      removed[family]);
+    if (after->offset > 0 && !removed)
         type_ledger_remove_any(&self->ledger, after->offset, after->offset,
                                TYPE_LEDGER_TIME_UNKNOWN);
+}
+
+void
+event_ring_note_removed(event_ring_t *self, const uint64_t removed[static MESH_FAMILIES])
+{
+    for (int family = 0; family < MESH_FAMILIES; family++) {
+        uint64_t known = self->ledger.removed_family[family].offset;
+        if (known < self->last_offset)
+            known = self->last_offset;
+        if (removed[family] > known)
+            type_ledger_remove_family(&self->ledger, (mesh_family_t) family,
+                                      removed[family] - known, removed[family]);
+    }
+}
+
+bool
+event_ring_is_gone(const event_ring_entry_t *entry)
+{
+    return entry->type != EVENT_RING_EVERYONE && entry->payload_at == 0;
+}
+
+size_t
+event_ring_forget(event_ring_t *self, const char *session, event_ring_forget_fn *gone,
+                  void *arg)
+{
+    size_t count = 0;
+    for (uint64_t serial = self->first; serial < self->next; serial++) {
+        event_ring_entry_t *entry = &self->entries[serial % self->capacity];
+        if (entry->type == EVENT_RING_EVERYONE || event_ring_is_gone(entry) ||
+            strcmp(event_ring_session(self, entry), session) != 0)
+            continue;
+        gone(arg, serial);
+        memset(byte_ring_at(&self->frames, entry->frame_at), 0, entry->frame_bytes);
+        char *origin = byte_ring_at(&self->origins, entry->origin_at);
+        memset(origin + entry->host_bytes + 1, 0, strlen(session));
+        entry->payload_at = 0;
+        count++;
+    }
+    return count;
 }
 
 static void
 count_removed(event_ring_t *self, uint64_t serial)
 {
     const event_ring_entry_t *entry = event_ring_entry(self, serial);
-    if (serial < self->epoch_first)
+    // What is forgotten was counted when it was.
+    if (serial < self->epoch_first || event_ring_is_gone(entry))
         return;
     if (entry->type != EVENT_RING_EVERYONE)
         type_ledger_remove(&self->ledger, entry->type, entry->offset, entry->recorded_us);
@@ -150,6 +195,7 @@ event_ring_append(event_ring_t *self, const mesh_event_t *event)
     if (event->header.recorded_us > self->last_recorded_us)
         self->last_recorded_us = event->header.recorded_us;
     type_ledger_date_any(&self->ledger, self->last_recorded_us);
+    type_ledger_date_families(&self->ledger, self->last_offset, self->last_recorded_us);
     entry->offset = self->last_offset;
     entry->recorded_us = self->last_recorded_us;
     entry->payload_at = (uint32_t) layout.payload_at;

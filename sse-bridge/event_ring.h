@@ -28,7 +28,8 @@ typedef struct event_ring_entry {
     uint64_t frame_at;     // place of the frame
     uint64_t origin_at;    // place of host NUL session NUL
     uint32_t frame_bytes;
-    uint32_t payload_at;    // where the payload begins in the frame; two bytes follow it
+    uint32_t payload_at;    // where the payload begins in the frame; two bytes follow it; 0 in
+                            // an event whose session is forgotten: the frame is gone
     uint32_t missed;        // how many events, at most, are missing where this entry says so
     uint16_t type;          // number in the ledger, or EVENT_RING_EVERYONE
     uint16_t host_bytes;
@@ -45,7 +46,22 @@ void event_ring_destroy(event_ring_t **self_p);
 void event_ring_on_evict(event_ring_t *self, event_ring_evict_fn *evict, void *arg);
 
 // Begin another order of events, after the place given: what was before it is not to be had.
-void event_ring_begin_epoch(event_ring_t *self, const mesh_cursor_t *after);
+// removed, where not NULL, says more exactly what: the highest offset of each family.
+void event_ring_begin_epoch(event_ring_t *self, const mesh_cursor_t *after,
+                            const uint64_t removed[MESH_FAMILIES]);
+
+// The highest offset of each family that is not to be had any more, of this epoch. What the
+// ring has had of it before it has.
+void event_ring_note_removed(event_ring_t *self, const uint64_t removed[static MESH_FAMILIES]);
+
+// Have the events of a session be none that match anything; their frames are written over.
+// Calls gone for each before. Returns how many there were.
+typedef void event_ring_forget_fn(void *arg, uint64_t serial);
+size_t event_ring_forget(event_ring_t *self, const char *session, event_ring_forget_fn *gone,
+                         void *arg);
+
+// Whether the entry's event was forgotten.
+bool event_ring_is_gone(const event_ring_entry_t *entry);
 
 // Append an event. Returns 0, or -1 when it is refused: the topic is not legal, or its place
 // is not after the last one of this epoch.

@@ -2,18 +2,29 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "event_types.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const char *const known_types[] = {
-    "aider.session_started",       "aider.session_progress",
-    "aider.session_completed",     "aider.request_started",
-    "aider.request_completed",     "aider.rate_limit_detected",
-    "aider.error_occurred",        "aider.throttling_detected",
-    "aider.throttling_cleared",    "aider.waiting_for_input",
-    "mesh.transport_joined",       "mesh.transport_left",
-    "mesh.transport_lost",         "mesh.health",
-    "mesh.provider_state_changed", "mesh.alert_raised",
-    "mesh.alert_cleared",          NULL,
+    "aider.session_started",
+    "aider.session_progress",
+    "aider.session_completed",
+    "aider.request_started",
+    "aider.request_completed",
+    "aider.rate_limit_detected",
+    "aider.error_occurred",
+    "aider.throttling_detected",
+    "aider.throttling_cleared",
+    "aider.waiting_for_input",
+    "mesh.transport_joined",
+    "mesh.transport_left",
+    "mesh.transport_lost",
+    "mesh.health",
+    "mesh.provider_state_changed",
+    "mesh.alert_raised",
+    "mesh.alert_cleared",
+    "mesh.session_forgotten",
+    NULL,
 };
 
 static const char *const no_types[] = {NULL};
@@ -86,6 +97,13 @@ event_type_may_be_asked(const char *pattern)
 }
 
 const char *
+event_type_known(size_t index)
+{
+    assert(index < sizeof known_types / sizeof *known_types);
+    return known_types[index];
+}
+
+const char *
 event_types_allowed(void)
 {
     return "aider.session_started, aider.session_progress, aider.session_completed, "
@@ -93,6 +111,7 @@ event_types_allowed(void)
            "aider.error_occurred, aider.throttling_detected, aider.throttling_cleared, "
            "aider.waiting_for_input, mesh.transport_joined, mesh.transport_left, "
            "mesh.transport_lost, mesh.health, mesh.provider_state_changed, "
-           "mesh.alert_raised, mesh.alert_cleared, a prefix of these that ends in '*', or a "
+           "mesh.alert_raised, mesh.alert_cleared, mesh.session_forgotten, a prefix of these "
+           "that ends in '*', or a "
            "type of another family";
 }

@@ -30,6 +30,9 @@ int endpoint_of_path(const char *path, size_t path_bytes, endpoint_t *endpoint);
 // family that is not ours ("acme.deployed").
 bool event_type_may_be_asked(const char *pattern);
 
+// The types that are known, one by one; NULL after the last.
+const char *event_type_known(size_t index);
+
 // What may be asked for, in words, for a refusal.
 const char *event_types_allowed(void);
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "event_types.h"
+
 typedef struct filter_value {
     char *text;    // owned
     size_t bytes;
@@ -328,6 +330,36 @@ filter_may_match_type(const void *arg, const char *type)
         within = clause_takes(&self->scopes[at].clauses[MESH_SCOPE_TYPE], type_fits, type);
     return within && clause_takes(&self->clauses[FILTER_ENDPOINT], type_fits, type) &&
            clause_takes(&self->clauses[FILTER_TYPES], type_fits, type);
+}
+
+// Whether a type that is none of ours may match.
+static bool
+may_match_foreign(const filter_t *self)
+{
+    const filter_clause_t *types = &self->clauses[FILTER_TYPES];
+    bool may = types->plain == 0;
+    for (size_t at = 0; at < types->plain && !may; at++)
+        may = mesh_family_of(types->values[at].text) == MESH_FAMILY_OTHER;
+    return may && self->clauses[FILTER_ENDPOINT].plain == 0;
+}
+
+bool
+filter_may_match_family(const void *arg, mesh_family_t family)
+{
+    bool may = family == MESH_FAMILY_OTHER && may_match_foreign(arg);
+    const char *type;
+    for (size_t at = 0; !may && (type = event_type_known(at)); at++)
+        may = mesh_family_of(type) == family && filter_may_match_type(arg, type);
+    return may;
+}
+
+bool
+filter_may_match_origin(const void *arg, const char *session, const char *type)
+{
+    const filter_t *self = arg;
+    return (type[0] == '\0' || filter_may_match_type(self, type)) &&
+           (session[0] == '\0' ||
+            clause_takes(&self->clauses[FILTER_SESSION], text_fits, session));
 }
 
 bool

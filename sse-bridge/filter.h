@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "mesh/family.h"
 #include "mesh/scope.h"
 
 typedef enum {
@@ -73,6 +74,11 @@ bool filter_matches(const filter_t *self, filter_event_t *event);
 
 // Whether an event of this type can match at all. Of the type type_ledger_match_fn.
 bool filter_may_match_type(const void *self, const char *type);
+
+// The same for a family of types (type_ledger_match_family_fn), and for an event of a session;
+// a session or type of "" is any.
+bool filter_may_match_family(const void *filter, mesh_family_t family);
+bool filter_may_match_origin(const void *filter, const char *session, const char *type);
 
 // Whether some event can only be decided by its payload.
 bool filter_needs_payload(const filter_t *self);

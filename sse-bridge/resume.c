@@ -25,14 +25,37 @@ after_cursor(uint64_t offset, const resume_world_t *world)
 {
     resume_answer_t answer = {
         .verdict = RESUME_EXACT, .start = RESUME_START_AFTER, .after = offset};
-    if (world->removed.count > 0 && world->removed.offset > offset) {
-        answer.verdict = RESUME_GAP;
-        answer.from_known = true;
-        answer.from = offset;
-        answer.to = world->removed.offset;
-        answer.at_most = lesser(world->removed.count, answer.to - offset);
+    const type_removal_t *removed = &world->removed, *forgotten = &world->forgotten;
+    bool trimmed = removed->count > 0 && removed->offset > offset;
+    bool is_forgotten = forgotten->count > 0 && forgotten->offset > offset;
+    if (!trimmed && !is_forgotten)
+        return answer;
+    answer.verdict = RESUME_GAP;
+    answer.from_known = true;
+    answer.from = offset;
+    answer.forgotten = !trimmed;
+    if (trimmed) {
+        answer.to = removed->offset;
+        answer.at_most = lesser(removed->count, removed->offset - offset);
+    }
+    if (is_forgotten) {
+        answer.at_most += lesser(forgotten->count, forgotten->offset - offset);
+        if (answer.to < forgotten->offset)
+            answer.to = forgotten->offset;
     }
     return answer;
+}
+
+// What was removed is missing, at most so many.
+static void
+add_gap(resume_answer_t *answer, const type_removal_t *removed, uint64_t at_most,
+        bool forgotten)
+{
+    answer->forgotten = forgotten && answer->verdict != RESUME_GAP;
+    answer->verdict = RESUME_GAP;
+    answer->at_most += lesser(removed->count, at_most);
+    if (answer->to < removed->offset)
+        answer->to = removed->offset;
 }
 
 // A start that is no cursor, with the verdict where nothing was removed.
@@ -57,12 +80,12 @@ by_since(const resume_ask_t *ask, const resume_world_t *world, resume_verdict_t 
     if (otherwise != RESUME_LIVE)
         return answer;
     answer.verdict = RESUME_EXACT;
-    if (ask->since == RESUME_SINCE_TIME && world->removed.count > 0 &&
-        world->removed.recorded_us >= ask->since_us) {
-        answer.verdict = RESUME_GAP;
-        answer.to = world->removed.offset;
-        answer.at_most = world->removed.count;
-    }
+    if (ask->since != RESUME_SINCE_TIME)
+        return answer;
+    if (world->removed.count > 0 && world->removed.recorded_us >= ask->since_us)
+        add_gap(&answer, &world->removed, UINT64_MAX, false);
+    if (world->forgotten.count > 0 && world->forgotten.recorded_us >= ask->since_us)
+        add_gap(&answer, &world->forgotten, UINT64_MAX, true);
     return answer;
 }
 
@@ -99,9 +122,10 @@ void
 resume_last(resume_answer_t *answer, const resume_world_t *world, uint32_t wanted,
             uint32_t found)
 {
-    if (answer->verdict != RESUME_EXACT || found >= wanted || world->removed.count == 0)
+    if (answer->verdict != RESUME_EXACT || found >= wanted)
         return;
-    answer->verdict = RESUME_GAP;
-    answer->to = world->removed.offset;
-    answer->at_most = lesser(world->removed.count, wanted - found);
+    if (world->removed.count > 0)
+        add_gap(answer, &world->removed, wanted - found, false);
+    if (world->forgotten.count > 0)
+        add_gap(answer, &world->forgotten, wanted - found - answer->at_most, true);
 }

@@ -45,6 +45,9 @@ typedef struct resume_world {
     int64_t heard_ms;          // when the broker was last heard
     mesh_cursor_t position;    // the newest place of the ring
     type_removal_t removed;    // of what the stream's filter may match, in this epoch
+    // The same of sessions that were forgotten; of RESUME_SINCE_CURSOR and Last-Event-ID what
+    // is after the cursor. It lies among what is kept.
+    type_removal_t forgotten;
 } resume_world_t;
 
 typedef enum {
@@ -72,6 +75,7 @@ typedef struct resume_answer {
     uint64_t from;       // the client has what is up to here
     uint64_t to;         // the stream goes on after this
     uint64_t at_most;    // how many events were lost, at most
+    bool forgotten;      // ... because their sessions were forgotten, and for no other reason
 } resume_answer_t;
 
 resume_answer_t resume_decide(const resume_ask_t *ask, const resume_world_t *world,

@@ -116,6 +116,16 @@ session_table_note(session_table_t *self, const char *id, const char *type, cons
         session->ended_ms = now_ms;
 }
 
+void
+session_table_forget(session_table_t *self, const char *id)
+{
+    session_t *session = zhashx_lookup(self->by_id, id);
+    if (!session)
+        return;
+    zlistx_detach(session->ended ? self->finished : self->running, session->place);
+    zhashx_delete(self->by_id, id);
+}
+
 bool
 session_table_ended(const session_table_t *self, const char *id, int64_t after_ms,
                     int64_t now_ms)

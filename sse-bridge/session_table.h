@@ -21,6 +21,9 @@ void session_table_destroy(session_table_t **self_p);
 void session_table_note(session_table_t *self, const char *session, const char *type,
                         const char *payload, size_t payload_bytes, int64_t now_ms);
 
+// Know nothing of the session any more.
+void session_table_forget(session_table_t *self, const char *session);
+
 // Whether the session's completion came at least after_ms ago and nothing began in it since.
 bool session_table_ended(const session_table_t *self, const char *session, int64_t after_ms,
                          int64_t now_ms);

@@ -52,7 +52,9 @@ typedef struct sse_bridge {
     http_server_t *server;
     uint16_t port;
     size_t clients;
-    mesh_cursor_t before_first;    // of what the broker kept when it welcomed us
+    mesh_cursor_t before_first;         // of what the broker kept when it welcomed us
+    uint64_t removed[MESH_FAMILIES];    // ... and had removed, of each family
+    bool removed_known;
     zmq_pollitem_t hub_poll;
     rate_meter_t events;
     rate_meter_t frames;
@@ -89,9 +91,17 @@ on_gap(void *arg, const mesh_gap_t *gap)
     mesh_log_warning("events-missed", "%s", reasons[gap->reason]);
     bool welcomed = gap->to.epoch == self->before_first.epoch;
     if (gap->reason == MESH_GAP_NEW_EPOCH)
-        stream_hub_epoch(self->hub, welcomed ? &self->before_first : &gap->to, zclock_mono());
+        stream_hub_epoch(self->hub, welcomed ? &self->before_first : &gap->to,
+                         welcomed && self->removed_known ? self->removed : NULL, zclock_mono());
     else
-        stream_hub_gap(self->hub, reasons[gap->reason], &gap->to, zclock_mono());
+        stream_hub_gap(self->hub, reasons[gap->reason], &gap->to, gap->holes_to, zclock_mono());
+}
+
+static void
+on_removed(void *arg, uint64_t epoch, const uint64_t removed[MESH_FAMILIES])
+{
+    sse_bridge_t *self = arg;
+    stream_hub_removed(self->hub, epoch, removed);
 }
 
 static void
@@ -119,6 +129,7 @@ static const mesh_subscriber_handler_t subscriber_handler = {
     .on_event = on_event,
     .on_gap = on_gap,
     .on_state = on_state,
+    .on_removed = on_removed,
 };
 
 // What the broker says of its journal, in its welcome and in answer to every heartbeat.
@@ -150,8 +161,10 @@ on_welcome(void *arg, const mesh_welcome_t *welcome)
         .epoch = welcome->epoch,
         .offset = welcome->first > 0 ? welcome->first - 1 : welcome->head,
     };
+    self->removed_known = mesh_subscriber_read_removed(welcome->body, self->removed) == 0;
     if (event_ring_position(stream_hub_ring(self->hub)).epoch == 0)
-        stream_hub_epoch(self->hub, &self->before_first, zclock_mono());
+        stream_hub_epoch(self->hub, &self->before_first,
+                         self->removed_known ? self->removed : NULL, zclock_mono());
 }
 
 static const mesh_link_listener_t link_listener = {.on_welcome = on_welcome,

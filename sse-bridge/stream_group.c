@@ -53,6 +53,12 @@ stream_group_add(stream_group_t *self, uint64_t serial, bool everyone, filter_ev
     return matches;
 }
 
+void
+stream_group_forget(stream_group_t *self, uint64_t serial)
+{
+    set_bit(self, serial, false);
+}
+
 bool
 stream_group_look_back(stream_group_t *self, const event_ring_t *ring,
                        const session_table_t *sessions, uint64_t down_to, int64_t *budget)
@@ -65,6 +71,12 @@ stream_group_look_back(stream_group_t *self, const event_ring_t *ring,
             return false;
         uint64_t serial = self->known_from - 1;
         const event_ring_entry_t *entry = event_ring_entry(ring, serial);
+        if (event_ring_is_gone(entry)) {
+            set_bit(self, serial, false);
+            *budget -= STREAM_GROUP_TOPIC_COST;
+            self->known_from = serial;
+            continue;
+        }
         filter_event_t event = {.type = event_ring_type(ring, entry),
                                 .host = event_ring_host(ring, entry),
                                 .session = event_ring_session(ring, entry)};

@@ -45,6 +45,9 @@ bool stream_group_add(stream_group_t *self, uint64_t serial, bool everyone,
 bool stream_group_look_back(stream_group_t *self, const event_ring_t *ring,
                             const session_table_t *sessions, uint64_t down_to, int64_t *budget);
 
+// An entry is none that matches any more.
+void stream_group_forget(stream_group_t *self, uint64_t serial);
+
 // The first match in [from, to), or to. from must be known.
 uint64_t stream_group_match(const stream_group_t *self, uint64_t from, uint64_t to);
 

@@ -31,6 +31,7 @@ stream_hub_new(const stream_hub_limits_t *limits, const stream_hub_owner_t *owne
     self->ring = event_ring_new(limits->ring_bytes);
     event_ring_on_evict(self->ring, stream_hub_let_go, self);
     self->sessions = session_table_new(limits->sessions);
+    self->forgotten = forgotten_list_new();
     self->groups = zhashx_new();
     zhashx_set_destructor(self->groups, group_destroy);
     self->slowest = UINT64_MAX;
@@ -51,6 +52,7 @@ stream_hub_destroy(stream_hub_t **self_p)
         assert(self->clients == 0);    // released by the owner
         zhashx_destroy(&self->groups);
         session_table_destroy(&self->sessions);
+        forgotten_list_destroy(&self->forgotten);
         event_ring_destroy(&self->ring);
         close(self->epoll_fd);
         free(self);
@@ -112,12 +114,17 @@ stream_hub_event(stream_hub_t *self, const mesh_event_t *event, int64_t now_ms)
                            facts.payload_bytes, now_ms);
         facts.session_labels = session_table_labels(self->sessions, facts.session);
     }
+    bool forgets = strcmp(facts.type, "mesh.session_forgotten") == 0;
     offer(self, false, &facts);
     filter_event_clear(&facts);
+    if (forgets)
+        stream_hub_forget(self, event->payload, event->payload_bytes,
+                          event->header.recorded_us);
 }
 
 void
-stream_hub_gap(stream_hub_t *self, const char *reason, const mesh_cursor_t *to, int64_t now_ms)
+stream_hub_gap(stream_hub_t *self, const char *reason, const mesh_cursor_t *to,
+               uint64_t holes_to, int64_t now_ms)
 {
     self->now_ms = now_ms;
     mesh_cursor_t from = event_ring_position(self->ring);
@@ -126,21 +133,34 @@ stream_hub_gap(stream_hub_t *self, const char *reason, const mesh_cursor_t *to, 
     bool same_epoch = to->epoch == from.epoch;
     if (same_epoch && to->offset < from.offset)
         to = &from;    // an id must not send a client back
-    uint64_t missed = same_epoch ? to->offset - from.offset : 0;
+    uint64_t place = same_epoch ? to->offset : from.offset;
+    uint64_t missed = place - from.offset;
+    if (same_epoch && holes_to > to->offset)
+        missed = holes_to - from.offset;
     size_t bytes;
     char *frame = stream_notice_gap(reason, &from, to, missed, &bytes);
-    event_ring_append_control(self->ring, frame, bytes, from.offset + missed, missed);
+    event_ring_append_control(self->ring, frame, bytes, place, missed);
     free(frame);
     offer(self, true, NULL);
 }
 
 void
-stream_hub_epoch(stream_hub_t *self, const mesh_cursor_t *after, int64_t now_ms)
+stream_hub_epoch(stream_hub_t *self, const mesh_cursor_t *after,
+                 const uint64_t removed[MESH_FAMILIES], int64_t now_ms)
 {
     self->now_ms = now_ms;
     // Said to the streams of the old order, before the new one begins.
-    stream_hub_gap(self, "new_epoch", after, now_ms);
-    event_ring_begin_epoch(self->ring, after);
+    stream_hub_gap(self, "new_epoch", after, 0, now_ms);
+    event_ring_begin_epoch(self->ring, after, removed);
+    forgotten_list_clear(self->forgotten);
+}
+
+void
+stream_hub_removed(stream_hub_t *self, uint64_t epoch,
+                   const uint64_t removed[static MESH_FAMILIES])
+{
+    if (epoch == event_ring_position(self->ring).epoch)
+        event_ring_note_removed(self->ring, removed);
 }
 
 void
@@ -205,8 +225,9 @@ stream_hub_is_over(const stream_hub_t *self, const stream_query_t *query, int64_
         (query->ask.id == RESUME_NO_ID && query->ask.since != RESUME_SINCE_NOTHING) ||
         cursor.epoch != position.epoch || cursor.offset > position.offset)
         return false;
-    type_removal_t removed = type_ledger_removed(event_ring_ledger(self->ring),
-                                                 filter_may_match_type, query->filter);
+    type_removal_t removed =
+        type_ledger_removed(event_ring_ledger(self->ring), filter_may_match_type,
+                            filter_may_match_family, query->filter);
     if (removed.count > 0 && removed.offset > cursor.offset)
         return false;
     for (uint64_t serial = event_ring_after(self->ring, cursor.offset);

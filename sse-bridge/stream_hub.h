@@ -60,12 +60,17 @@ stream_hub_t *stream_hub_new(const stream_hub_limits_t *limits, const stream_hub
                              void *arg, int64_t now_ms);
 void stream_hub_destroy(stream_hub_t **self_p);
 
-// From the mesh: an event; a hole in the order, which goes on after `to`; another epoch; and
-// whether the ring has all that the broker has, and when the broker was last heard.
+// From the mesh: an event; a hole in the order, which goes on after `to`, and may have more
+// holes up to the offset holes_to (0 for none); another epoch, of which was removed what is up
+// to these offsets of each family (NULL: all up to `after`); what is removed of the present
+// one; and whether the ring has all that the broker has, and when the broker was last heard.
 void stream_hub_event(stream_hub_t *self, const mesh_event_t *event, int64_t now_ms);
 void stream_hub_gap(stream_hub_t *self, const char *reason, const mesh_cursor_t *to,
-                    int64_t now_ms);
-void stream_hub_epoch(stream_hub_t *self, const mesh_cursor_t *after, int64_t now_ms);
+                    uint64_t holes_to, int64_t now_ms);
+void stream_hub_epoch(stream_hub_t *self, const mesh_cursor_t *after,
+                      const uint64_t removed[MESH_FAMILIES], int64_t now_ms);
+void stream_hub_removed(stream_hub_t *self, uint64_t epoch,
+                        const uint64_t removed[static MESH_FAMILIES]);
 void stream_hub_feed(stream_hub_t *self, bool live, int64_t heard_ms, int64_t now_ms);
 
 // Make a stream for a query, whose filter is taken. connection is the owner's and is kept in

@@ -30,6 +30,17 @@ stream_hub_retry_ms(stream_hub_t *self)
            (int64_t) (next_random(self) % (uint64_t) (2 * fifth + 1));
 }
 
+// Up to which offset the client has all; 0 where it does not say.
+static uint64_t
+known_to(const resume_ask_t *ask)
+{
+    if (ask->id == RESUME_ID)
+        return ask->cursor.offset;
+    return ask->id == RESUME_NO_ID && ask->since == RESUME_SINCE_CURSOR
+               ? ask->since_cursor.offset
+               : 0;
+}
+
 static resume_world_t
 world_of(const stream_hub_t *self, const stream_t *stream)
 {
@@ -39,7 +50,9 @@ world_of(const stream_hub_t *self, const stream_t *stream)
         .heard_ms = self->heard_ms,
         .position = event_ring_position(self->ring),
         .removed = type_ledger_removed(event_ring_ledger(self->ring), filter_may_match_type,
-                                       stream->group->filter),
+                                       filter_may_match_family, stream->group->filter),
+        .forgotten = forgotten_list_missing(self->forgotten, known_to(&stream->ask),
+                                            filter_may_match_origin, stream->group->filter),
     };
 }
 
@@ -48,14 +61,21 @@ static void
 open_at(stream_hub_t *self, stream_t *stream, uint64_t serial)
 {
     mesh_cursor_t position = event_ring_position(self->ring);
+    while (serial < event_ring_next(self->ring) &&
+           event_ring_is_gone(event_ring_entry(self->ring, serial)))
+        serial++;
     // Just before the first entry that comes.
     if (serial < event_ring_next(self->ring)) {
         uint64_t offset = event_ring_entry(self->ring, serial)->offset;
         position.offset = offset > 0 ? offset - 1 : 0;
     }
-    if (stream->answer.start == RESUME_START_AFTER)
-        position.offset =
-            stream->answer.verdict == RESUME_GAP ? stream->answer.to : stream->answer.after;
+    const resume_answer_t *answer = &stream->answer;
+    if (answer->start == RESUME_START_AFTER) {
+        // What was lost may lie among what comes: then the stream goes on before its end.
+        bool skips = answer->verdict == RESUME_GAP && position.offset > answer->after;
+        uint64_t end = answer->to < position.offset ? answer->to : position.offset;
+        position.offset = skips ? end : answer->after;
+    }
     size_t bytes;
     char *frame = stream_notice_opened(stream, &stream->answer, &position,
                                        stream_hub_retry_ms(self), &bytes);

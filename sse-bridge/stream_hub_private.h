@@ -5,6 +5,7 @@
 
 #include <czmq.h>
 
+#include "forgotten_list.h"
 #include "stream_group.h"
 #include "stream_hub.h"
 
@@ -14,6 +15,7 @@ struct stream_hub {
     void *arg;
     event_ring_t *ring;
     session_table_t *sessions;
+    forgotten_list_t *forgotten;
     zhashx_t *groups;         // stream_group_t by filter key, owned
     stream_group_t *dirty;    // those with news, by next_dirty
 
@@ -60,7 +62,12 @@ int64_t stream_hub_retry_ms(stream_hub_t *self);
 // stream_hub_slow.c: the ring is about to let go of what is before first.
 void stream_hub_let_go(void *arg, uint64_t first);
 void stream_hub_say_lost(stream_hub_t *self, stream_t *stream);
+int stream_hub_keep_rest(stream_hub_t *self, stream_t *stream);
 void stream_hub_goodbye(stream_hub_t *self, stream_t *stream, stream_reason_t reason);
+
+// stream_hub_forget.c: what mesh.session_forgotten says.
+void stream_hub_forget(stream_hub_t *self, const char *payload, size_t payload_bytes,
+                       int64_t recorded_us);
 
 // stream_hub_turns.c
 int stream_hub_drain(stream_t *stream);

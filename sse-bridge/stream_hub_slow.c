@@ -8,8 +8,8 @@
 
 // The ring lets go of the frame that the stream is in the middle of: keep its rest, so that the
 // client gets it whole. Returns 0, or -1 when too much is kept already.
-static int
-keep_rest(stream_hub_t *self, stream_t *stream)
+int
+stream_hub_keep_rest(stream_hub_t *self, stream_t *stream)
 {
     if (stream->frame_sent == 0)
         return 0;
@@ -28,7 +28,7 @@ keep_rest(stream_hub_t *self, stream_t *stream)
 void
 stream_hub_goodbye(stream_hub_t *self, stream_t *stream, stream_reason_t reason)
 {
-    if (stream->state == STREAM_OPEN && keep_rest(self, stream) != 0) {
+    if (stream->state == STREAM_OPEN && stream_hub_keep_rest(self, stream) != 0) {
         self->stats.cut++;
         stream_hub_end(self, stream, true);
         return;
@@ -63,7 +63,7 @@ stream_hub_warn(stream_hub_t *self, stream_t *stream, stream_reason_t reason, in
                 int64_t now_ms)
 {
     self->now_ms = now_ms;
-    if (stream->state != STREAM_OPEN || keep_rest(self, stream) != 0)
+    if (stream->state != STREAM_OPEN || stream_hub_keep_rest(self, stream) != 0)
         return;
     size_t bytes;
     char *frame = stream_notice_warning(stream, reason, left_ms, &bytes);
@@ -93,7 +93,7 @@ pass(stream_hub_t *self, stream_t *stream, uint64_t keep)
     const event_ring_entry_t *entry = event_ring_entry(self->ring, stream->position);
     uint64_t from =
         stream->frame_sent > 0 || entry->offset == 0 ? entry->offset : entry->offset - 1;
-    if (keep_rest(self, stream) != 0) {
+    if (stream_hub_keep_rest(self, stream) != 0) {
         self->stats.cut++;
         stream_hub_end(self, stream, true);
         return;

@@ -82,11 +82,13 @@ stream_notice_opened(const stream_t *stream, const resume_answer_t *answer,
         return opened;
 
     json = notice(stream);
-    json_object_set_new(json, "reason", json_string("removed"));
+    json_object_set_new(json, "reason",
+                        json_string(answer->forgotten ? "forgotten" : "removed"));
     set_range(json, position->epoch, answer);
     size_t gap_bytes;
-    char *frame = frame_of(-1, &(mesh_cursor_t){position->epoch, answer->to}, "stream.gap",
-                           json, &gap_bytes);
+    // Where the stream goes on, which is before the end of the range where others are kept in
+    // it.
+    char *frame = frame_of(-1, position, "stream.gap", json, &gap_bytes);
     char *both = realloc(opened, *bytes + gap_bytes);
     assert(both);
     memcpy(both + *bytes, frame, gap_bytes);
@@ -107,6 +109,18 @@ stream_notice_gap(const char *reason, const mesh_cursor_t *from, const mesh_curs
     if (from->epoch == to->epoch)
         set_count(json, "at_most", at_most);
     return frame_of(-1, to, "stream.gap", json, bytes);
+}
+
+char *
+stream_notice_forgotten(const stream_t *stream, const mesh_cursor_t *from,
+                        const mesh_cursor_t *to, uint64_t at_most, size_t *bytes)
+{
+    json_t *json = notice(stream);
+    json_object_set_new(json, "reason", json_string("forgotten"));
+    set_cursor(json, "from", from);
+    set_cursor(json, "to", to);
+    set_count(json, "at_most", at_most);
+    return frame_of(-1, NULL, "stream.gap", json, bytes);
 }
 
 char *

@@ -16,6 +16,12 @@ char *stream_notice_opened(const stream_t *stream, const resume_answer_t *answer
 char *stream_notice_gap(const char *reason, const mesh_cursor_t *from, const mesh_cursor_t *to,
                         uint64_t at_most, size_t *bytes);
 
+// stream.gap for one stream that was behind: so many events of a session that was forgotten
+// will not come, and others between from and to will. Without an id: the client's own stays
+// right.
+char *stream_notice_forgotten(const stream_t *stream, const mesh_cursor_t *from,
+                              const mesh_cursor_t *to, uint64_t at_most, size_t *bytes);
+
 // stream.dropped: events of this stream were passed over, because it read too slowly.
 char *stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *bytes);
 

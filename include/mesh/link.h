@@ -105,6 +105,9 @@ typedef void mesh_link_reply_fn(void *arg, const char *verb, const json_t *body,
 uint64_t mesh_link_request(mesh_link_t *self, const char *verb, json_t *body,
                            int64_t deadline_ms, mesh_link_reply_fn *reply, void *arg);
 
+// Say something that the broker does not answer. Steals body. Lost while no broker is there.
+void mesh_link_tell(mesh_link_t *self, const char *verb, json_t *body);
+
 // Call a service that another program of the mesh offers, by name ("history"). As
 // mesh_link_request; steals request. The answer is "result" with a member "result", or "error"
 // with code "no_service", "deadline", or the service's own.

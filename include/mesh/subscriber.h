@@ -10,6 +10,7 @@
 #include <czmq.h>
 
 #include "mesh/cursor.h"
+#include "mesh/family.h"
 #include "mesh/link.h"
 #include "mesh/wire.h"
 
@@ -33,6 +34,8 @@ typedef struct mesh_gap {
     mesh_gap_reason_t reason;
     mesh_cursor_t from;    // the last event the handler has seen
     mesh_cursor_t to;      // the next event it will see comes after this
+    uint64_t holes_to;     // above to.offset where events may be missing among those that come,
+                           // up to this offset; else 0
 } mesh_gap_t;
 
 // All called in the loop's thread; any member may be NULL.
@@ -40,7 +43,14 @@ typedef struct mesh_subscriber_handler {
     void (*on_event)(void *arg, const mesh_event_t *event);
     void (*on_gap)(void *arg, const mesh_gap_t *gap);
     void (*on_state)(void *arg, mesh_subscriber_state_t state);
+    // What the journal has no more: the highest offset that was removed of each family. Before
+    // the events of each answer to a replay.
+    void (*on_removed)(void *arg, uint64_t epoch, const uint64_t removed[MESH_FAMILIES]);
 } mesh_subscriber_handler_t;
+
+// Read the member "removed" of a welcome or an answer to a replay. Returns -1 when there is
+// none.
+int mesh_subscriber_read_removed(const json_t *body, uint64_t removed[static MESH_FAMILIES]);
 
 // Where to begin: MESH_FROM_EARLIEST what the broker keeps, MESH_FROM_NOW what comes from here
 // on, or MESH_FROM_CURSOR after *cursor (a gap is told when that place is gone).

@@ -100,6 +100,7 @@ mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 4)
 mesh_add_scenario(sse_streams 240)
 mesh_add_scenario(throttling 90)
 mesh_add_scenario(wrong_settings 60)
+mesh_add_scenario(forget 180)
 mesh_add_scenario(found 240)
 
 if(MESH_CHECKS)

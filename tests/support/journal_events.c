@@ -29,7 +29,7 @@ journal_events_new(const mesh_uuid_t *source, const char *type, uint64_t first, 
             .source = *source,
             .seq = offset,
             .recorded_us = (int64_t) offset,
-            .family = family_of(type),
+            .family = mesh_family_of(type),
         };
     }
     return self;

@@ -178,7 +178,8 @@ on_state(void *arg, mesh_subscriber_state_t state)
     printf("state %s\n", names[state]);
 }
 
-static const mesh_subscriber_handler_t handler = {on_event, on_gap, on_state};
+static const mesh_subscriber_handler_t handler = {
+    .on_event = on_event, .on_gap = on_gap, .on_state = on_state};
 
 // zloop_timer_fn: what is printed becomes readable.
 static int

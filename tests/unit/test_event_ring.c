@@ -11,11 +11,26 @@
 
 static const mesh_cursor_t beginning = {RING_EVENT_EPOCH, 0};
 
+static bool
+all_types_families(const void *arg, mesh_family_t family)
+{
+    (void) arg;
+    (void) family;
+    return true;
+}
+
+static bool
+only_errors_families(const void *arg, mesh_family_t family)
+{
+    (void) arg;
+    return family == MESH_FAMILY_ERRORS;
+}
+
 static event_ring_t *
 ring_new(void)
 {
     event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
-    event_ring_begin_epoch(ring, &beginning);
+    event_ring_begin_epoch(ring, &beginning, NULL);
     return ring;
 }
 
@@ -139,14 +154,17 @@ the_oldest_go_when_room_is_needed_and_are_remembered_by_type(void **state)
     append(ring, "aider.error_occurred", ++offset);
     while (event_ring_first(ring) == 0)
         append(ring, "aider.session_progress", ++offset);
-    type_removal_t errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    type_removal_t errors =
+        type_ledger_removed(event_ring_ledger(ring), only_errors, only_errors_families, NULL);
     assert_int_equal(errors.count, 1);
     assert_int_equal(errors.offset, 1);
     while (event_ring_first(ring) < 100)
         append(ring, "aider.session_progress", ++offset);
-    errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    errors =
+        type_ledger_removed(event_ring_ledger(ring), only_errors, only_errors_families, NULL);
     assert_int_equal(errors.count, 1);
-    type_removal_t all = type_ledger_removed(event_ring_ledger(ring), all_types, NULL);
+    type_removal_t all =
+        type_ledger_removed(event_ring_ledger(ring), all_types, all_types_families, NULL);
     assert_int_equal(all.count, event_ring_first(ring));
     assert_int_equal(all.offset, event_ring_first(ring));
     assert_int_equal(all.recorded_us, (int64_t) all.offset * 1000000);
@@ -202,11 +220,13 @@ another_epoch_forgets_removals_and_hides_the_old_events_from_lookups(void **stat
     event_ring_t *ring = ring_new();
     append(ring, "aider.error_occurred", 1);
     event_ring_append_control(ring, "event: g\ndata: {}\n\n", 19, 1, 0);
-    event_ring_begin_epoch(ring, &(mesh_cursor_t){0xf00, 0});
+    event_ring_begin_epoch(ring, &(mesh_cursor_t){0xf00, 0}, NULL);
     assert_int_equal(event_ring_epoch_first(ring), 2);
     assert_int_equal(event_ring_after(ring, 0), 2);
     assert_int_equal(event_ring_first(ring), 0);
-    assert_int_equal(type_ledger_removed(event_ring_ledger(ring), all_types, NULL).count, 0);
+    assert_int_equal(
+        type_ledger_removed(event_ring_ledger(ring), all_types, all_types_families, NULL).count,
+        0);
     event_ring_destroy(&ring);
 }
 
@@ -215,15 +235,108 @@ an_epoch_that_begins_late_has_lost_what_was_before(void **state)
 {
     (void) state;
     event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
-    event_ring_begin_epoch(ring, &(mesh_cursor_t){RING_EVENT_EPOCH, 99});
-    type_removal_t errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    event_ring_begin_epoch(ring, &(mesh_cursor_t){RING_EVENT_EPOCH, 99}, NULL);
+    type_removal_t errors =
+        type_ledger_removed(event_ring_ledger(ring), only_errors, only_errors_families, NULL);
     assert_int_equal(errors.count, 99);
     assert_int_equal(errors.offset, 99);
     assert_int_equal(errors.recorded_us, TYPE_LEDGER_TIME_UNKNOWN);
     // They are not younger than the first that came.
     append(ring, "aider.session_progress", 100);
-    errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    errors =
+        type_ledger_removed(event_ring_ledger(ring), only_errors, only_errors_families, NULL);
     assert_int_equal(errors.recorded_us, 100 * 1000000);
+    event_ring_destroy(&ring);
+}
+
+static type_removal_t
+removed_errors(const event_ring_t *ring)
+{
+    return type_ledger_removed(event_ring_ledger(ring), only_errors, only_errors_families,
+                               NULL);
+}
+
+static void
+what_was_removed_before_is_known_by_family(void **state)
+{
+    (void) state;
+    event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
+    const uint64_t removed[MESH_FAMILIES] = {[MESH_FAMILY_PROGRESS] = 120};
+    event_ring_begin_epoch(ring, &(mesh_cursor_t){RING_EVENT_EPOCH, 99}, removed);
+    assert_int_equal(removed_errors(ring).count, 0);
+    type_removal_t all =
+        type_ledger_removed(event_ring_ledger(ring), all_types, all_types_families, NULL);
+    assert_int_equal(all.count, 120);
+    assert_int_equal(all.offset, 120);
+    // Those up to 120 are dated by what comes after all of them only.
+    append(ring, "aider.error_occurred", 110);
+    all = type_ledger_removed(event_ring_ledger(ring), all_types, all_types_families, NULL);
+    assert_int_equal(all.recorded_us, TYPE_LEDGER_TIME_UNKNOWN);
+    append(ring, "aider.error_occurred", 130);
+    all = type_ledger_removed(event_ring_ledger(ring), all_types, all_types_families, NULL);
+    assert_int_equal(all.recorded_us, 130 * 1000000);
+    event_ring_destroy(&ring);
+}
+
+static void
+what_is_removed_while_the_ring_was_away_counts_from_where_it_is(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    append(ring, "aider.error_occurred", 10);
+    uint64_t removed[MESH_FAMILIES] = {[MESH_FAMILY_ERRORS] = 9};
+    event_ring_note_removed(ring, removed);
+    assert_int_equal(removed_errors(ring).count, 0);    // the ring has had them
+    removed[MESH_FAMILY_ERRORS] = 14;
+    event_ring_note_removed(ring, removed);
+    event_ring_note_removed(ring, removed);
+    assert_int_equal(removed_errors(ring).count, 4);
+    removed[MESH_FAMILY_ERRORS] = 16;
+    event_ring_note_removed(ring, removed);
+    assert_int_equal(removed_errors(ring).count, 6);
+    assert_int_equal(removed_errors(ring).offset, 16);
+    event_ring_destroy(&ring);
+}
+
+static void
+note_gone(void *arg, uint64_t serial)
+{
+    uint64_t *sum = arg;
+    *sum = *sum * 10 + serial;
+}
+
+static void
+a_session_is_forgotten_byte_by_byte_and_the_others_stay(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    static const char *const sessions[] = {"other", "secret", "other", "secret"};
+    ring_event_t event;
+    for (uint64_t at = 0; at < 4; at++)
+        assert_int_equal(
+            event_ring_append(ring, ring_event(&event, "aider.session_progress", sessions[at],
+                                               "{\"m\":\"whisper\"}", at + 1)),
+            0);
+    uint64_t gone = 0;
+    assert_int_equal(event_ring_forget(ring, "secret", note_gone, &gone), 2);
+    assert_int_equal(gone, 13);
+    for (uint64_t serial = 0; serial < 4; serial++) {
+        const event_ring_entry_t *entry = event_ring_entry(ring, serial);
+        const char *frame = event_ring_frame(ring, entry);
+        bool secret = serial % 2 == 1;
+        assert_int_equal(event_ring_is_gone(entry), secret);
+        assert_int_equal(memmem(frame, entry->frame_bytes, "whisper", 7) == NULL, secret);
+        assert_string_equal(event_ring_session(ring, entry), secret ? "" : "other");
+        assert_int_equal(entry->offset, serial + 1);
+    }
+    assert_int_equal(event_ring_forget(ring, "secret", note_gone, &gone), 0);
+    // Once the ring lets go of them they are not counted a second time.
+    uint64_t offset = 4;
+    while (event_ring_first(ring) < 4)
+        append(ring, "aider.error_occurred", ++offset);
+    type_removal_t all =
+        type_ledger_removed(event_ring_ledger(ring), all_types, all_types_families, NULL);
+    assert_int_equal(all.count, event_ring_first(ring) - 2);
     event_ring_destroy(&ring);
 }
 
@@ -236,11 +349,15 @@ a_hole_counts_as_removed_only_once_the_ring_lets_go_of_the_frame_that_says_it(vo
     append(ring, "aider.session_progress", offset);
     event_ring_append_control(ring, "event: g\ndata: {}\n\n", 19, 11, 10);
     assert_int_equal(event_ring_position(ring).offset, 11);
-    assert_int_equal(type_ledger_removed(event_ring_ledger(ring), only_errors, NULL).count, 0);
+    assert_int_equal(
+        type_ledger_removed(event_ring_ledger(ring), only_errors, only_errors_families, NULL)
+            .count,
+        0);
     offset = 11;
     while (event_ring_first(ring) < 2)
         append(ring, "aider.session_progress", ++offset);
-    type_removal_t errors = type_ledger_removed(event_ring_ledger(ring), only_errors, NULL);
+    type_removal_t errors =
+        type_ledger_removed(event_ring_ledger(ring), only_errors, only_errors_families, NULL);
     assert_int_equal(errors.count, 10);
     assert_int_equal(errors.offset, 11);
     event_ring_destroy(&ring);
@@ -260,7 +377,8 @@ types_beyond_the_ledger_count_for_every_filter(void **state)
     uint16_t last = type_ledger_number(&ledger, name);
     assert_int_equal(last, TYPE_LEDGER_OTHER);
     type_ledger_remove(&ledger, last, 7, 7);
-    assert_int_equal(type_ledger_removed(&ledger, only_errors, NULL).count, 1);
+    assert_int_equal(
+        type_ledger_removed(&ledger, only_errors, only_errors_families, NULL).count, 1);
 }
 
 static void
@@ -291,6 +409,9 @@ main(void)
         cmocka_unit_test(what_goes_can_be_read_until_the_call_returns_and_what_stays_is_whole),
         cmocka_unit_test(another_epoch_forgets_removals_and_hides_the_old_events_from_lookups),
         cmocka_unit_test(an_epoch_that_begins_late_has_lost_what_was_before),
+        cmocka_unit_test(what_was_removed_before_is_known_by_family),
+        cmocka_unit_test(what_is_removed_while_the_ring_was_away_counts_from_where_it_is),
+        cmocka_unit_test(a_session_is_forgotten_byte_by_byte_and_the_others_stay),
         cmocka_unit_test(
             a_hole_counts_as_removed_only_once_the_ring_lets_go_of_the_frame_that_says_it),
         cmocka_unit_test(types_beyond_the_ledger_count_for_every_filter),

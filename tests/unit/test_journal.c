@@ -24,6 +24,8 @@ typedef struct bench {
     journal_origin_t origin;
     uint64_t epoch, last;
     size_t shown;
+    size_t forgotten, forget_failed;
+    journal_forgotten_t what;
 } bench_t;
 
 static void
@@ -52,7 +54,30 @@ on_down(void *arg, journal_fault_t fault, const char *why)
     self->fault = fault;
 }
 
-static const journal_events_t events = {on_ended, on_opened, on_down};
+static void
+on_forgotten(void *arg, const journal_forgotten_t *what)
+{
+    bench_t *self = arg;
+    journal_forgotten_clear(&self->what);
+    self->what = journal_forgotten_copy(what);
+    self->forgotten++;
+}
+
+static void
+on_forget_failed(void *arg, const char *session)
+{
+    bench_t *self = arg;
+    assert_string_equal(session, "b");
+    self->forget_failed++;
+}
+
+static const journal_events_t events = {
+    .ended = on_ended,
+    .opened = on_opened,
+    .down = on_down,
+    .forgotten = on_forgotten,
+    .forget_failed = on_forget_failed,
+};
 
 static journal_options_t
 options_of(const bench_t *self)
@@ -93,6 +118,7 @@ teardown(void **state)
 {
     bench_t *self = *state;
     journal_destroy(&self->journal);
+    journal_forgotten_clear(&self->what);
     temp_dir_destroy(&self->dir);
     free(self->path);
     test_free(self);
@@ -181,9 +207,9 @@ in_memory_all_is_the_same_and_nothing_stays(void **state)
     wait_for(self, &self->kept, 25);
     assert_int_equal(count_after(self, 0), 10);
     assert_int_equal(journal_first(self->journal), 16);
-    uint64_t removed[FAMILIES];
+    uint64_t removed[MESH_FAMILIES];
     journal_removed(self->journal, removed);
-    assert_int_equal(removed[FAMILY_SESSIONS], 15);
+    assert_int_equal(removed[MESH_FAMILY_SESSIONS], 15);
     uint64_t epoch = journal_epoch(self->journal);
     journal_destroy(&self->journal);
     start(self);
@@ -299,6 +325,91 @@ what_sessions_are_shown_first_is_kept_until_it_is_forgotten(void **state)
     journal_events_destroy(&made);
 }
 
+// Append events of two sessions in turn, "a" and "b", from an offset on.
+static void
+submit_sessions(bench_t *self, uint64_t first, size_t count)
+{
+    journal_batch_t *batch = journal_events_new(&self->source, "aider.x", first, count);
+    for (size_t i = 0; i < count; i++) {
+        journal_entry_t *entry = &batch->entries[i];
+        char topic[64];
+        snprintf(topic, sizeof topic, "aider.x/h/%s", i % 2 ? "b" : "a");
+        record_t *record = record_new(entry->record->offset, topic, strlen(topic),
+                                      record_body(entry->record), entry->record->body_bytes);
+        record_release(&entry->record);
+        entry->record = record;
+    }
+    batch->era = journal_era(self->journal);
+    journal_submit(self->journal, batch);
+}
+
+static void
+assert_forgotten(bench_t *self)
+{
+    assert_string_equal(self->what.session, "b");
+    assert_int_equal(self->what.removed, 50);
+    assert_int_equal(self->what.first, 2);
+    assert_int_equal(self->what.last, 100);
+    assert_int_equal(json_integer_value(json_object_get(self->what.types, "aider.x")), 50);
+    assert_int_equal(count_after(self, 0), 50);
+    assert_int_equal(count_after(self, 99), 0);
+}
+
+static void
+a_forgotten_session_is_gone_from_memory_and_file_and_counted(void **state)
+{
+    bench_t *self = *state;
+    start(self);
+    submit_sessions(self, 1, 100);
+    journal_forget(self->journal, "b");
+    wait_for(self, &self->forgotten, 1);
+    assert_forgotten(self);
+    assert_int_equal(self->kept, 100);
+    // What comes later, under another era of the same journal, is not touched.
+    submit(self, 101, 1);
+    wait_for(self, &self->kept, 101);
+    journal_told(self->journal, "b");
+    journal_destroy(&self->journal);
+    start(self);
+    assert_int_equal(count_after(self, 0), 51);
+    assert_int_equal(self->forgotten, 1);
+}
+
+static void
+what_was_noted_to_be_forgotten_is_when_the_journal_is_opened_again(void **state)
+{
+    bench_t *self = *state;
+    start(self);
+    submit_sessions(self, 1, 100);
+    journal_forget(self->journal, "b");
+    journal_destroy(&self->journal);    // what was submitted is committed, and no more
+    assert_int_equal(self->forgotten, 0);
+    start(self);
+    wait_for(self, &self->forgotten, 1);
+    assert_forgotten(self);
+    // Until it is noted that it was told, it is told at each start.
+    journal_destroy(&self->journal);
+    start(self);
+    wait_for(self, &self->forgotten, 2);
+    assert_int_equal(self->what.removed, 50);
+}
+
+static void
+in_memory_a_session_is_forgotten_too(void **state)
+{
+    bench_t *self = *state;
+    free(self->path);
+    self->path = NULL;
+    start(self);
+    submit_sessions(self, 1, 100);
+    journal_forget(self->journal, "b");
+    wait_for(self, &self->forgotten, 1);
+    // Of as many as are kept in memory.
+    assert_int_equal(self->what.removed, 5);
+    assert_int_equal(self->what.last, 100);
+    assert_int_equal(count_after(self, 90), 5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -313,6 +424,9 @@ main(void)
         TEST(a_batch_of_an_order_that_was_broken_off_is_not_kept),
         TEST(a_journal_that_cannot_be_opened_is_down_until_it_can),
         TEST(what_sessions_are_shown_first_is_kept_until_it_is_forgotten),
+        TEST(a_forgotten_session_is_gone_from_memory_and_file_and_counted),
+        TEST(what_was_noted_to_be_forgotten_is_when_the_journal_is_opened_again),
+        TEST(in_memory_a_session_is_forgotten_too),
     };
     return cmocka_run_group_tests_name("journal", tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@ static journal_run_event_t
 event_at(uint64_t offset, const char *body)
 {
     return (journal_run_event_t){.offset = offset,
-                                 .family = FAMILY_PROGRESS,
+                                 .family = MESH_FAMILY_PROGRESS,
                                  .topic = "a.b/h/s",
                                  .topic_bytes = 7,
                                  .body = body,
@@ -41,7 +41,7 @@ what_was_added_is_read_in_its_order(void **state)
     for (uint64_t i = 0; i < 3; i++) {
         assert_int_equal(journal_run_next(&cursor, &event), JOURNAL_RUN_EVENT);
         assert_int_equal(event.offset, 10 + 5 * i);
-        assert_int_equal(event.family, FAMILY_PROGRESS);
+        assert_int_equal(event.family, MESH_FAMILY_PROGRESS);
         assert_int_equal(event.topic_bytes, 7);
         assert_memory_equal(event.topic, "a.b/h/s", 7);
         assert_int_equal(event.body_bytes, strlen(bodies[i]));
@@ -106,11 +106,11 @@ what_no_run_has_is_damaged(void **state)
         size_t at;
         uint8_t value;
     } changes[] = {
-        {0, 0},            // an offset of 0
-        {10, FAMILIES},    // no family
-        {11, 1},           // reserved
-        {9, 0xff},         // a topic that is longer than all
-        {15, 0xff},        // such a body
+        {0, 0},                 // an offset of 0
+        {10, MESH_FAMILIES},    // no family
+        {11, 1},                // reserved
+        {9, 0xff},              // a topic that is longer than all
+        {15, 0xff},             // such a body
     };
     journal_run_t run = {0};
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {

@@ -58,7 +58,7 @@ append(bench_t *self, const char *type, size_t count)
 static void
 settle(bench_t *self, retention_t *retention, int64_t now_us, uint64_t rows)
 {
-    for (int quiet = 0, steps = 0; quiet < 2 * FAMILIES; steps++) {
+    for (int quiet = 0, steps = 0; quiet < 2 * MESH_FAMILIES; steps++) {
         bool more;
         assert_true(steps < STEPS_MOST);
         assert_int_equal(retention_step(retention, self->store, now_us, rows, &more), 0);
@@ -112,8 +112,8 @@ past_the_count_the_oldest_go_a_few_at_a_time(void **state)
     settle(self, &retention, 0, 10);
     assert_int_equal(state_of(self)->events, 30);
     assert_int_equal(first_of(self), 71);
-    assert_int_equal(state_of(self)->removed[FAMILY_SESSIONS], 70);
-    assert_int_equal(state_of(self)->removed[FAMILY_MESH], 0);
+    assert_int_equal(state_of(self)->removed[MESH_FAMILY_SESSIONS], 70);
+    assert_int_equal(state_of(self)->removed[MESH_FAMILY_MESH], 0);
 }
 
 static void
@@ -137,7 +137,7 @@ past_the_bytes_the_oldest_go(void **state)
     assert_int_equal(journal_store_bytes(self->store, &used, &wal), 0);
     assert_true(used <= limits.bytes);
     assert_true(first_of(self) > 1);
-    assert_int_equal(first_of(self), state_of(self)->removed[FAMILY_SESSIONS] + 1);
+    assert_int_equal(first_of(self), state_of(self)->removed[MESH_FAMILY_SESSIONS] + 1);
 }
 
 static void
@@ -145,10 +145,10 @@ by_age_each_family_goes_in_its_time(void **state)
 {
     bench_t *self = *state;
     retention_limits_t limits = unlimited();
-    for (int i = 0; i < FAMILIES; i++)
+    for (int i = 0; i < MESH_FAMILIES; i++)
         limits.age_us[i] = 100;
-    limits.age_us[FAMILY_ERRORS] = 1000;
-    limits.age_us[FAMILY_PROGRESS] = 10;
+    limits.age_us[MESH_FAMILY_ERRORS] = 1000;
+    limits.age_us[MESH_FAMILY_PROGRESS] = 10;
     retention_t retention = retention_new(&limits);
     // Recorded at the microsecond of their offsets.
     for (int i = 0; i < 10; i++) {
@@ -159,16 +159,16 @@ by_age_each_family_goes_in_its_time(void **state)
     settle(self, &retention, 100, 7);
     // Of progress those from 90 on are left (90 is of the mesh, 91 an error).
     assert_int_equal(state_of(self)->events, 10 + 10 + 8);
-    assert_int_equal(state_of(self)->removed[FAMILY_PROGRESS], 89);
-    assert_int_equal(state_of(self)->removed[FAMILY_MESH], 0);
+    assert_int_equal(state_of(self)->removed[MESH_FAMILY_PROGRESS], 89);
+    assert_int_equal(state_of(self)->removed[MESH_FAMILY_MESH], 0);
     settle(self, &retention, 200, 7);
     assert_int_equal(state_of(self)->events, 11);
     settle(self, &retention, 500, 7);
     assert_int_equal(state_of(self)->events, 10);
-    assert_int_equal(state_of(self)->removed[FAMILY_ERRORS], 0);
+    assert_int_equal(state_of(self)->removed[MESH_FAMILY_ERRORS], 0);
     settle(self, &retention, 1050, 7);
     assert_int_equal(state_of(self)->events, 5);
-    assert_int_equal(state_of(self)->removed[FAMILY_ERRORS], 41);
+    assert_int_equal(state_of(self)->removed[MESH_FAMILY_ERRORS], 41);
     settle(self, &retention, 5000, 7);
     assert_int_equal(state_of(self)->events, 0);
     assert_int_equal(first_of(self), self->head + 1);
@@ -179,7 +179,7 @@ an_age_of_0_keeps_for_ever(void **state)
 {
     bench_t *self = *state;
     retention_limits_t limits = unlimited();
-    limits.age_us[FAMILY_MESH] = 1;
+    limits.age_us[MESH_FAMILY_MESH] = 1;
     retention_t retention = retention_new(&limits);
     append(self, "aider.x", 5);
     append(self, "mesh.x", 5);

@@ -11,7 +11,7 @@ static event_ring_t *
 ring_with(uint64_t events)
 {
     event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
-    event_ring_begin_epoch(ring, &(mesh_cursor_t){RING_EVENT_EPOCH, 0});
+    event_ring_begin_epoch(ring, &(mesh_cursor_t){RING_EVENT_EPOCH, 0}, NULL);
     for (uint64_t offset = 1; offset <= events; offset++) {
         ring_event_t event;
         event_ring_append(ring, ring_event(&event, offset % 7 == 0 ? "a.seven" : "a.other", "s",

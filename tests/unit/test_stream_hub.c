@@ -72,7 +72,7 @@ setup(void **state)
     };
     world->now_ms = 1000000;
     world->hub = stream_hub_new(&limits, &owner, world, world->now_ms);
-    stream_hub_epoch(world->hub, &(mesh_cursor_t){RING_EVENT_EPOCH, 0}, world->now_ms);
+    stream_hub_epoch(world->hub, &(mesh_cursor_t){RING_EVENT_EPOCH, 0}, NULL, world->now_ms);
     stream_hub_feed(world->hub, true, world->now_ms, world->now_ms);
     *state = world;
     return 0;
@@ -397,7 +397,7 @@ a_new_epoch_is_said_between_the_old_events_and_the_new(void **state)
     client_t *client = open_stream(world, NULL, NULL);
     read_more(client);
     publish(world, "aider.error_occurred", "s", "{\"of\":\"old\"}");
-    stream_hub_epoch(world->hub, &(mesh_cursor_t){0xf00, 0}, world->now_ms);
+    stream_hub_epoch(world->hub, &(mesh_cursor_t){0xf00, 0}, NULL, world->now_ms);
     ring_event_t event;
     ring_event(&event, "aider.error_occurred", "s", "{\"of\":\"new\"}", 1);
     event.event.header.epoch = 0xf00;
@@ -422,7 +422,7 @@ a_hole_is_said_in_its_place_also_to_those_who_come_later(void **state)
     world_t *world = *state;
     client_t *client = open_stream(world, "types=aider.error_occurred", NULL);
     publish(world, "aider.error_occurred", "s", "{}");
-    stream_hub_gap(world->hub, "trimmed", &(mesh_cursor_t){RING_EVENT_EPOCH, 20},
+    stream_hub_gap(world->hub, "trimmed", &(mesh_cursor_t){RING_EVENT_EPOCH, 20}, 0,
                    world->now_ms);
     world->offset = 20;
     publish(world, "aider.error_occurred", "s", "{}");
@@ -433,6 +433,113 @@ a_hole_is_said_in_its_place_also_to_those_who_come_later(void **state)
     client_t *later = open_stream(world, NULL, "00000000000000e9-1");
     assert_says(read_more(later), "id: 00000000000000e9-20\nevent: stream.gap\n");
     assert_says(later->read, "id: 00000000000000e9-21\n");
+}
+
+// The broker says that a session is forgotten, up to an offset.
+static void
+forget(world_t *world, const char *session, unsigned removed, unsigned last, const char *types)
+{
+    char payload[256];
+    snprintf(payload, sizeof payload,
+             "{\"session_id\":\"%s\",\"removed\":%u,\"last\":\"00000000000000e9-%u\","
+             "\"types\":%s}",
+             session, removed, last, types);
+    publish(world, "mesh.session_forgotten", "", payload);
+}
+
+static void
+who_resumes_over_a_forgotten_session_is_told_and_gets_the_rest(void **state)
+{
+    world_t *world = *state;
+    publish(world, "aider.error_occurred", "kept", "{\"n\":1}");
+    publish(world, "aider.error_occurred", "gone", "{\"n\":2}");
+    publish(world, "aider.session_progress", "gone", "{\"n\":3}");
+    publish(world, "aider.error_occurred", "kept", "{\"n\":4}");
+    forget(world, "gone", 2, 3, "{\"aider.error_occurred\":1,\"aider.session_progress\":1}");
+    client_t *all = open_stream(world, NULL, "00000000000000e9-1");
+    assert_says(read_more(all), "\"verdict\":\"gap\"");
+    assert_says(all->read, "\"reason\":\"forgotten\",\"from\":\"00000000000000e9-1\","
+                           "\"to\":\"00000000000000e9-3\",\"at_most\":2");
+    assert_says(all->read, "\"n\":4");
+    assert_silent(all->read, "\"n\":2");
+    assert_silent(all->read, "\"n\":3");
+    client_t *errors = open_stream(world, "types=aider.error_occurred", "00000000000000e9-1");
+    assert_says(read_more(errors), "\"at_most\":1");
+    // Of another session, and behind it, nothing is missing.
+    client_t *kept = open_stream(world, "session=kept", "00000000000000e9-1");
+    assert_says(read_more(kept), "\"verdict\":\"exact\"");
+    client_t *behind = open_stream(world, NULL, "00000000000000e9-3");
+    assert_says(read_more(behind), "\"verdict\":\"exact\"");
+    // Who has nothing is told too.
+    client_t *last = open_stream(world, "session=gone&last=5", NULL);
+    assert_says(read_more(last), "\"verdict\":\"gap\"");
+    assert_says(last->read, "\"reason\":\"forgotten\"");
+}
+
+static void
+the_gap_of_a_forgotten_session_sends_nobody_past_what_is_kept(void **state)
+{
+    world_t *world = *state;
+    for (int n = 1; n <= 4; n++)
+        publish(world, "aider.error_occurred", n % 2 ? "kept" : "gone", "{}");
+    forget(world, "gone", 2, 4, "{\"aider.error_occurred\":2}");
+    // 2 and 4 are gone; what has an id of its own goes on before 3.
+    client_t *client = open_stream(world, NULL, "00000000000000e9-1");
+    assert_says(read_more(client), "id: 00000000000000e9-2\nevent: stream.gap\n");
+    assert_says(client->read, "id: 00000000000000e9-3\nevent: aider.error_occurred\n");
+}
+
+static void
+who_is_behind_is_told_of_what_was_forgotten_before_it_came(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, NULL, NULL);
+    read_more(client);
+    // More than the socket takes: the rest waits in the ring.
+    static char payload[60 * 1024];
+    memset(payload, 'x', sizeof payload - 1);
+    memcpy(payload, "\"", 1);
+    payload[sizeof payload - 2] = '"';
+    for (int n = 0; n < 10; n++) {
+        publish(world, "aider.session_progress", "long", payload);
+        settle(world);
+    }
+    publish(world, "aider.error_occurred", "gone", "{\"n\":\"whisper\"}");
+    publish(world, "aider.error_occurred", "gone", "{\"n\":\"whisper\"}");
+    settle(world);
+    forget(world, "gone", 2, 12, "{\"aider.error_occurred\":2}");
+    for (int round = 0; round < 100 && !strstr(client->read, "mesh.session_forgotten");
+         round++) {
+        settle(world);
+        read_more(client);
+    }
+    assert_says(client->read, "event: stream.gap\n");
+    assert_says(client->read, "\"reason\":\"forgotten\"");
+    assert_says(client->read, "\"at_most\":2");
+    assert_says(client->read, "mesh.session_forgotten");
+    assert_silent(client->read, "whisper");
+}
+
+static void
+a_family_that_was_removed_before_is_a_gap_for_whom_it_concerns(void **state)
+{
+    world_t *world = *state;
+    const uint64_t removed[MESH_FAMILIES] = {[MESH_FAMILY_PROGRESS] = 8};
+    stream_hub_epoch(world->hub, &(mesh_cursor_t){RING_EVENT_EPOCH, 2}, removed, world->now_ms);
+    world->offset = 4;
+    publish(world, "aider.error_occurred", "s", "{}");    // 5
+    world->offset = 8;
+    publish(world, "aider.session_progress", "s", "{}");    // 9
+    client_t *progress =
+        open_stream(world, "types=aider.session_progress", "00000000000000e9-4");
+    assert_says(read_more(progress), "\"verdict\":\"gap\"");
+    assert_says(progress->read, "\"to\":\"00000000000000e9-8\",\"at_most\":4");
+    client_t *errors = open_stream(world, "types=aider.error_occurred", "00000000000000e9-1");
+    assert_says(read_more(errors), "\"verdict\":\"exact\"");
+    assert_says(errors->read, "id: 00000000000000e9-5\n");
+    client_t *both = open_stream(world, NULL, "00000000000000e9-3");
+    assert_says(read_more(both), "id: 00000000000000e9-4\nevent: stream.gap\n");
+    assert_says(both->read, "id: 00000000000000e9-5\n");
 }
 
 static void
@@ -717,6 +824,10 @@ main(void)
         hub_test(a_comment_comes_only_when_nothing_else_does),
         hub_test(a_new_epoch_is_said_between_the_old_events_and_the_new),
         hub_test(a_hole_is_said_in_its_place_also_to_those_who_come_later),
+        hub_test(who_resumes_over_a_forgotten_session_is_told_and_gets_the_rest),
+        hub_test(the_gap_of_a_forgotten_session_sends_nobody_past_what_is_kept),
+        hub_test(who_is_behind_is_told_of_what_was_forgotten_before_it_came),
+        hub_test(a_family_that_was_removed_before_is_a_gap_for_whom_it_concerns),
         hub_test(the_one_session_of_a_stream_ends_it_some_time_after_its_completion),
         hub_test(only_who_has_seen_the_last_of_an_ended_session_is_told_that_it_is_over),
         hub_test(a_client_that_stops_reading_is_told_so_and_let_go_and_slows_nobody),

@@ -24,7 +24,7 @@ a_topic_says_the_same_each_time(void **state)
         assert_string_equal(entry->parts.type, "aider.session_progress");
         assert_string_equal(entry->parts.host, "h");
         assert_string_equal(entry->parts.session, "s x");
-        assert_int_equal(entry->family, FAMILY_PROGRESS);
+        assert_int_equal(entry->family, MESH_FAMILY_PROGRESS);
         assert_false(entry->reserved);
     }
     topics_destroy(&topics);
@@ -44,7 +44,7 @@ far_more_topics_than_are_remembered_are_told_apart(void **state)
             const topics_entry_t *entry = read_text(topics, text);
             assert_non_null(entry);
             assert_string_equal(entry->parts.session, session);
-            assert_int_equal(entry->family, FAMILY_MESH);
+            assert_int_equal(entry->family, MESH_FAMILY_MESH);
         }
     }
     topics_destroy(&topics);

@@ -1,6 +1,6 @@
 // family - the kinds of events that retention and cursors tell apart
 // SPDX-License-Identifier: MPL-2.0
-#include "family.h"
+#include "mesh/family.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -9,18 +9,18 @@
 // The first that fits; a name that ends in '*' fits all that begin so.
 static const struct {
     const char *type;
-    family_t family;
+    mesh_family_t family;
 } families[] = {
-    {"aider.rate_limit_detected", FAMILY_ERRORS},
-    {"aider.error_occurred", FAMILY_ERRORS},
-    {"aider.throttling_*", FAMILY_ERRORS},
-    {"aider.session_progress", FAMILY_PROGRESS},
-    {"aider.*", FAMILY_SESSIONS},
-    {"mesh.*", FAMILY_MESH},
+    {"aider.rate_limit_detected", MESH_FAMILY_ERRORS},
+    {"aider.error_occurred", MESH_FAMILY_ERRORS},
+    {"aider.throttling_*", MESH_FAMILY_ERRORS},
+    {"aider.session_progress", MESH_FAMILY_PROGRESS},
+    {"aider.*", MESH_FAMILY_SESSIONS},
+    {"mesh.*", MESH_FAMILY_MESH},
 };
 
-family_t
-family_of(const char *type)
+mesh_family_t
+mesh_family_of(const char *type)
 {
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         const char *wanted = families[i].type;
@@ -30,17 +30,17 @@ family_of(const char *type)
         if (!differs)
             return families[i].family;
     }
-    return FAMILY_OTHER;
+    return MESH_FAMILY_OTHER;
 }
 
 const char *
-family_name(family_t self)
+mesh_family_name(mesh_family_t self)
 {
-    static const char *const names[FAMILIES] = {
-        [FAMILY_ERRORS] = "errors",     [FAMILY_PROGRESS] = "progress",
-        [FAMILY_SESSIONS] = "sessions", [FAMILY_MESH] = "mesh",
-        [FAMILY_OTHER] = "other",
+    static const char *const names[MESH_FAMILIES] = {
+        [MESH_FAMILY_ERRORS] = "errors",     [MESH_FAMILY_PROGRESS] = "progress",
+        [MESH_FAMILY_SESSIONS] = "sessions", [MESH_FAMILY_MESH] = "mesh",
+        [MESH_FAMILY_OTHER] = "other",
     };
-    assert(self < FAMILIES);
+    assert(self < MESH_FAMILIES);
     return names[self];
 }
