@@ -37,7 +37,7 @@ has_port(const char *endpoint)
         return false;
     size_t digits = strspn(colon + 1, "0123456789");
     return streq(colon + 1, "*") || (digits >= 1 && digits <= 5 && colon[1 + digits] == '\0' &&
-                                     atoi(colon + 1) <= 65535);
+                                     strtol(colon + 1, NULL, 10) <= 65535);
 }
 
 static bool

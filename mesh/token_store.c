@@ -90,7 +90,9 @@ read_scopes(mesh_token_entry_t *self, const json_t *scopes)
     for (size_t at = 0; at < count; at++) {
         const char *text = json_string_value(json_array_get(scopes, at));
         char *error = NULL;
-        mesh_scope_t *scope = mesh_scope_parse(text ? text : "", &error);
+        if (!text)
+            return mesh_text_printf("a scope is no text");
+        mesh_scope_t *scope = mesh_scope_parse(text, &error);
         if (!scope)
             return error;
         self->scope_texts[at] = strdup(text);
