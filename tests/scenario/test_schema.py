@@ -288,6 +288,7 @@ WRONG = [
     ("stream.dropped", 0, "reason", "too slow", "reason"),
     ("stream.closing", 0, "reason", "", "reason"),
     ("stream.closing", 0, "detail", 1, "detail"),
+    ("stream.closing", 0, "in", -1, "in"),
 ]
 
 
