@@ -4,7 +4,12 @@
 
 #include <assert.h>
 
-enum { SENTENCE_SIZE = 1024 };
+enum {
+    SENTENCE_SIZE = 1024,
+    // Connections that wait to be taken in. With libzmq's 100, of many that come at once most
+    // wait for the kernel's second try, a second later. The kernel has a limit of its own.
+    BACKLOG = 4096,
+};
 
 static char *
 sentence(const char *key, const char *endpoint, const char *what)
@@ -88,6 +93,7 @@ as_told(zsock_t *socket, const char *endpoint)
 static char *
 bind_one(zsock_t *socket, const char *key, const char *endpoint, char **error_p)
 {
+    zsock_set_backlog(socket, BACKLOG);
     if (zsock_bind(socket, "%s", endpoint) == -1) {
         char what[SENTENCE_SIZE / 2];
         snprintf(what, sizeof what, "cannot be bound: %s", zmq_strerror(zmq_errno()));

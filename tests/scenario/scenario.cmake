@@ -65,6 +65,10 @@ mesh_add_scenario(mcp_clients 300)
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
 mesh_add_scenario(strangers 180)
+mesh_add_scenario(idle_connections 180 KEYWORD short)
+# The form whose use of a core is held against the promise.
+mesh_add_scenario(idle_connections_full 600 FILE test_idle_connections.py KEYWORD full LEVEL all
+    BUILD plain PROPERTIES RUN_SERIAL TRUE)
 mesh_add_scenario(limits 300)
 mesh_add_scenario(journal 240 KEYWORD "not clock")
 # libfaketime and sanitizers do not go together.

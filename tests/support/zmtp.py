@@ -46,13 +46,13 @@ class Stranger:
     def shake_hands(self, socket_type):
         """Greet as a socket of this type and read what the broker says to it."""
         self.send(GREETING)
-        self._read(len(GREETING))
+        self.read(len(GREETING))
         self.send(ready(socket_type))
-        flags, length = self._read(2)
+        flags, length = self.read(2)
         assert flags == COMMAND, f"the broker answers the handshake with flags {flags}"
-        return self._read(length)
+        return self.read(length)
 
-    def _read(self, count):
+    def read(self, count):
         data = b""
         while len(data) < count:
             more = self.socket.recv(count - len(data))
