@@ -65,6 +65,9 @@ mesh_add_scenario(mcp_clients 300)
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
 mesh_add_scenario(strangers 180)
+# Sanitizers cannot live with a limit on address space.
+mesh_add_scenario(memory_limit 120 KEYWORD publish BUILD plain)
+mesh_add_scenario(memory_limit_full 240 FILE test_memory_limit.py LEVEL all BUILD plain)
 mesh_add_scenario(idle_connections 180 KEYWORD short)
 # The form whose use of a core is held against the promise.
 mesh_add_scenario(idle_connections_full 600 FILE test_idle_connections.py KEYWORD full LEVEL all
