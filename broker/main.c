@@ -18,6 +18,7 @@ main(int argc, char *argv[])
         .usage = "",
         .flags = flags,
         .run = broker_run,
+        .start_zmq = mesh_program_start_zmq,
         .check = broker_check,
         .healthcheck = broker_healthcheck,
     };

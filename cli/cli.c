@@ -111,7 +111,6 @@ options_main(int argc, char *argv[])
         .summary = "",    // print_help says it
         .usage = "VERB [OPTION...]",
         .run = no_verb,
-        .starts_zmq_itself = true,    // it never does
     };
     return mesh_program_main(&PROGRAM, argc, argv);
 }

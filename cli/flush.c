@@ -174,6 +174,7 @@ flush_main(int argc, char *argv[])
         .usage = "",
         .flags = FLAGS,
         .run = run,
+        .start_zmq = mesh_program_start_zmq,
     };
     return mesh_program_main(&PROGRAM, argc, argv);
 }

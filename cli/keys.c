@@ -99,20 +99,17 @@ keys_main(int argc, char *argv[])
               "Make a key for a program of the mesh and let it in. The first key closes the "
               "mesh to\nall who have none, also while the broker runs.",
           .usage = "NAME publish|subscribe|operate",
-          .run = new_key,
-          .starts_zmq_itself = true}},
+          .run = new_key}},
         {"show",
          {.name = "aidermesh keys show",
           .summary = "List who may enter the mesh, and who no longer may.",
           .usage = "",
-          .run = show_keys,
-          .starts_zmq_itself = true}},
+          .run = show_keys}},
         {"revoke",
          {.name = "aidermesh keys revoke",
           .summary = "Let a key in no more; within a second its connections are closed.",
           .usage = "NAME",
-          .run = revoke_key,
-          .starts_zmq_itself = true}},
+          .run = revoke_key}},
     };
     for (size_t i = 0; argc > 1 && i < sizeof WORDS / sizeof *WORDS; i++)
         if (strcmp(argv[1], WORDS[i].word) == 0)

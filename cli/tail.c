@@ -497,7 +497,6 @@ tail_main(int argc, char *argv[])
         .usage = "",
         .flags = FLAGS,
         .run = run,
-        .starts_zmq_itself = true,    // it never does
     };
     return mesh_program_main(&PROGRAM, argc, argv);
 }

@@ -161,8 +161,7 @@ token_main(int argc, char *argv[])
                      "the first start\nof the mesh (aidermesh up); before that there is none, "
                      "and the exit status is 1.",
           .usage = "",
-          .run = show_token,
-          .starts_zmq_itself = true}},
+          .run = show_token}},
         {"new",
          {.name = "aidermesh token new",
           .summary =
@@ -172,20 +171,17 @@ token_main(int argc, char *argv[])
               "token is kept.",
           .usage = "[NAME]",
           .flags = NEW_FLAGS,
-          .run = new_token,
-          .starts_zmq_itself = true}},
+          .run = new_token}},
         {"list",
          {.name = "aidermesh token list",
           .summary = "List the tokens that were made here, without the tokens themselves.",
           .usage = "",
-          .run = list_tokens,
-          .starts_zmq_itself = true}},
+          .run = list_tokens}},
         {"revoke",
          {.name = "aidermesh token revoke",
           .summary = "Take a token back; within two seconds its streams are closed.",
           .usage = "ID|NAME",
-          .run = revoke_token,
-          .starts_zmq_itself = true}},
+          .run = revoke_token}},
     };
     for (size_t i = 0; argc > 1 && i < sizeof WORDS / sizeof *WORDS; i++)
         if (strcmp(argv[1], WORDS[i].word) == 0)

@@ -347,6 +347,7 @@ up_main(int argc, char *argv[])
         .usage = "",
         .flags = up_words_flags,
         .run = run,
+        .start_zmq = mesh_program_start_zmq,
     };
     words = up_words_new(argc, argv);
     int status = mesh_program_main(&PROGRAM, argc, argv);

@@ -224,9 +224,10 @@ read_environment(command_line_t *line, mesh_settings_t *settings, char **error_p
     return 0;
 }
 
-// Defaults, file, environment, options. Returns the settings, or NULL with *error_p set.
+// Defaults, file, environment, options. Returns the settings, or NULL with *error_p set, and
+// *by_options_p whether an option is to blame.
 static mesh_settings_t *
-load_settings(command_line_t *line, char **error_p)
+load_settings(command_line_t *line, char **error_p, bool *by_options_p)
 {
     const char *config = line->config ? line->config : getenv("AIDERMESH_CONFIG");
     const char *name =
@@ -238,21 +239,24 @@ load_settings(command_line_t *line, char **error_p)
 
     mesh_settings_t *settings = mesh_settings_new();
     int rc = 0;
+    *by_options_p = false;
     if (line->environment_name && !config) {
         *error_p = mesh_text_printf("--env needs a configuration file to lay over: give "
                                     "--config FILE too");
+        *by_options_p = true;
         rc = -1;
     }
     if (rc == 0 && config)
         rc = mesh_settings_read_file(settings, config, name, error_p);
     if (rc == 0)
         rc = read_environment(line, settings, error_p);
+    *by_options_p = rc == 0;
     for (size_t i = 0; i < line->assignment_count && rc == 0; i++)
         rc = mesh_settings_assign(settings, line->assignments[i].text,
                                   line->assignments[i].origin, error_p);
     if (rc == 0 && !line->tolerant)
         rc = mesh_settings_check(settings, error_p);
-    if (rc == 0 && line->check)
+    if (rc == 0 && line->check && !line->tolerant)
         rc = line->check(settings, error_p);
     if (rc != 0)
         mesh_settings_destroy(&settings);
@@ -287,7 +291,8 @@ mesh_settings_t *
 mesh_program_reload(char **error_p)
 {
     assert(started_with && error_p);
-    mesh_settings_t *settings = load_settings(started_with, error_p);
+    bool by_options = false;
+    mesh_settings_t *settings = load_settings(started_with, error_p, &by_options);
     if (settings)
         set_up_log(started_with->name, settings);
     return settings;
@@ -331,18 +336,6 @@ print_help(const mesh_program_t *self)
         self->name);
 }
 
-void
-mesh_program_start_zmq(void)
-{
-    // Before zsys_init, which else takes SIGTERM and SIGINT: they would stop a zloop at once,
-    // with nothing to drain by.
-    zsys_handler_set(NULL);
-    // CZMQ would end the process at its first beacon.
-    (void) unsetenv("ZSYS_IPV4_MCAST_ADDRESS");
-    zsys_init();
-    zsys_set_logstream(stderr);
-}
-
 // Do what the command line asks for with the settings.
 static int
 act(const mesh_program_t *self, action_t action, const mesh_settings_t *settings, int argc,
@@ -357,13 +350,10 @@ act(const mesh_program_t *self, action_t action, const mesh_settings_t *settings
         return MESH_EXIT_STOPPED;
     }
     set_up_log(self->name, settings);
-    if (action == ACTION_HEALTHCHECK) {
-        mesh_program_start_zmq();
-        return self->healthcheck(settings);
-    }
-    if (!self->starts_zmq_itself)
-        mesh_program_start_zmq();
-    return self->run(settings, argc, argv);
+    if (self->start_zmq)
+        self->start_zmq();
+    return action == ACTION_HEALTHCHECK ? self->healthcheck(settings)
+                                        : self->run(settings, argc, argv);
 }
 
 // Say what is wrong. Takes error.
@@ -408,8 +398,13 @@ perform(const mesh_program_t *self, command_line_t *line, int argc, char *argv[]
         return self->run_off(argc, argv);
 
     char *error = NULL;
+    bool by_options = false;
     line->tolerant = self->tolerant && line->action == ACTION_RUN;
-    mesh_settings_t *settings = load_settings(line, &error);
+    mesh_settings_t *settings = load_settings(line, &error, &by_options);
+    if (!settings && line->tolerant && self->run_off && !by_options) {
+        (void) refuse(self, error);
+        return self->run_off(argc, argv);
+    }
     if (!settings)
         return refuse(self, error);
     started_with = line;

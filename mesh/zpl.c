@@ -1,22 +1,31 @@
 // zpl - the items of a ZPL text (rfc.zeromq.org/spec/4), each with its line
 // SPDX-License-Identifier: MPL-2.0
 //
-// zconfig parses. Each line is checked before, because zconfig says what is wrong on stdout and
-// without the file's name, cuts lines at 1 KiB and then loses its place, and frees a tree by
-// recursion over its items.
+// Read here and not by zconfig, which says what is wrong on stdout and without the file's name,
+// cuts lines at 1 KiB and then loses its place; and which would bring libczmq and thirty
+// further libraries into every start of the stdio-bridge, before the command that it wraps.
 #include "mesh/zpl.h"
 
 #include <assert.h>
 #include <ctype.h>
-#include <czmq.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "text.h"
 
 static_assert(MESH_ZPL_ITEMS == 2000 && MESH_ZPL_LINE_BYTES == 1023, "said in words below");
 
+typedef struct item {
+    int line;
+    int level;
+    char *name;     // borrowed from the tidied text, as the next
+    char *value;    // "" without one
+} item_t;
+
 typedef struct outline {
-    int lines[MESH_ZPL_ITEMS];    // where each item stands
-    size_t items;
+    item_t items[MESH_ZPL_ITEMS];    // in their order
+    size_t count;
     int level;    // of the last item; -1 before the first
 } outline_t;
 
@@ -34,29 +43,42 @@ check_rest(const char *at)
     return *at == '\0' || *at == '#' ? NULL : "has words that belong to nothing";
 }
 
+// Take the value that stands behind a name: in quotes, or up to a comment. *value_p then ends
+// with NUL, in place.
 static const char *
-check_value(const char *at)
+take_value(char *at, char **value_p)
 {
-    at += strspn(at, " \t");
+    at += strspn(at, " ");
     if (*at != '=')
         return check_rest(at);
     at++;
-    at += strspn(at, " \t");
-    if (*at != '"' && *at != '\'')
-        return NULL;
-    const char *end = strchr(at + 1, *at);
-    return end ? check_rest(end + 1) : "has a quote that is not closed";
+    at += strspn(at, " ");
+    if (*at == '"' || *at == '\'') {
+        char *end = strchr(at + 1, *at);
+        if (!end)
+            return "has a quote that is not closed";
+        *end = '\0';
+        *value_p = at + 1;
+        return check_rest(end + 1);
+    }
+    *value_p = at;
+    char *end = at + strcspn(at, "#");
+    while (end > at && end[-1] == ' ')
+        end--;
+    *end = '\0';
+    return NULL;
 }
 
-// Returns NULL, or what is wrong with the line. line has no newline.
+// Returns NULL, or what is wrong with the line. line has no newline, is tidied, and is the
+// outline's from now on.
 static const char *
-check_line(outline_t *outline, const char *line, int number)
+take_line(outline_t *outline, char *line, int number)
 {
     if (!mesh_text_is_plain(line))
         return "has control characters, or is not UTF-8";
     size_t indent = strspn(line, " ");
-    const char *name = line + indent;
-    const char *end = name;
+    char *name = line + indent;
+    char *end = name;
     while (is_name_character(*end))
         end++;
     if (indent % 4)
@@ -70,18 +92,20 @@ check_line(outline_t *outline, const char *line, int number)
         return "is indented deeper than its section";
     if (level >= MESH_ZPL_DEPTH)
         return "is nested too deeply";
-    const char *wrong = check_value(end);
+    item_t item = {.line = number, .level = level, .name = name, .value = line + strlen(line)};
+    const char *wrong = take_value(end, &item.value);
     if (wrong)
         return wrong;
-    if (outline->items == MESH_ZPL_ITEMS)
+    *end = '\0';
+    if (outline->count == MESH_ZPL_ITEMS)
         return "is one item more than the 2000 allowed";
-    outline->lines[outline->items++] = number;
+    outline->items[outline->count++] = item;
     outline->level = level;
     return NULL;
 }
 
-// Drop what zconfig drops at the end of a line, and make tabs spaces, so that a tab is refused
-// by name where it would count as indentation.
+// Drop the end of a line that nobody sees, and make tabs spaces, so that a tab is refused by
+// name where it would count as indentation.
 static void
 tidy_line(char *line)
 {
@@ -94,9 +118,10 @@ tidy_line(char *line)
         line[--length] = '\0';
 }
 
+// Fill the outline with what stands in the text, of which tidy becomes a copy cut into lines.
 static int
-check_text(outline_t *outline, const char *text, size_t size_bytes, char *tidy, int *line_p,
-           char **error_p)
+take_text(outline_t *outline, const char *text, size_t size_bytes, char *tidy, int *line_p,
+          char **error_p)
 {
     const char *wrong = NULL;
     const char *at = text;
@@ -112,12 +137,11 @@ check_text(outline_t *outline, const char *text, size_t size_bytes, char *tidy, 
         else if (memchr(at, '\0', length))
             wrong = "has control characters, or is not UTF-8";
         else {
-            char line[MESH_ZPL_LINE_BYTES + 1];
-            memcpy(line, at, length);
-            line[length] = '\0';
-            tidy_line(line);
-            wrong = check_line(outline, line, number);
-            tidy = stpcpy(stpcpy(tidy, line), "\n");
+            memcpy(tidy, at, length);
+            tidy[length] = '\0';
+            tidy_line(tidy);
+            wrong = take_line(outline, tidy, number);
+            tidy += length + 1;
         }
         at += taken;
         left -= taken;
@@ -129,23 +153,21 @@ check_text(outline_t *outline, const char *text, size_t size_bytes, char *tidy, 
     return -1;
 }
 
-typedef struct walk {
-    const outline_t *outline;
-    size_t item;
-    mesh_zpl_item_fn *fn;
-    void *arg;
-} walk_t;
-
+// Tell each item with the path to it: the names of the sections it stands in.
 static int
-walk_items(walk_t *walk, zconfig_t *parent, const char *path)
+tell_items(const outline_t *outline, mesh_zpl_item_fn *fn, void *arg)
 {
-    for (zconfig_t *item = zconfig_child(parent); item; item = zconfig_next(item)) {
-        assert(walk->item < walk->outline->items);
-        char *key = mesh_text_printf("%s%s%s", path, *path ? "/" : "", zconfig_name(item));
-        int rc = walk->fn(walk->arg, walk->outline->lines[walk->item++], key,
-                          zconfig_value(item) ? zconfig_value(item) : "");
-        if (rc == 0)
-            rc = walk_items(walk, item, key);
+    const char *path[MESH_ZPL_DEPTH];
+    for (size_t i = 0; i < outline->count; i++) {
+        const item_t *item = &outline->items[i];
+        path[item->level] = item->name;
+        char *key = strdup(path[0]);
+        for (int level = 1; level <= item->level; level++) {
+            char *longer = mesh_text_printf("%s/%s", key, path[level]);
+            free(key);
+            key = longer;
+        }
+        int rc = fn(arg, item->line, key, item->value);
         free(key);
         if (rc != 0)
             return rc;
@@ -157,18 +179,15 @@ int
 mesh_zpl_read(const char *text, size_t size_bytes, mesh_zpl_item_fn *fn, void *arg, int *line_p,
               char **error_p)
 {
-    outline_t outline = {.level = -1};
-    int rc = -1;
-    char *tidy = zmalloc(size_bytes + 2);    // a last newline, and NUL
-    zconfig_t *root = NULL;
-    if (check_text(&outline, text, size_bytes, tidy, line_p, error_p) != 0)
-        goto done;
-    root = zconfig_str_load(tidy);
-    assert(root);
-    walk_t walk = {.outline = &outline, .fn = fn, .arg = arg};
-    rc = walk_items(&walk, root, "");
-done:
-    zconfig_destroy(&root);
+    outline_t *outline = calloc(1, sizeof *outline);
+    char *tidy = calloc(size_bytes + 1, 1);
+    if (!outline || !tidy)
+        abort();
+    outline->level = -1;
+    int rc = take_text(outline, text, size_bytes, tidy, line_p, error_p);
+    if (rc == 0)
+        rc = tell_items(outline, fn, arg);
     free(tidy);
+    free(outline);
     return rc;
 }

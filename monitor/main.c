@@ -17,6 +17,7 @@ static const mesh_program_t PROGRAM = {
     .usage = "",
     .flags = FLAGS,
     .run = monitor_run,
+    .start_zmq = mesh_program_start_zmq,
     .check = monitor_check,
     .healthcheck = monitor_healthcheck,
 };

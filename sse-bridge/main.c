@@ -20,6 +20,7 @@ static const mesh_program_t program = {
     .usage = "",
     .flags = flags,
     .run = sse_bridge_run,
+    .start_zmq = mesh_program_start_zmq,
     .check = sse_bridge_check,
     .healthcheck = sse_bridge_healthcheck,
 };

@@ -6,16 +6,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "session_monitor.h"
+#include "guardian.h"
 
 struct child_process {
-    pid_t pid;    // the command, or the monitor when there is a link
-    int link;     // to the monitor; -1 without one
+    pid_t guardian;    // the command is its child
+    int link;          // to it
     bool ended;
 };
 
@@ -74,47 +73,30 @@ await_start(int report, bool *executing_p, int *error_p)
     return -1;
 }
 
-static void
-run_forked(const child_process_plan_t *plan, int link, int report, pid_t bridge)
-{
-    if (link >= 0) {
-        session_monitor_run(plan, link, become_command, report);
-        fail(report, false);
-    }
-    // Whoever kills the bridge means the session. The monitor does this for its own.
-    (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != bridge)
-        _exit(127);
-    become_command(plan, report);
-}
-
 child_process_t *
 child_process_start(const child_process_plan_t *plan, bool *executing_p, int *error_p)
 {
     int report[2] = {-1, -1};
     int link[2] = {-1, -1};
     child_process_t *self = calloc(1, sizeof *self);
-    bool session = plan->session_terminal >= 0;
     *executing_p = false;
-    if (!self || pipe2(report, O_CLOEXEC) < 0)
-        goto failed;
-    if (session && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
+    if (!self || pipe2(report, O_CLOEXEC) < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
         goto failed;
 
-    pid_t bridge = getpid();
     self->link = link[0];
-    self->pid = fork();
-    if (self->pid < 0)
+    self->guardian = fork();
+    if (self->guardian < 0)
         goto failed;
-    if (self->pid == 0)
-        run_forked(plan, link[1], report[1], bridge);
+    if (self->guardian == 0) {
+        guardian_run(plan, link[1], become_command, report[1]);
+        fail(report[1], false);
+    }
     close(report[1]);
-    report[1] = -1;
-    if (session)
-        close(link[1]);
-    link[1] = -1;
+    close(link[1]);
+    report[1] = link[1] = -1;
     if (await_start(report[0], executing_p, error_p) < 0) {
-        (void) waitpid(self->pid, NULL, 0);
+        (void) waitpid(self->guardian, NULL, 0);
         errno = *error_p;
         goto failed;
     }
@@ -138,8 +120,7 @@ child_process_destroy(child_process_t **self_p)
 {
     assert(self_p);
     if (*self_p) {
-        if ((*self_p)->link >= 0)
-            close((*self_p)->link);
+        close((*self_p)->link);
         free(*self_p);
         *self_p = NULL;
     }
@@ -157,36 +138,28 @@ change_of(child_process_t *self, int status, int *value_p)
     return CHILD_PROCESS_ENDED;
 }
 
-// The monitor's news; when the monitor itself was killed, the command counts as killed with it.
-static child_process_change_t
-next_of_session(child_process_t *self, int *value_p)
-{
-    session_message_t message;
-    ssize_t size = 0;
-    do
-        size = recv(self->link, &message, sizeof message, MSG_DONTWAIT);
-    while (size < 0 && errno == EINTR);
-    if (size < 0)
-        return CHILD_PROCESS_NOTHING;
-    if (size != (ssize_t) sizeof message)
-        message = (session_message_t){.verb = SESSION_REPORT_STATUS, .value = SIGHUP};
-    child_process_change_t change = change_of(self, message.value, value_p);
-    if (change == CHILD_PROCESS_ENDED)
-        (void) waitpid(self->pid, NULL, 0);
-    return change;
-}
-
 child_process_change_t
 child_process_next(child_process_t *self, int *value_p)
 {
     if (self->ended)
         return CHILD_PROCESS_NOTHING;
-    if (self->link >= 0)
-        return next_of_session(self, value_p);
-    int status = 0;
-    if (waitpid(self->pid, &status, WNOHANG | WUNTRACED) <= 0)
+    guardian_message_t message;
+    ssize_t size = 0;
+    // ECONNRESET tells that it ended with something of ours unread; its own words are still
+    // there behind that.
+    do
+        size = recv(self->link, &message, sizeof message, MSG_DONTWAIT);
+    while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (size < 0)
         return CHILD_PROCESS_NOTHING;
-    return change_of(self, status, value_p);
+    // When the guardian itself was killed, the command was with it.
+    if (size != (ssize_t) sizeof message)
+        message = (guardian_message_t){.verb = GUARDIAN_REPORT_STATUS, .value = SIGKILL};
+    child_process_change_t change = change_of(self, message.value, value_p);
+    // Adds what the command used to what our parent sees of us, as `time` shows it.
+    if (change == CHILD_PROCESS_ENDED)
+        (void) waitpid(self->guardian, NULL, 0);
+    return change;
 }
 
 int
@@ -196,27 +169,35 @@ child_process_fd(const child_process_t *self)
 }
 
 static void
-tell_monitor(child_process_t *self, session_verb_t verb, int value)
+tell(child_process_t *self, guardian_verb_t verb, int value)
 {
-    session_message_t message = {.verb = verb, .value = value};
+    guardian_message_t message = {.verb = verb, .value = value};
+    if (self->ended)
+        return;
     ssize_t sent = send(self->link, &message, sizeof message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    (void) sent;    // a monitor that is gone is noticed by child_process_next
+    (void) sent;    // a guardian that is gone is noticed by child_process_next
 }
 
 void
-child_process_signal(child_process_t *self, int number, bool group)
+child_process_signal(child_process_t *self, int number)
 {
-    if (self->ended)
-        return;
-    if (self->link >= 0)
-        tell_monitor(self, group ? SESSION_SIGNAL_GROUP : SESSION_SIGNAL, number);
-    else
-        (void) kill(self->pid, number);
+    tell(self, GUARDIAN_SIGNAL, number);
+}
+
+void
+child_process_signal_group(child_process_t *self, int number)
+{
+    tell(self, GUARDIAN_SIGNAL_GROUP, number);
+}
+
+void
+child_process_stop(child_process_t *self, int number)
+{
+    tell(self, GUARDIAN_STOP, number);
 }
 
 void
 child_process_set_foreground(child_process_t *self, bool foreground)
 {
-    if (!self->ended && self->link >= 0)
-        tell_monitor(self, SESSION_FOREGROUND, foreground);
+    tell(self, GUARDIAN_FOREGROUND, foreground);
 }

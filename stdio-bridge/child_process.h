@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // The command starts with the signal mask and the ignored signals that the bridge was started
-// with. Without a terminal session it is our child, in our process group. With one, a monitor
-// process leads the session and the command is its child in a group of its own, so that job
-// control works inside as it does outside.
+// with, as a child of the guardian, which is ours. Without a terminal session both stay in our
+// process group. With one, the guardian leads the session and the command has a group of its
+// own, so that job control works inside as it does outside.
 #ifndef CHILD_PROCESS_H
 #define CHILD_PROCESS_H
 
@@ -19,7 +19,8 @@ typedef struct child_process_plan {
     char *const *environment;
     int fds[3];              // what become 0, 1 and 2; -1 is closed
     int session_terminal;    // slave end that becomes the session's terminal; -1 for none
-    // Restored to these settings by the monitor when the bridge is killed; -1 for none.
+    // Above 2; restored to these settings by the guardian when the bridge is killed; -1 for
+    // none.
     int user_terminal;
     const struct termios *user_settings;
     bool foreground;              // of the session's terminal
@@ -33,7 +34,7 @@ typedef struct child_process_plan {
 child_process_t *child_process_start(const child_process_plan_t *plan, bool *executing_p,
                                      int *error_p);
 
-// Forget about it. A command that still runs goes on, except that a monitor then hangs up.
+// Forget about it. A command that still runs is ended by the guardian.
 void child_process_destroy(child_process_t **self_p);
 
 typedef enum {
@@ -42,16 +43,21 @@ typedef enum {
     CHILD_PROCESS_ENDED,      // status is as wait(2) gives it
 } child_process_change_t;
 
-// The next change of state, without waiting. Ask after each SIGCHLD and when child_process_fd
-// is readable, until it says NOTHING.
+// The next change of state, without waiting. Ask when child_process_fd is readable, until it
+// says NOTHING.
 child_process_change_t child_process_next(child_process_t *self, int *value_p);
 
-// Readable when the monitor has news; -1 without one.
+// Readable when there is news.
 int child_process_fd(const child_process_t *self);
 
-// Send a signal to the command; or, with group, to the terminal session's foreground group.
-// Safe at any time: never reaches a process that took over the number.
-void child_process_signal(child_process_t *self, int number, bool group);
+// Send a signal to the command; or to its terminal session's foreground group. Safe at any
+// time: never reaches a process that took over the number.
+void child_process_signal(child_process_t *self, int number);
+void child_process_signal_group(child_process_t *self, int number);
+
+// The bridge is told to stop: send the signal to the command, and when that has ended by it, to
+// whatever it left behind, so that none remains when the bridge ends.
+void child_process_stop(child_process_t *self, int number);
 
 // Give the session's terminal to the command, or take it away as a shell does with a
 // background job.

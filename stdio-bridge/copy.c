@@ -4,13 +4,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "descriptors.h"
 #include "mesh/clock.h"
 
 enum {
@@ -34,6 +33,8 @@ struct copy {
     const uint8_t *left;    // what is still to be written, in buffer or of the gate
     size_t left_size;
     uint64_t read_ns;
+    copy_filter_fn *filter;    // or NULL
+    void *filter_arg;          // borrowed
     uint8_t buffer[BUFFER_BYTES];
 };
 
@@ -56,15 +57,10 @@ close_source(copy_t *self)
 {
     if (self->source < 0)
         return;
-    if (self->shared) {
-        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (nothing >= 0) {
-            (void) dup3(nothing, self->source, O_CLOEXEC);
-            close(nothing);
-        }
-    } else {
+    if (self->shared)
+        descriptors_blank(self->source);
+    else
         close(self->source);
-    }
     self->source = -1;
 }
 
@@ -86,6 +82,24 @@ copy_destroy(copy_t **self_p)
         free(*self_p);
         *self_p = NULL;
     }
+}
+
+void
+copy_abandon(copy_t **self_p)
+{
+    assert(self_p);
+    if (*self_p) {
+        sink_abandon(&(*self_p)->sink);
+        free(*self_p);
+        *self_p = NULL;
+    }
+}
+
+void
+copy_filter(copy_t *self, copy_filter_fn *filter, void *arg)
+{
+    self->filter = filter;
+    self->filter_arg = arg;
 }
 
 void
@@ -201,7 +215,8 @@ read_source(copy_t *self)
     self->read_ns = mesh_clock_mono_ns();
     if (self->finishing)
         self->finish_bytes -= (size_t) size;
-    pass_on(self, (size_t) size);
+    pass_on(self, self->filter ? self->filter(self->filter_arg, self->buffer, (size_t) size)
+                               : (size_t) size);
 }
 
 void

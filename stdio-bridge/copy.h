@@ -20,6 +20,14 @@ typedef struct copy copy_t;
 copy_t *copy_new(int source, bool shared, sink_t *sink, tap_kind_t stream, tap_t *tap);
 void copy_destroy(copy_t **self_p);
 
+// End the copy, but leave its descriptors as they are.
+void copy_abandon(copy_t **self_p);
+
+// Have fn change what was read before it is passed on: in place, returning the size that
+// remains. NULL for nothing, as at the beginning.
+typedef size_t copy_filter_fn(void *arg, uint8_t *bytes, size_t size);
+void copy_filter(copy_t *self, copy_filter_fn *fn, void *arg);
+
 // From now on, what is read goes through a gate (borrowed) before it goes to the sink. To be
 // called before anything is copied. The tap gets what was read.
 void copy_set_gate(copy_t *self, mcp_gate_t *gate);

@@ -39,39 +39,48 @@ descriptors_inherited(int fds[], size_t most)
     return count;
 }
 
-static int
-move_above(int *fd_p, int lowest)
+void
+descriptors_blank(int fd)
 {
-    int moved = fcntl(*fd_p, F_DUPFD_CLOEXEC, lowest);
-    if (moved < 0)
-        return -1;
-    *fd_p = moved;
-    return 0;
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (nothing >= 0) {
+        (void) dup3(nothing, fd, O_CLOEXEC);
+        close(nothing);
+    }
 }
 
-int
-descriptors_keep_only(int kept[], size_t count, bool keep_stderr)
+static int
+compare(const void *left, const void *right)
 {
-    assert(count <= DESCRIPTORS_KEPT_MOST);
-    // First out of the way of 3, 4, ..., then into place: the order of kept[] is the caller's.
-    for (size_t i = 0; i < count; i++)
-        if (kept[i] >= 0 && move_above(&kept[i], 3 + DESCRIPTORS_KEPT_MOST) < 0)
-            return -1;
+    const int *one = left;
+    const int *other = right;
+    return (*one > *other) - (*one < *other);
+}
+
+static void
+close_from_to(int first, unsigned last)
+{
+    if ((unsigned) first <= last)
+        (void) close_range((unsigned) first, last, 0);
+}
+
+void
+descriptors_close_others(int kept[], size_t count)
+{
+    qsort(kept, count, sizeof *kept, compare);
     int next = 3;
     for (size_t i = 0; i < count; i++) {
-        if (kept[i] < 0)
-            continue;
-        if (dup3(kept[i], next, O_CLOEXEC) < 0)
-            return -1;
-        kept[i] = next++;
+        assert(kept[i] < 0 || kept[i] >= 3);
+        if (kept[i] >= next) {
+            close_from_to(next, (unsigned) kept[i] - 1);
+            next = kept[i] + 1;
+        }
     }
-    if (close_range((unsigned) next, UINT_MAX, 0) < 0)
-        return -1;
+    close_from_to(next, UINT_MAX);
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (nothing < 0)
-        return -1;
-    for (int fd = 0; fd < (keep_stderr ? 2 : 3); fd++)
-        if (dup2(nothing, fd) < 0)
-            return -1;
-    return close(nothing);
+    for (int fd = 0; fd < 3; fd++)
+        if (nothing < 0 || dup2(nothing, fd) < 0)
+            close(fd);
+    if (nothing >= 0)
+        close(nothing);
 }

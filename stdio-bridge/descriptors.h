@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { DESCRIPTORS_KEPT_MOST = 8, DESCRIPTORS_INHERITED_MOST = 256 };
+enum { DESCRIPTORS_INHERITED_MOST = 256 };
 
 // Open /dev/null, close-on-exec, in the place of each of 0, 1 and 2 that is closed, so that
 // nothing else lands there. closed[i] tells which were. Returns 0, or -1 with errno.
@@ -16,10 +16,12 @@ int descriptors_fill_standard(bool closed[3]);
 // Returns how many; what is beyond `most` is left out.
 size_t descriptors_inherited(int fds[], size_t most);
 
-// Let a helper process hold nothing of its user's: 0, 1 and 2 become /dev/null (2 only unless
-// keep_stderr), all else is closed except kept[0..count), which move to 3, 4, ... and are
-// renumbered in place. An entry of -1 stays -1. Close-on-exec is set on what is kept.
-// Returns 0, or -1 with errno.
-int descriptors_keep_only(int kept[], size_t count, bool keep_stderr);
+// Put /dev/null, close-on-exec, in the place of fd, so that the number stays taken and whoever
+// is at the other end sees it closed. Left as it is where there is no /dev/null.
+void descriptors_blank(int fd);
+
+// Close all but kept[0..count), each of which is above 2 or -1, and 0, 1 and 2, which become
+// /dev/null where there is one. kept is sorted by this.
+void descriptors_close_others(int kept[], size_t count);
 
 #endif

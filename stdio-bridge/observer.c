@@ -5,12 +5,10 @@
 #include <assert.h>
 #include <czmq.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "descriptors.h"
 #include "mesh/clock.h"
+#include "mesh/exit_status.h"
 #include "mesh/log.h"
 #include "mesh/program.h"
 #include "outlet.h"
@@ -23,15 +21,15 @@ enum {
     // After so many when bytes were lost: whoever writes faster than can be parsed is no AIDER,
     // and the processor is the session's.
     OVERRUN_PAUSE_MS = 50,
-    NICENESS = 5,    // the session goes first
     NS_PER_MS = 1000000,
 };
 
 typedef struct observer {
     const observer_plan_t *plan;
-    outlet_t *outlet;                   // owned
-    session_watch_t *watch;             // owned
-    session_files_t *files;             // owned; NULL where none are read
+    const char *analytics_path;    // in the tap's note; NULL when the bridge asked for none
+    outlet_t *outlet;              // owned
+    session_watch_t *watch;        // owned
+    session_files_t *files;        // owned; NULL where none are read
     aider_user_patterns_t *patterns;    // owned; NULL where the user has none
     zmq_pollitem_t file_items[SESSION_FILES_COUNT];
     int64_t latest_ms;    // the watch's time, which never goes back
@@ -101,8 +99,8 @@ end_session(observer_t *self, int status, aider_time_t now)
     stop_listening(self);
     if (self->files)
         session_files_stop(self->files);
-    if (self->plan->analytics_path)
-        (void) unlink(self->plan->analytics_path);
+    if (self->analytics_path)
+        (void) unlink(self->analytics_path);
     int64_t linger_ms = mesh_settings_ms(self->plan->settings, "bridge/linger");
     outlet_finish(self->outlet, linger_ms, true);
 }
@@ -274,7 +272,7 @@ static json_t *
 metadata(const observer_plan_t *plan)
 {
     return json_pack("{s:s, s:i}", "mode", bridge_mode_name(plan->mode), "pid",
-                     (int) getppid());
+                     (int) tap_note(plan->tap)->relay);
 }
 
 // What the start has checked. A file that has changed since may still be wrong.
@@ -290,27 +288,30 @@ user_patterns(const mesh_settings_t *settings)
     return patterns;
 }
 
-static int
-observe(const observer_plan_t *plan)
+int
+observer_run(const observer_plan_t *plan)
 {
     observer_t self = {.plan = plan};
+    const tap_note_t *note = tap_note(plan->tap);
+    if (*note->analytics_path && memchr(note->analytics_path, 0, sizeof note->analytics_path))
+        self.analytics_path = note->analytics_path;
     // Before anything that takes time: the command is starting, and may write soon.
-    if (plan->reads_files)
+    if (note->reads_files && plan->working_dir)
         self.files =
-            session_files_new(plan->words, plan->working_dir, plan->analytics_path,
+            session_files_new(plan->words, plan->working_dir, self.analytics_path,
                               mesh_settings_bytes(plan->settings, "bridge/line_limit"));
     mesh_program_start_zmq();
     self.outlet = outlet_new(plan->settings, metadata(plan));
     if (!self.outlet) {
         session_files_destroy(&self.files);
-        return 1;
+        return MESH_EXIT_FAILED;
     }
     self.patterns = user_patterns(plan->settings);
     session_watch_plan_t watch = {
         .settings = plan->settings,
         .words = plan->words,
         .working_dir = plan->working_dir,
-        .columns = plan->columns,
+        .columns = note->columns,
         .files = self.files,
         .patterns = self.patterns,
         .redaction = outlet_redaction(self.outlet),
@@ -318,7 +319,7 @@ observe(const observer_plan_t *plan)
         .progress = mesh_settings_flag(plan->settings, "bridge/progress") ? on_progress : NULL,
     };
     self.watch =
-        session_watch_new(&watch, onward(&self, time_of(plan->started_ns)), on_report, &self);
+        session_watch_new(&watch, onward(&self, time_of(note->started_ns)), on_report, &self);
     outlet_on_stop(self.outlet, on_stop, &self);
     self.item = (zmq_pollitem_t){.fd = tap_fd(plan->tap), .events = ZMQ_POLLIN};
     (void) zloop_poller(outlet_loop(self.outlet), &self.item, on_tap, &self);
@@ -337,40 +338,5 @@ observe(const observer_plan_t *plan)
     aider_user_patterns_destroy(&self.patterns);
     session_files_destroy(&self.files);
     outlet_destroy(&self.outlet);
-    return 0;
-}
-
-// In the forked process.
-static _Noreturn void
-become_observer(const observer_plan_t *plan)
-{
-    (void) setsid();
-    tap_become_reader(plan->tap);
-    int bell = tap_fd(plan->tap);
-    // Silent, unless somebody asked to hear it: stderr is the user's.
-    bool speaks = strcmp(mesh_settings_origin(plan->settings, "log/level"), "default") != 0;
-    if (descriptors_keep_only(&bell, 1, speaks) < 0)
-        exit(1);
-    tap_set_fd(plan->tap, bell);
-    // Named once it holds nothing of the user's: a process of this name may be stopped.
-    (void) prctl(PR_SET_NAME, "bridge-observer");
-    // What the user's shell ignores or blocks is nothing to us.
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    (void) signal(SIGTERM, SIG_DFL);
-    (void) setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICENESS);
-    // By exit, so that leak checkers have their say; nothing of the relay's waits in stdio.
-    exit(observe(plan));
-}
-
-pid_t
-observer_start(const observer_plan_t *plan)
-{
-    pid_t observer = fork();
-    if (observer == 0)
-        become_observer(plan);
-    if (observer > 0)
-        tap_become_writer(plan->tap);
-    return observer;
+    return MESH_EXIT_STOPPED;
 }

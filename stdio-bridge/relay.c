@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -13,44 +12,33 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "child_process.h"
-#include "copy.h"
+#include "descriptors.h"
 #include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "own_fate.h"
+#include "taken_signals.h"
 #include "terminal.h"
-#include "wiring.h"
-
-// Passed on to the command. SIGKILL and SIGSTOP cannot be, and what the kernel raises for a
-// mistake of ours (SIGSEGV ...) is ours.
-static const int passed_on[] = {
-    SIGHUP,  SIGINT,  SIGQUIT,   SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
-    SIGTSTP, SIGCONT, SIGVTALRM, SIGPROF, SIGIO,   SIGPWR,
-};
+#include "wires.h"
 
 enum {
-    COPIES = 3,
     POLL_SIGNALS = 0,
     POLL_CHILD,
     POLL_WORDS,
     POLL_ASIDE,
     POLL_COPIES,
-    POLLS = POLL_COPIES + COPIES * COPY_POLLS,
+    POLLS = POLL_COPIES + WIRES_COPIES * COPY_POLLS,
 };
 
 typedef struct relay {
     const relay_plan_t *plan;
-    wiring_t wiring;
-    copy_t *copies[COPIES];    // by descriptor number; NULL where nothing is relayed
-    mcp_gate_t *gate;          // of stdout; NULL where it passes as it is
-    bool hears;                // the observer's words
-    terminal_t *terminal;      // the user's; NULL when no terminal is involved
-    int master;                // ours of the inner terminal; -1
-    int signals;               // signalfd
+    wires_t wires;
+    bool hears;     // the observer's words
+    int signals;    // signalfd
     child_process_t *child;
+    pid_t observer;    // our child, waited for when it ends early; 0 for none
     bool foreground;
     bool ended;
     bool hurried;    // told to stop while passing on the last bytes
@@ -58,164 +46,27 @@ typedef struct relay {
     uint64_t ended_ns;
 } relay_t;
 
-static int
-say_failure(const char *what, int error, int exit_status, int *status_p)
-{
-    fprintf(stderr, "aidermesh-stdio-bridge: %s: %s\n", what, strerror(error));
-    *status_p = exit_status;
-    return -1;
-}
-
-// ---- before the command runs ----
-
-// Block what is passed on, so that signalfd gives it, and SIGPIPE, so that write does.
-static int
-take_signals(relay_t *self, child_process_plan_t *start)
-{
-    sigset_t taken;
-    sigemptyset(&taken);
-    for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
-        sigaddset(&taken, passed_on[i]);
-    sigaddset(&taken, SIGCHLD);
-    sigaddset(&taken, SIGWINCH);
-    self->signals = signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK);
-    sigaddset(&taken, SIGPIPE);
-    // Lets a bridge in the background set the terminal back and write to it.
-    sigaddset(&taken, SIGTTOU);
-    sigprocmask(SIG_BLOCK, &taken, &start->mask);
-
-    struct sigaction child;
-    sigaction(SIGCHLD, NULL, &child);
-    start->ignores_child_signal = child.sa_handler == SIG_IGN;
-    // With SIGCHLD ignored there would be nothing to wait for.
-    (void) signal(SIGCHLD, SIG_DFL);
-    return self->signals < 0 ? -1 : 0;
-}
-
-// A pipe whose near end is ours alone and never blocks; the far end is the command's.
-static int
-open_pipe(int near_index, int *near_p, int *far_p)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return -1;
-    *near_p = ends[near_index];
-    *far_p = ends[1 - near_index];
-    return fcntl(*near_p, F_SETFL, O_NONBLOCK);
-}
-
-static int
-wire_terminal(relay_t *self, child_process_plan_t *start)
-{
-    bool screen = !self->wiring.session;
-    int outer = self->wiring.session || self->wiring.of[1] == WIRING_SCREEN ? 1 : 2;
-    int slave = -1;
-    self->terminal = terminal_new(self->wiring.session ? 0 : outer);
-    if (!self->terminal ||
-        terminal_open_inner(self->terminal, screen, &self->master, &slave) < 0)
-        return -1;
-    start->fds[outer] = slave;
-    self->copies[outer] = copy_new(self->master, false, sink_new_shared(outer),
-                                   (tap_kind_t) outer, self->plan->tap);
-    if (screen)
-        return 0;
-
-    int input = fcntl(self->master, F_DUPFD_CLOEXEC, 3);
-    if (input < 0)
-        return -1;
-    tap_t *tap = self->plan->watch_stdin ? self->plan->tap : NULL;
-    self->copies[0] = copy_new(0, true, sink_new_own(input), TAP_STDIN, tap);
-    start->fds[0] = slave;
-    start->session_terminal = slave;
-    start->user_terminal = 0;
-    start->user_settings = terminal_settings(self->terminal);
-    return 0;
-}
-
-static int
-wire_pipe(relay_t *self, int fd, child_process_plan_t *start)
-{
-    int near = -1;
-    int far = -1;
-    if (open_pipe(fd == 0 ? 1 : 0, &near, &far) < 0)
-        return -1;
-    start->fds[fd] = far;
-    if (fd == 0)
-        self->copies[0] = copy_new(0, true, sink_new_own(near), TAP_STDIN, self->plan->tap);
-    else
-        self->copies[fd] =
-            copy_new(near, false, sink_new_shared(fd), (tap_kind_t) fd, self->plan->tap);
-    return 0;
-}
-
-// Between an MCP server and its client, when they talk by a pipe: what goes to a terminal, or
-// to one place with stderr, is for a person.
-static void
-set_gate(relay_t *self)
-{
-    bool diverts =
-        self->plan->noise == RELAY_NOISE_TO_STDERR && self->wiring.of[2] != WIRING_AS_STDOUT;
-    if (self->wiring.of[1] != WIRING_PIPE || !(diverts || self->plan->takes_words))
-        return;
-    // Without a descriptor for it, noise stays where it is.
-    self->gate = mcp_gate_new(diverts ? sink_new_beside(2) : NULL);
-    copy_set_gate(self->copies[1], self->gate);
-    self->hears = self->plan->takes_words && self->plan->tap;
-}
-
-static int
-wire(relay_t *self, child_process_plan_t *start)
-{
-    bool terminal = false;
-    for (int fd = 0; fd < 3; fd++) {
-        wiring_kind_t kind = self->wiring.of[fd];
-        start->fds[fd] = kind == WIRING_CLOSED ? -1 : fd;
-        terminal = terminal || kind == WIRING_TERMINAL || kind == WIRING_SCREEN;
-    }
-    start->session_terminal = start->user_terminal = -1;
-    if (terminal && wire_terminal(self, start) < 0)
-        return -1;
-    for (int fd = 0; fd < 3; fd++)
-        if (self->wiring.of[fd] == WIRING_PIPE && wire_pipe(self, fd, start) < 0)
-            return -1;
-    if (self->wiring.of[2] == WIRING_AS_STDOUT)
-        start->fds[2] = start->fds[1];
-    set_gate(self);
-    return 0;
-}
-
-// What only the command should hold now: its ends, descriptors passed through, and a stdin that
-// is not relayed, whose writer must see when the command closes it.
-static void
-let_go(const relay_t *self, const child_process_plan_t *start)
-{
-    for (int fd = 0; fd < 3; fd++)
-        if (start->fds[fd] >= 3 && !(fd == 2 && start->fds[2] == start->fds[1]) &&
-            !(fd == 1 && start->fds[1] == start->fds[0]))
-            close(start->fds[fd]);
-    for (size_t i = 0; i < self->plan->inherited_count; i++)
-        close(self->plan->inherited[i]);
-    if (self->wiring.of[0] == WIRING_INHERIT) {
-        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (nothing >= 0) {
-            (void) dup3(nothing, 0, O_CLOEXEC);
-            close(nothing);
-        }
-    }
-}
-
 // ---- while it runs ----
+
+// copy_filter_fn
+static size_t
+undo_newlines(void *arg, uint8_t *bytes, size_t size)
+{
+    const relay_t *self = arg;
+    return terminal_undo_newlines(self->wires.master, bytes, size);
+}
 
 static void
 set_foreground(relay_t *self, bool foreground)
 {
     self->foreground = foreground;
     if (foreground) {
-        terminal_set_raw(self->terminal);
-        terminal_renew_inner(self->terminal, self->master);
+        terminal_set_raw(self->wires.terminal);
+        terminal_renew_inner(self->wires.terminal, self->wires.master);
     }
-    if (self->copies[0])
-        copy_pause(self->copies[0], !foreground);
+    if (self->wires.copies[0])
+        copy_pause(self->wires.copies[0], !foreground);
+    copy_filter(self->wires.copies[1], foreground ? NULL : undo_newlines, self);
     child_process_set_foreground(self->child, foreground);
 }
 
@@ -228,43 +79,39 @@ is_terminal_stop(int number)
 static void
 on_stopped(relay_t *self, int number)
 {
-    if (!self->wiring.session) {
+    if (!self->wires.wiring.session) {
         // A stop sent to the command alone is left alone: who sent it will continue it.
         if (is_terminal_stop(number)) {
             own_fate_stop(number, false);
-            child_process_signal(self->child, SIGCONT, false);
+            child_process_signal(self->child, SIGCONT);
         }
         return;
     }
     bool wants_terminal = number == SIGTTIN || number == SIGTTOU;
-    if (!(wants_terminal && !self->foreground && terminal_is_ours(self->terminal))) {
-        terminal_restore(self->terminal);
+    if (!(wants_terminal && !self->foreground && terminal_is_ours(self->wires.terminal))) {
+        terminal_adopt(self->wires.terminal, self->wires.master);
+        terminal_restore(self->wires.terminal);
         own_fate_stop(number, number != SIGSTOP);
-        terminal_pass_size(self->terminal, self->master);
+        terminal_pass_size(self->wires.terminal, self->wires.master);
     }
-    set_foreground(self, terminal_is_ours(self->terminal));
-    child_process_signal(self->child, SIGCONT, false);
+    set_foreground(self, terminal_is_ours(self->wires.terminal));
+    child_process_signal(self->child, SIGCONT);
 }
 
 static void
 on_copied(relay_t *self, int fd)
 {
-    if (!copy_is_done(self->copies[fd]))
+    if (!copy_is_done(self->wires.copies[fd]))
         return;
     // Said now: stderr may be closed by the time the command ends.
-    int error = copy_error(self->copies[fd]);
+    int error = copy_error(self->wires.copies[fd]);
     if (fd > 0 && error)
         fprintf(stderr, "aidermesh-stdio-bridge: cannot write the command's output: %s\n",
                 strerror(error));
     // Who reads stdout and stderr as one must see the end when the command closed both.
-    if (fd == 1 && self->wiring.of[2] == WIRING_AS_STDOUT && !self->wiring.session &&
-        !self->ended) {
-        int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (nothing >= 0) {
-            (void) dup3(nothing, 2, O_CLOEXEC);
-            close(nothing);
-        }
-    }
+    if (fd == 1 && self->wires.wiring.of[2] == WIRING_AS_STDOUT &&
+        !self->wires.wiring.session && !self->ended)
+        descriptors_blank(2);
 }
 
 static void
@@ -273,10 +120,10 @@ on_ended(relay_t *self, int status)
     self->ended = true;
     self->status = status;
     self->ended_ns = mesh_clock_mono_ns();
-    copy_destroy(&self->copies[0]);
-    for (int fd = 1; fd < COPIES; fd++)
-        if (self->copies[fd] && !copy_is_done(self->copies[fd])) {
-            copy_finish(self->copies[fd]);
+    copy_destroy(&self->wires.copies[0]);
+    for (int fd = 1; fd < WIRES_COPIES; fd++)
+        if (self->wires.copies[fd] && !copy_is_done(self->wires.copies[fd])) {
+            copy_finish(self->wires.copies[fd]);
             on_copied(self, fd);
         }
 }
@@ -298,12 +145,45 @@ static void
 on_size_changed(relay_t *self, const struct signalfd_siginfo *signal)
 {
     bool by_terminal = signal->ssi_code == SI_KERNEL;
-    if (self->terminal)
-        terminal_pass_size(self->terminal, self->master);
+    if (self->wires.terminal)
+        terminal_pass_size(self->wires.terminal, self->wires.master);
     // Where the command's controlling terminal is the user's, it was told before we could pass
     // the size on: tell it again.
-    if (!self->wiring.session && (self->terminal || !by_terminal))
-        child_process_signal(self->child, SIGWINCH, false);
+    if (!self->wires.wiring.session && (self->wires.terminal || !by_terminal))
+        child_process_signal(self->child, SIGWINCH);
+}
+
+// The session goes on without it. Only who installed the bridge can mend what it lacks, so it
+// is said, once.
+static void
+on_observer_ended(relay_t *self, int status)
+{
+    self->observer = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0 && !self->ended)
+        (void) dprintf(STDERR_FILENO,
+                       "aidermesh-stdio-bridge: the observer ended with status %d; the session "
+                       "goes on unobserved%s\n",
+                       WEXITSTATUS(status), self->wires.terminal ? "\r" : "");
+}
+
+static void
+on_children(relay_t *self)
+{
+    int status = 0;
+    if (self->observer > 0 && waitpid(self->observer, &status, WNOHANG) == self->observer)
+        on_observer_ended(self, status);
+}
+
+// Pass a signal on that was not sent by a terminal to all of us.
+static void
+pass_on(relay_t *self, int number, bool by_terminal)
+{
+    if (number == SIGTERM)
+        child_process_stop(self->child, number);
+    else if (by_terminal)
+        child_process_signal_group(self->child, number);
+    else
+        child_process_signal(self->child, number);
 }
 
 static void
@@ -312,9 +192,7 @@ on_signal(relay_t *self, const struct signalfd_siginfo *signal)
     int number = (int) signal->ssi_signo;
     bool by_terminal = signal->ssi_code == SI_KERNEL;
     if (number == SIGCHLD) {
-        on_child_changed(self);
-        if (self->plan->observer > 0)
-            (void) waitpid(self->plan->observer, NULL, WNOHANG);
+        on_children(self);
         return;
     }
     if (self->ended) {
@@ -326,12 +204,12 @@ on_signal(relay_t *self, const struct signalfd_siginfo *signal)
         on_size_changed(self, signal);
         return;
     }
-    if (number == SIGCONT && self->wiring.session)
-        set_foreground(self, terminal_is_ours(self->terminal));
+    if (number == SIGCONT && self->wires.wiring.session)
+        set_foreground(self, terminal_is_ours(self->wires.terminal));
     // What a terminal sends, it sends to the command's group itself, unless that has a
     // terminal of its own.
-    if (!by_terminal || self->wiring.session)
-        child_process_signal(self->child, number, by_terminal);
+    if (!by_terminal || self->wires.wiring.session)
+        pass_on(self, number, by_terminal);
 }
 
 static void
@@ -352,21 +230,14 @@ on_word(relay_t *self)
     if (size < 0)
         self->hears = false;
     else if ((size_t) size > head_bytes && !self->ended)
-        (void) copy_let_in(self->copies[1], (const uint8_t *) word.line,
+        (void) copy_let_in(self->wires.copies[1], (const uint8_t *) word.line,
                            (size_t) size - head_bytes, word.seen_bytes);
 }
 
 static bool
 is_done(const relay_t *self)
 {
-    if (!self->ended)
-        return false;
-    if (self->hurried)
-        return true;
-    for (int fd = 1; fd < COPIES; fd++)
-        if (self->copies[fd] && !copy_is_done(self->copies[fd]))
-            return false;
-    return true;
+    return self->ended && (self->hurried || wires_are_done(&self->wires));
 }
 
 static void
@@ -382,14 +253,14 @@ prepare(relay_t *self, struct pollfd polls[POLLS])
         .events = POLLIN,
     };
     polls[POLL_ASIDE] = (struct pollfd){
-        .fd = self->gate ? mcp_gate_aside_fd(self->gate) : -1,
+        .fd = self->wires.gate ? mcp_gate_aside_fd(self->wires.gate) : -1,
         .events = POLLOUT,
     };
-    for (int fd = 0; fd < COPIES; fd++) {
+    for (int fd = 0; fd < WIRES_COPIES; fd++) {
         struct pollfd *of_copy = polls + POLL_COPIES + (ptrdiff_t) fd * COPY_POLLS;
         of_copy[0].fd = of_copy[1].fd = -1;
-        if (self->copies[fd])
-            copy_prepare(self->copies[fd], of_copy);
+        if (self->wires.copies[fd])
+            copy_prepare(self->wires.copies[fd], of_copy);
     }
 }
 
@@ -401,14 +272,14 @@ loop(relay_t *self)
         prepare(self, polls);
         if (poll(polls, POLLS, -1) < 0)
             continue;    // EINTR; nothing else is possible with these arguments
-        for (int fd = 0; fd < COPIES; fd++)
-            if (self->copies[fd] && !copy_is_done(self->copies[fd])) {
-                copy_proceed(self->copies[fd],
+        for (int fd = 0; fd < WIRES_COPIES; fd++)
+            if (self->wires.copies[fd] && !copy_is_done(self->wires.copies[fd])) {
+                copy_proceed(self->wires.copies[fd],
                              polls + POLL_COPIES + (ptrdiff_t) fd * COPY_POLLS);
                 on_copied(self, fd);
             }
         if (polls[POLL_ASIDE].revents)
-            mcp_gate_write_aside(self->gate);
+            mcp_gate_write_aside(self->wires.gate);
         if (polls[POLL_WORDS].revents)
             on_word(self);
         if (polls[POLL_SIGNALS].revents)
@@ -426,10 +297,7 @@ loop(relay_t *self)
 static void
 leave_open_copies(relay_t *self, const sigset_t *mask)
 {
-    bool open = false;
-    for (int fd = 1; fd < COPIES; fd++)
-        open = open || (self->copies[fd] && copy_is_left_open(self->copies[fd]));
-    if (!open || self->hurried || fork() != 0)
+    if (!wires_are_left_open(&self->wires) || self->hurried || fork() != 0)
         return;
     close(self->signals);
     self->signals = -1;
@@ -437,36 +305,17 @@ leave_open_copies(relay_t *self, const sigset_t *mask)
     sigset_t quiet = *mask;
     sigaddset(&quiet, SIGPIPE);
     sigprocmask(SIG_SETMASK, &quiet, NULL);
-    for (int fd = 1; fd < COPIES; fd++) {
-        if (self->copies[fd] && copy_is_left_open(self->copies[fd]))
-            copy_resume(self->copies[fd]);
-        else
-            copy_destroy(&self->copies[fd]);
-    }
+    wires_resume(&self->wires);
     loop(self);
     _exit(0);
-}
-
-// Bytes that the command had handed to us could not be written.
-static bool
-has_lost_output(const relay_t *self)
-{
-    for (int fd = 1; fd < COPIES; fd++)
-        if (self->copies[fd] && copy_error(self->copies[fd]))
-            return true;
-    return false;
 }
 
 static void
 close_all(relay_t *self)
 {
-    terminal_destroy(&self->terminal);
+    wires_close(&self->wires);
     child_process_destroy(&self->child);
-    for (int fd = 0; fd < COPIES; fd++)
-        copy_destroy(&self->copies[fd]);
-    mcp_gate_destroy(&self->gate);
-    if (self->signals >= 0)
-        close(self->signals);
+    close(self->signals);
 }
 
 static int
@@ -475,49 +324,77 @@ failed_status(int error)
     return error == ENOENT ? MESH_EXIT_NOT_FOUND : MESH_EXIT_NOT_EXECUTABLE;
 }
 
-int
-relay_run(const relay_plan_t *plan, int *status_p)
+// Everything that stands between, and the command.
+static relay_outcome_t
+start(relay_t *self, child_process_plan_t *start, int *status_p)
 {
-    relay_t self = {.plan = plan, .master = -1, .signals = -1};
-    child_process_plan_t start = {.words = plan->words, .environment = plan->environment};
+    const relay_plan_t *plan = self->plan;
     wiring_question_t question = wiring_ask(plan->closed, plan->watch_stdin);
-    self.wiring = wiring_decide(&question);
+    wiring_t wiring = wiring_decide(&question);
+    wires_plan_t wires = {
+        .watch_stdin = plan->watch_stdin,
+        .diverts_noise = plan->noise == RELAY_NOISE_TO_STDERR,
+        .takes_words = plan->takes_words,
+        .tap = plan->tap,
+    };
+    self->signals = taken_signals_open(&start->mask, &start->ignores_child_signal);
+    if (self->signals < 0 || wires_open(&self->wires, &wiring, &wires, start) < 0)
+        goto unable;
 
-    if (take_signals(&self, &start) < 0 || wire(&self, &start) < 0) {
-        (void) say_failure("cannot prepare to run the command", errno, MESH_EXIT_BRIDGE_FAILED,
-                           status_p);
-        close_all(&self);
-        return -1;
-    }
-    start.foreground = self.wiring.session && terminal_is_ours(self.terminal);
-    if (start.foreground)
-        terminal_set_raw(self.terminal);
+    start->foreground = wiring.session && terminal_is_ours(self->wires.terminal);
+    if (start->foreground)
+        terminal_set_raw(self->wires.terminal);
     bool executing = false;
     int error = 0;
-    self.child = child_process_start(&start, &executing, &error);
-    if (!self.child) {
-        terminal_destroy(&self.terminal);
-        (void) say_failure(executing ? plan->words[0] : "cannot start a process", error,
-                           executing ? failed_status(error) : MESH_EXIT_BRIDGE_FAILED,
-                           status_p);
-        close_all(&self);
-        return -1;
-    }
-    let_go(&self, &start);
-    if (self.wiring.session)
-        set_foreground(&self, start.foreground);
+    self->child = child_process_start(start, &executing, &error);
+    if (self->child)
+        return RELAY_ENDED;
+    errno = error;
+    if (!executing)
+        goto unable;
+    terminal_destroy(&self->wires.terminal);
+    fprintf(stderr, "aidermesh-stdio-bridge: %s: %s\n", plan->words[0], strerror(error));
+    wires_close(&self->wires);
+    close(self->signals);
+    *status_p = failed_status(error);
+    return RELAY_NOT_EXECUTED;
+
+unable:
+    error = errno;
+    wires_abandon(&self->wires);
+    taken_signals_close(&self->signals, &start->mask, start->ignores_child_signal);
+    errno = error;
+    return RELAY_UNABLE;
+}
+
+relay_outcome_t
+relay_run(const relay_plan_t *plan, int *status_p)
+{
+    relay_t self = {.plan = plan, .signals = -1};
+    child_process_plan_t child = {.words = plan->words, .environment = plan->environment};
+    relay_outcome_t outcome = start(&self, &child, status_p);
+    if (outcome != RELAY_ENDED)
+        return outcome;
+
+    wires_let_go(&self.wires, &child, plan->inherited, plan->inherited_count);
+    if (self.wires.wiring.session)
+        set_foreground(&self, child.foreground);
+    if (plan->on_started)
+        self.observer = plan->on_started(plan->arg);
+    self.hears = self.wires.gate && plan->takes_words && self.observer > 0;
     loop(&self);
 
     if (plan->tap)
         tap_end(plan->tap, self.status, self.ended_ns);
-    if (self.terminal)
-        terminal_restore(self.terminal);
-    leave_open_copies(&self, &start.mask);
+    if (self.wires.terminal) {
+        terminal_adopt(self.wires.terminal, self.wires.master);
+        terminal_restore(self.wires.terminal);
+    }
+    leave_open_copies(&self, &child.mask);
     *status_p = self.status;
-    int outcome = 0;
-    if (self.status == 0 && has_lost_output(&self)) {
+    if (self.status == 0 && wires_lost_output(&self.wires)) {
         *status_p = MESH_EXIT_BRIDGE_FAILED;
-        outcome = -1;
+        outcome = RELAY_OUTPUT_LOST;
     }
     close_all(&self);
     return outcome;

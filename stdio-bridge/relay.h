@@ -33,13 +33,25 @@ typedef struct relay_plan {
     bool closed[3];              // descriptors the user had closed
     const int *inherited;        // other descriptors that are meant for the command only
     size_t inherited_count;
-    tap_t *tap;        // borrowed; NULL when nobody observes
-    pid_t observer;    // our child, waited for when it ends early; 0 for none
+    tap_t *tap;    // borrowed; NULL when nobody observes
+    // Called once when the command runs, with what belongs to nobody but it closed, to start
+    // the observer: the command does not wait for that. Returns a child of ours to wait for
+    // when it ends early, or -1. NULL for nothing.
+    pid_t (*on_started)(void *arg);
+    void *arg;
 } relay_plan_t;
 
+typedef enum {
+    RELAY_ENDED,          // the command ran; *status_p is as wait(2) gives it
+    RELAY_OUTPUT_LOST,    // the same, but *status_p is an exit status of exit_status.h: a
+                          // command that called itself successful has written what could not be
+                          // passed on
+    RELAY_NOT_EXECUTED,    // it cannot be executed; that has been said, *status_p as above
+    RELAY_UNABLE,    // no relay could be set up (errno says why). The command has not been
+                     // started, and this process is as it was: it may become the command
+} relay_outcome_t;
+
 // Run the command to its end.
-// Returns 0 with *status_p as wait(2) gives it, or -1 with *status_p the exit status of
-// exit_status.h for a command that could not be started; that has been said on stderr.
-int relay_run(const relay_plan_t *plan, int *status_p);
+relay_outcome_t relay_run(const relay_plan_t *plan, int *status_p);
 
 #endif

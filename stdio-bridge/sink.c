@@ -123,6 +123,14 @@ sink_destroy(sink_t **self_p)
     *self_p = NULL;
 }
 
+void
+sink_abandon(sink_t **self_p)
+{
+    assert(self_p);
+    free(*self_p);
+    *self_p = NULL;
+}
+
 ssize_t
 sink_write(sink_t *self, const void *bytes, size_t size)
 {

@@ -28,6 +28,9 @@ sink_t *sink_new_own(int fd);
 // by /dev/null.
 void sink_destroy(sink_t **self_p);
 
+// End the sink, but leave its descriptors as they are.
+void sink_abandon(sink_t **self_p);
+
 // Returns how many bytes were taken, 0 when none can be now, or -1 with errno when the reader
 // is gone or the device failed.
 ssize_t sink_write(sink_t *self, const void *bytes, size_t size);

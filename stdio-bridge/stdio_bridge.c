@@ -4,23 +4,19 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "aider_user_patterns.h"
 #include "analytics_log.h"
+#include "bridge_flags.h"
 #include "descriptors.h"
 #include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "mesh/program.h"
-#include "ndjson_door.h"
-#include "observer.h"
+#include "observer_process.h"
 #include "own_fate.h"
-#include "redaction.h"
 #include "relay.h"
 #include "tap.h"
 #include "wrapped_command.h"
@@ -29,6 +25,7 @@
 static bool closed[3];
 static int inherited[DESCRIPTORS_INHERITED_MOST];
 static size_t inherited_count;
+static char **all_words;    // argv
 
 static int
 refuse(const char *why)
@@ -37,16 +34,28 @@ refuse(const char *why)
     return MESH_EXIT_BRIDGE_FAILED;
 }
 
-// AIDERMESH=off: become the command.
+// The command comes first: it runs, whatever we lack.
+static void
+refuse_to_observe(const char *why)
+{
+    fprintf(stderr, "aidermesh-stdio-bridge: %s; the command runs unobserved\n", why);
+}
+
+// Become the command, with nothing in between.
+static int
+become(char *words[])
+{
+    (void) execvp(words[0], words);
+    int error = errno;
+    fprintf(stderr, "aidermesh-stdio-bridge: %s: %s\n", words[0], strerror(error));
+    return error == ENOENT ? MESH_EXIT_NOT_FOUND : MESH_EXIT_NOT_EXECUTABLE;
+}
+
+// AIDERMESH=off, or a configuration that is wrong.
 static int
 run_off(int argc, char *argv[])
 {
-    if (argc < 1)
-        return refuse("there is no command to run");
-    (void) execvp(argv[0], argv);
-    int error = errno;
-    fprintf(stderr, "aidermesh-stdio-bridge: %s: %s\n", argv[0], strerror(error));
-    return error == ENOENT ? MESH_EXIT_NOT_FOUND : MESH_EXIT_NOT_EXECUTABLE;
+    return argc < 1 ? refuse("there is no command to run") : become(argv);
 }
 
 // The width of the terminal that the command will write to; 0 without one.
@@ -69,6 +78,38 @@ bad_label(const mesh_settings_t *settings)
     return NULL;
 }
 
+// What the observer is started with, once the command runs.
+typedef struct session {
+    char *const *argv;
+    tap_t *tap;    // owned; NULL when nobody observes
+    bool keep_stderr;
+} session_t;
+
+// relay_plan_t's on_started.
+static pid_t
+start_observer(void *arg)
+{
+    const session_t *self = arg;
+    return self->tap ? observer_process_start(self->argv, self->tap, self->keep_stderr) : -1;
+}
+
+static tap_t *
+make_tap(bool is_aider, const char *analytics_path)
+{
+    tap_note_t note = {
+        .started_ns = mesh_clock_mono_ns(),
+        .relay = getpid(),
+        .columns = terminal_columns(),
+        .reads_files = is_aider,
+    };
+    if (analytics_path && strlen(analytics_path) < sizeof note.analytics_path)
+        (void) stpcpy(note.analytics_path, analytics_path);
+    tap_t *tap = tap_new(&note);
+    if (!tap)
+        refuse_to_observe(strerror(errno));
+    return tap;
+}
+
 // Run the command with an observer beside it; without one when there can be none.
 static int
 wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
@@ -82,6 +123,12 @@ wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
     if (is_aider)
         analytics_log_prepare(&analytics, settings, words, working_dir);
 
+    session_t session = {
+        .argv = all_words,
+        .tap = make_tap(is_aider, analytics.path),
+        // Silent, unless somebody asked to hear it: stderr is the user's.
+        .keep_stderr = strcmp(mesh_settings_origin(settings, "log/level"), "default") != 0,
+    };
     relay_plan_t relay = {
         .words = words,
         .environment = analytics.environment,
@@ -94,33 +141,25 @@ wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
         .closed = {closed[0], closed[1], closed[2]},
         .inherited = inherited,
         .inherited_count = inherited_count,
-        .tap = tap_new(),
+        .tap = session.tap,
+        .on_started = start_observer,
+        .arg = &session,
     };
-    observer_plan_t observer = {
-        .settings = settings,
-        .mode = mode,
-        .words = words,
-        .working_dir = working_dir,
-        .columns = terminal_columns(),
-        .started_ns = mesh_clock_mono_ns(),
-        .reads_files = is_aider,
-        .analytics_path = analytics.path,
-        .tap = relay.tap,
-    };
-    if (relay.tap)
-        relay.observer = observer_start(&observer);
-    if (relay.observer < 0)
-        tap_destroy(&relay.tap);
     int status = 0;
-    int rc = relay_run(&relay, &status);
+    relay_outcome_t outcome = relay_run(&relay, &status);
+    int error = errno;
     // The observer removes it when it has read it; when there is none, nobody else would.
-    if (relay.observer <= 0 || kill(relay.observer, 0) < 0)
+    if (!session.tap || !tap_is_heard(session.tap))
         analytics_log_remove(&analytics);
     analytics_log_release(&analytics);
-    tap_destroy(&relay.tap);
-    if (rc < 0)
-        return status;
-    own_fate_end(status);
+    tap_destroy(&session.tap);
+    if (outcome == RELAY_UNABLE) {
+        refuse_to_observe(strerror(error));
+        return become(words);
+    }
+    if (outcome == RELAY_ENDED)
+        own_fate_end(status);
+    return status;
 }
 
 static int
@@ -131,52 +170,39 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
     const char *label = bad_label(settings);
     if (label) {
         fprintf(stderr, "aidermesh-stdio-bridge: the label \"%s\" is not KEY=VALUE\n", label);
-        return MESH_EXIT_BRIDGE_FAILED;
+        bool by_option = mesh_settings_origin(settings, "bridge/labels")[0] == '-';
+        return by_option ? MESH_EXIT_BRIDGE_FAILED : run_off(argc, argv);
     }
-    if (mode == BRIDGE_MODE_NDJSON)
-        return argc == 0 ? ndjson_door_run(settings)
-                         : refuse("mode ndjson reads stdin and runs no command");
+    if (mode == BRIDGE_MODE_NDJSON) {
+        if (argc > 0)
+            return refuse("mode ndjson reads stdin and runs no command");
+        observer_process_become(all_words);
+        return refuse("there is no " OBSERVER_PROGRAM " beside this program");
+    }
     if (argc < 1)
         return refuse("there is no command to run; usage: "
                       "aidermesh-stdio-bridge [OPTION...] -- COMMAND [ARGUMENT...]");
     return wrap(settings, mode, argv);
 }
 
-static int
-check(const mesh_settings_t *settings, char **error_p)
+// Whether --check-config is among the options.
+static bool
+asks_for_check(char *argv[])
 {
-    const char *path = mesh_settings_string(settings, "bridge/patterns");
-    aider_user_patterns_t *patterns = *path ? aider_user_patterns_read(path, error_p) : NULL;
-    bool right = !*path || patterns;
-    aider_user_patterns_destroy(&patterns);
-    redaction_t *redaction = right ? redaction_new(settings, error_p) : NULL;
-    right = redaction != NULL;
-    redaction_destroy(&redaction);
-    return right ? 0 : -1;
+    for (char **word = argv + 1; *word && strcmp(*word, "--") != 0; word++)
+        if (strcmp(*word, "--check-config") == 0)
+            return true;
+    return false;
 }
-
-static const mesh_program_flag_t flags[] = {
-    {"--mode", "MODE", "bridge/mode", NULL, "auto, cli, mcp or ndjson"},
-    {"--name", "NAME", "bridge/name", NULL, "a name for the session"},
-    {"--label", "KEY=VALUE", "bridge/labels", NULL, "a label for the session; may be repeated"},
-    {"--keep-noise", NULL, "bridge/keep_noise", "true",
-     "leave on an MCP server's stdout what is no message, instead of on stderr"},
-    {"--progress", NULL, "bridge/progress", "true",
-     "tell the client of an MCP server of retries, where it asks for progress"},
-    {"--broker", "ENDPOINT", "mesh/seeds", NULL, "where the broker is; may be repeated"},
-    {NULL, NULL, NULL, NULL, NULL},
-};
 
 static const mesh_program_t program = {
     .name = "aidermesh-stdio-bridge",
     .summary = "Runs a command unchanged and publishes what it sees of it.",
     .usage = "-- COMMAND [ARGUMENT...]",
-    .flags = flags,
+    .flags = bridge_flags,
     .usage_status = MESH_EXIT_BRIDGE_FAILED,
     .tolerant = true,
-    .starts_zmq_itself = true,
     .run = run,
-    .check = check,
     .run_off = run_off,
 };
 
@@ -185,6 +211,10 @@ stdio_bridge_main(int argc, char *argv[])
 {
     if (descriptors_fill_standard(closed) < 0)
         return MESH_EXIT_BRIDGE_FAILED;
+    all_words = argv;
+    // What only the observer can tell, it tells: whether it is content with its own files.
+    if (asks_for_check(argv))
+        observer_process_become(argv);
     inherited_count = descriptors_inherited(inherited, DESCRIPTORS_INHERITED_MOST);
     return mesh_program_main(&program, argc, argv);
 }

@@ -4,18 +4,20 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
     STREAMS = 3,
     // Kept free of stream bytes: what tap_end has to say, and the padding before it.
     RESERVED_BYTES = 8 * TAP_RECORD_HEADER_BYTES,
-    NO_BELL = -1,
+    NO_FD = -1,
 };
 
 // In shared memory. Positions only grow; a place in the ring is position modulo its size.
@@ -23,11 +25,13 @@ typedef struct ring {
     _Alignas(64) _Atomic uint64_t written;
     _Alignas(64) _Atomic uint64_t read;
     _Alignas(64) _Atomic uint32_t reader_sleeps;    // the writer then rings
+    _Alignas(64) tap_note_t note;
     _Alignas(64) uint8_t bytes[TAP_RING_BYTES];
 } ring_t;
 
 struct tap {
     ring_t *ring;
+    int memory;      // the ring's, for the reader; NO_FD once handed on
     int bells[2];    // 0 the reader's, 1 the writer's
     bool reads;
     uint64_t lost_bytes[STREAMS];    // the writer's
@@ -35,24 +39,75 @@ struct tap {
     bool writer_gone;
 };
 
-tap_t *
-tap_new(void)
+static void
+close_fd(int *fd_p)
+{
+    if (*fd_p != NO_FD)
+        close(*fd_p);
+    *fd_p = NO_FD;
+}
+
+static tap_t *
+tap_empty(void)
 {
     tap_t *self = calloc(1, sizeof *self);
+    if (self)
+        self->memory = self->bells[0] = self->bells[1] = NO_FD;
+    return self;
+}
+
+static int
+map_ring(tap_t *self)
+{
+    void *ring =
+        mmap(NULL, sizeof(ring_t), PROT_READ | PROT_WRITE, MAP_SHARED, self->memory, 0);
+    if (ring == MAP_FAILED)
+        return -1;
+    self->ring = ring;
+    return 0;
+}
+
+tap_t *
+tap_new(const tap_note_t *note)
+{
+    tap_t *self = tap_empty();
     if (!self)
         return NULL;
-    void *memory =
-        mmap(NULL, sizeof(ring_t), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) {
-        free(self);
-        return NULL;
-    }
-    self->ring = memory;
     // A socket pair rather than an eventfd: the reader sees the writer's end, however it ends.
     // Its packets are rings one way, and words the other.
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, self->bells) <
-        0) {
-        self->bells[0] = self->bells[1] = NO_BELL;
+    // The memory is sealed, so that nobody can cut the memory short under the writer.
+    self->memory = memfd_create("aidermesh-tap", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (self->memory >= 0 && ftruncate(self->memory, sizeof(ring_t)) == 0 &&
+        fcntl(self->memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 &&
+        map_ring(self) == 0 &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, self->bells) ==
+            0) {
+        self->ring->note = *note;
+        return self;
+    }
+    int error = errno;
+    tap_destroy(&self);
+    errno = error;
+    return NULL;
+}
+
+tap_t *
+tap_new_reader(int bell, int ring)
+{
+    struct stat status;
+    if (fstat(ring, &status) < 0)
+        return NULL;
+    if (status.st_size != sizeof(ring_t)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    tap_t *self = tap_empty();
+    if (!self)
+        return NULL;
+    self->memory = ring;
+    self->bells[0] = bell;
+    self->reads = true;
+    if (map_ring(self) < 0) {
         int error = errno;
         tap_destroy(&self);
         errno = error;
@@ -60,12 +115,18 @@ tap_new(void)
     return self;
 }
 
-static void
-close_bell(tap_t *self, int which)
+void
+tap_let_go(tap_t *self)
 {
-    if (self->bells[which] != NO_BELL)
-        close(self->bells[which]);
-    self->bells[which] = NO_BELL;
+    close_fd(&self->memory);
+    close_fd(&self->bells[0]);
+}
+
+bool
+tap_is_heard(const tap_t *self)
+{
+    struct pollfd bell = {.fd = self->bells[1]};
+    return self->bells[0] == NO_FD && (poll(&bell, 1, 0) == 0 || !(bell.revents & POLLHUP));
 }
 
 void
@@ -74,37 +135,38 @@ tap_destroy(tap_t **self_p)
     assert(self_p);
     if (*self_p) {
         tap_t *self = *self_p;
-        close_bell(self, 0);
-        close_bell(self, 1);
-        munmap(self->ring, sizeof *self->ring);
+        close_fd(&self->memory);
+        close_fd(&self->bells[0]);
+        close_fd(&self->bells[1]);
+        if (self->ring)
+            munmap(self->ring, sizeof *self->ring);
         free(self);
         *self_p = NULL;
     }
 }
 
-void
-tap_become_writer(tap_t *self)
+const tap_note_t *
+tap_note(const tap_t *self)
 {
-    close_bell(self, 0);
+    return &self->ring->note;
 }
 
-void
-tap_become_reader(tap_t *self)
+int
+tap_reader_bell(const tap_t *self)
 {
-    close_bell(self, 1);
-    self->reads = true;
+    return self->bells[0];
+}
+
+int
+tap_reader_ring(const tap_t *self)
+{
+    return self->memory;
 }
 
 int
 tap_fd(const tap_t *self)
 {
     return self->bells[self->reads ? 0 : 1];
-}
-
-void
-tap_set_fd(tap_t *self, int fd)
-{
-    self->bells[self->reads ? 0 : 1] = fd;
 }
 
 static uint8_t *

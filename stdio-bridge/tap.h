@@ -7,6 +7,7 @@
 #ifndef TAP_H
 #define TAP_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,17 +19,38 @@ enum { TAP_RING_BYTES = 1024 * 1024 };    // of streams; sixteen whole reads of 
 
 typedef struct tap tap_t;
 
-// Create ring and bell; made before fork, so that both processes have them. Returns NULL with
-// errno when the kernel has no memory or descriptors left.
-tap_t *tap_new(void);
+// What the relay knows of the session and the observer must.
+typedef struct tap_note {
+    uint64_t started_ns;              // CLOCK_MONOTONIC, when the command was about to start
+    int32_t relay;                    // its process id
+    unsigned columns;                 // of the terminal that the command writes to; 0 for none
+    bool reads_files;                 // the command is AIDER: its own files tell more
+    char analytics_path[PATH_MAX];    // the log that the bridge asked AIDER for; "" for none
+} tap_note_t;
+
+// Create ring and bell, for the writer. Returns NULL with errno when the kernel has no memory
+// or descriptors left.
+tap_t *tap_new(const tap_note_t *note);
+
+// The descriptors that the reader needs: handed on to it, and closed here by tap_let_go.
+int tap_reader_bell(const tap_t *self);
+int tap_reader_ring(const tap_t *self);
+
+// The reader runs, or never will: close its ends, so that it learns when the writer is gone.
+void tap_let_go(tap_t *self);
+
+// Whether a reader still has its end of the bell.
+bool tap_is_heard(const tap_t *self);
+
+// Read what another process writes, by the descriptors of its tap, which are then this tap's.
+// Returns NULL with errno when they are no such thing.
+tap_t *tap_new_reader(int bell, int ring);
 
 // End this process's view of it. Does nothing when *self_p is NULL.
 void tap_destroy(tap_t **self_p);
 
-// After fork: this process writes, or reads; the other end's bell is closed here, so that the
-// reader learns when the last writer is gone.
-void tap_become_writer(tap_t *self);
-void tap_become_reader(tap_t *self);
+// The reader's: what the writer noted.
+const tap_note_t *tap_note(const tap_t *self);
 
 // Copy bytes of a stream (TAP_STDIN, TAP_STDOUT, TAP_STDERR), or count them as lost.
 void tap_write(tap_t *self, tap_kind_t stream, const uint8_t *bytes, size_t size,
@@ -42,12 +64,8 @@ void tap_end_stream(tap_t *self, tap_kind_t stream, uint64_t time_ns);
 void tap_end(tap_t *self, int status, uint64_t time_ns);
 
 // The reader's descriptor: readable when there may be records, or the writer is gone. The
-// writer's: readable when there is a word, or the reader is gone; to be closed by whoever else
-// inherits it.
+// writer's: readable when there is a word, or the reader is gone.
 int tap_fd(const tap_t *self);
-
-// The reader's descriptor has been moved to this number.
-void tap_set_fd(tap_t *self, int fd);
 
 // The other way: the reader's short word to the writer, who hears it when it likes.
 enum { TAP_WORD_BYTES = 8 * 1024 };

@@ -44,6 +44,12 @@ terminal_destroy(terminal_t **self_p)
     }
 }
 
+int
+terminal_fd(const terminal_t *self)
+{
+    return self->fd;
+}
+
 bool
 terminal_is_ours(const terminal_t *self)
 {
@@ -111,6 +117,36 @@ is_same(const struct termios *left, const struct termios *right)
     return left->c_iflag == right->c_iflag && left->c_oflag == right->c_oflag &&
            left->c_cflag == right->c_cflag && left->c_lflag == right->c_lflag &&
            memcmp(left->c_cc, right->c_cc, sizeof left->c_cc) == 0;
+}
+
+void
+terminal_adopt(terminal_t *self, int master)
+{
+    struct termios now;
+    if (!self->raw || tcgetattr(master, &now) < 0 || is_same(&now, &self->inner))
+        return;
+    // Only what was changed: a pseudo-terminal need not have all that this one has.
+    self->settings.c_iflag ^= now.c_iflag ^ self->inner.c_iflag;
+    self->settings.c_oflag ^= now.c_oflag ^ self->inner.c_oflag;
+    self->settings.c_cflag ^= now.c_cflag ^ self->inner.c_cflag;
+    self->settings.c_lflag ^= now.c_lflag ^ self->inner.c_lflag;
+    for (size_t i = 0; i < sizeof now.c_cc; i++)
+        if (now.c_cc[i] != self->inner.c_cc[i])
+            self->settings.c_cc[i] = now.c_cc[i];
+    self->inner = now;
+}
+
+size_t
+terminal_undo_newlines(int master, uint8_t *bytes, size_t size)
+{
+    struct termios inner;
+    if (tcgetattr(master, &inner) < 0 || !(inner.c_oflag & OPOST) || !(inner.c_oflag & ONLCR))
+        return size;
+    size_t kept = 0;
+    for (size_t i = 0; i < size; i++)
+        if (!(bytes[i] == '\r' && i + 1 < size && bytes[i + 1] == '\n'))
+            bytes[kept++] = bytes[i];
+    return kept;
 }
 
 void

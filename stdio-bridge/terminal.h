@@ -4,6 +4,8 @@
 #define TERMINAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <termios.h>
 
 typedef struct terminal terminal_t;
@@ -15,6 +17,9 @@ terminal_t *terminal_new(int fd);
 // Restore it if need be.
 void terminal_destroy(terminal_t **self_p);
 
+// Our own descriptor of it, above 2. Borrowed.
+int terminal_fd(const terminal_t *self);
+
 // Whether our process group may use it. A terminal that is not our controlling one is free.
 bool terminal_is_ours(const terminal_t *self);
 
@@ -23,6 +28,10 @@ void terminal_set_raw(terminal_t *self);
 
 // Back to what it was when terminal_set_raw was called.
 void terminal_restore(terminal_t *self);
+
+// Have terminal_restore leave what the command set on its own terminal (as `stty -echo` does),
+// which without us would have been this one. Nothing while this one is not raw.
+void terminal_adopt(terminal_t *self, int master);
 
 // What terminal_restore goes back to. Borrowed.
 const struct termios *terminal_settings(const terminal_t *self);
@@ -36,6 +45,11 @@ int terminal_open_inner(terminal_t *self, bool screen, int *master_p, int *slave
 // changed those it had: a session started in the background was given what the shell's line
 // editor had set.
 void terminal_renew_inner(terminal_t *self, int master);
+
+// Take back what the terminal within did to the ends of lines, where this one will do it again
+// because it is not raw: our session is in the background. In place; returns the size that
+// remains. (A pair that two reads have split stays.)
+size_t terminal_undo_newlines(int master, uint8_t *bytes, size_t size);
 
 // Give master the size that the user's terminal has now.
 void terminal_pass_size(const terminal_t *self, int master);

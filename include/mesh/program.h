@@ -36,25 +36,29 @@ typedef struct mesh_program {
     int (*healthcheck)(const mesh_settings_t *settings);
 
     // Where not NULL: done instead of run when the environment says AIDERMESH=off, before any
-    // configuration is read, so that a broken one stops nobody. Arguments as of run.
+    // configuration is read; and by a tolerant program whose file is wrong, after that was
+    // said, so that it stops nobody. (A wrong option does: who wrote it is there to mend it.)
+    // Arguments as of run.
     int (*run_off)(int argc, char *argv[]);
 
     // The work goes on whatever the environment says: what is wrong there is said on stderr and
-    // passed over. For who wraps a command that must run; --check-config is as strict as ever.
+    // passed over, and check is not asked. For who wraps a command that must run;
+    // --check-config is as strict as ever.
     bool tolerant;
 
     // The status of wrong usage or configuration; 0 is MESH_EXIT_USAGE.
     int usage_status;
 
-    // run forks first, and calls mesh_program_start_zmq in the process that uses ZeroMQ.
-    bool starts_zmq_itself;
+    // mesh_program_start_zmq, called before run and healthcheck. NULL for a program that does
+    // not use ZeroMQ, which is then not linked with it, or that calls it itself.
+    void (*start_zmq)(void);
 } mesh_program_t;
 
 // Parse, load, print or run. Options end at the first word that is no option, or after "--".
 // Wrong usage or configuration is said on stderr and returns usage_status.
 int mesh_program_main(const mesh_program_t *self, int argc, char *argv[]);
 
-// Prepare CZMQ: no signal handlers of its own, its log to stderr. Called before run, see above.
+// Prepare CZMQ: no signal handlers of its own, its log to stderr.
 void mesh_program_start_zmq(void);
 
 // Read the configuration again from where the program's start had it, for SIGHUP, and set up

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 enum {
-    MESH_ZPL_LINE_BYTES = 1023,    // zconfig cuts longer lines and then reads past them
-    MESH_ZPL_ITEMS = 2000,         // zconfig walks and frees siblings one behind the other
+    MESH_ZPL_LINE_BYTES = 1023,    // what zconfig takes of a line
+    MESH_ZPL_ITEMS = 2000,
     MESH_ZPL_DEPTH = 8,
 };
 

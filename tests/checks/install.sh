@@ -10,7 +10,7 @@ trap 'rm -rf "$prefix"' EXIT
 cmake --install "$1" --prefix "$prefix" >"$prefix/log" || { cat "$prefix/log"; exit 1; }
 cd /
 for program in aidermesh aidermesh-broker aidermesh-monitor aidermesh-sse-bridge \
-    aidermesh-stdio-bridge; do
+    aidermesh-stdio-bridge aidermesh-observer; do
     said="$("$prefix/bin/$program" --version)"
     case "$said" in
         *"$2"*) echo "$program: $said" ;;

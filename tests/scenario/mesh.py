@@ -299,6 +299,8 @@ class Mesh:
         if SANITIZER == "valgrind":
             return ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
                     "--errors-for-leak-kinds=definite", "--child-silent-after-fork=no",
+                    # The bridge's observer is a program of its own.
+                    "--trace-children=yes", "--trace-children-skip=/usr/*,/bin/*",
                     f"--suppressions={SUPPORT / 'valgrind.supp'}",
                     f"--log-file={self.logs}/sanitizer.%p", str(path)]
         return [str(path)]

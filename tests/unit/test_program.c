@@ -416,6 +416,26 @@ off_runs_the_command_though_the_configuration_is_broken(void **state)
 }
 
 static void
+who_is_tolerant_runs_without_a_configuration_that_cannot_be_read(void **state)
+{
+    (void) state;
+    mesh_program_t program = with_command;
+    program.tolerant = true;
+    program.run_off = run_off;
+    (void) setenv("AIDERMESH_CONFIG", "/none", 1);
+    call_program(&program, (char *[]){"--", "aider", NULL});
+    assert_int_equal(said.status, 43);
+    assert_string_equal(said.out, "off with 1, first aider\n");
+    assert_non_null(strstr(said.err, "/none"));
+    call_program(&program, (char *[]){"--check-config", NULL});
+    assert_int_equal(said.status, 2);
+    (void) unsetenv("AIDERMESH_CONFIG");
+    // Whoever writes a wrong option is there to mend it.
+    call_program(&program, (char *[]){"--set", "http/port=x", "--", "aider", NULL});
+    assert_int_equal(said.status, 2);
+}
+
+static void
 who_is_tolerant_works_on_in_a_wrong_environment_and_says_so(void **state)
 {
     (void) state;
@@ -497,6 +517,7 @@ czmq_takes_no_signal_and_logs_to_stderr(void **state)
     (void) state;
     mesh_program_t program = with_command;
     program.run = run_with_zmq;
+    program.start_zmq = mesh_program_start_zmq;
     call_program(&program, (char *[]){"x", NULL});
     assert_int_equal(said.status, 0);
     assert_string_equal(said.out, "");
@@ -576,6 +597,7 @@ main(void)
         TEST(healthcheck_gives_its_answer_as_the_status),
         TEST(a_program_may_have_its_own_status_for_wrong_usage),
         TEST(off_runs_the_command_though_the_configuration_is_broken),
+        TEST(who_is_tolerant_runs_without_a_configuration_that_cannot_be_read),
         TEST(who_is_tolerant_works_on_in_a_wrong_environment_and_says_so),
         TEST(what_the_table_cannot_say_is_checked_before_the_work),
         TEST(the_log_is_set_up_before_the_work),

@@ -16,19 +16,38 @@ enum { CHUNK_BYTES = 40000 };
 // Writer and reader are two processes; here a fork in the middle makes them.
 typedef void side_fn(tap_t *tap);
 
+static const tap_note_t note = {.columns = 132, .relay = 4711, .analytics_path = "/a/log"};
+
+static void
+become_writer(tap_t *tap)
+{
+    tap_let_go(tap);
+}
+
+// As the observer does, in a program of its own.
+static void
+become_reader(tap_t **tap_p)
+{
+    int bell = dup(tap_reader_bell(*tap_p));
+    int ring = dup(tap_reader_ring(*tap_p));
+    tap_destroy(tap_p);
+    *tap_p = tap_new_reader(bell, ring);
+    assert_non_null(*tap_p);
+}
+
 // Let one process write all it wants, and then read in this one.
 static void
 write_then_read(side_fn *write_side, side_fn *read_side)
 {
-    tap_t *tap = tap_new();
+    tap_t *tap = tap_new(&note);
     assert_non_null(tap);
     pid_t writer = fork();
     if (writer == 0) {
-        tap_become_writer(tap);
+        become_writer(tap);
         write_side(tap);
         _exit(0);
     }
-    tap_become_reader(tap);
+    become_reader(&tap);
     assert_int_equal(waitpid(writer, NULL, 0), writer);
     read_side(tap);
     tap_destroy(&tap);
@@ -137,11 +156,11 @@ static void
 a_long_run_goes_around_the_ring_unharmed(void **state)
 {
     (void) state;
-    tap_t *tap = tap_new();
+    tap_t *tap = tap_new(&note);
     pid_t writer = fork();
     assert_true(writer >= 0);
     if (writer == 0) {
-        tap_become_writer(tap);
+        become_writer(tap);
         static uint8_t bytes[5000];
         for (uint32_t i = 0; i < 5000; i++) {
             size_t size = 1 + (size_t) i * 7919 % sizeof bytes;
@@ -151,7 +170,7 @@ a_long_run_goes_around_the_ring_unharmed(void **state)
         tap_end(tap, 0, 5000);
         _exit(0);
     }
-    tap_become_reader(tap);
+    become_reader(&tap);
     uint64_t total = 0;
     uint64_t last = 0;
     tap_outcome_t outcome = TAP_EMPTY;
@@ -180,14 +199,38 @@ static void
 a_writer_without_a_reader_goes_on(void **state)
 {
     (void) state;
-    tap_t *tap = tap_new();
+    tap_t *tap = tap_new(&note);
     pid_t reader = fork();
     if (reader == 0)
         _exit(0);
     assert_int_equal(waitpid(reader, NULL, 0), reader);
-    tap_become_writer(tap);
+    become_writer(tap);
     write_too_much(tap);
     tap_destroy(&tap);
+}
+
+static void
+the_reader_has_the_writers_note(void **state)
+{
+    (void) state;
+    tap_t *tap = tap_new(&note);
+    assert_true(tap && !tap_is_heard(tap));    // nobody has taken the reader's ends yet
+    become_reader(&tap);
+    assert_int_equal(tap_note(tap)->columns, 132);
+    assert_int_equal(tap_note(tap)->relay, 4711);
+    assert_string_equal(tap_note(tap)->analytics_path, "/a/log");
+    tap_destroy(&tap);
+}
+
+static void
+what_is_no_tap_is_refused_and_left_open(void **state)
+{
+    (void) state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_null(tap_new_reader(ends[0], ends[1]));
+    assert_null(tap_new_reader(ends[0], 9999));
+    assert_int_equal(close(ends[0]) + close(ends[1]), 0);
 }
 
 int
@@ -199,6 +242,8 @@ main(void)
         cmocka_unit_test(a_writer_that_dies_without_a_word_is_noticed),
         cmocka_unit_test(a_long_run_goes_around_the_ring_unharmed),
         cmocka_unit_test(a_writer_without_a_reader_goes_on),
+        cmocka_unit_test(the_reader_has_the_writers_note),
+        cmocka_unit_test(what_is_no_tap_is_refused_and_left_open),
     };
     return cmocka_run_group_tests_name("tap", tests, NULL, NULL);
 }
