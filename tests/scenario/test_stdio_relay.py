@@ -270,7 +270,8 @@ def test_mode_mcp_passes_stdin_through(bridge):
     assert (err, status) == (b"", 0)
     # A server that does not read, or ends first, is not waited for.
     assert bridge.run(["true"], "--mode", "mcp", data=b"x")[2] == 0
-    process = bridge.popen(sh("echo up; cat; echo end"), "--mode", "mcp", stdin=subprocess.PIPE)
+    process = bridge.popen(sh("echo up; cat; echo end"), "--mode", "mcp", "--keep-noise",
+                           stdin=subprocess.PIPE)
     assert process.stdout.readline() == b"up\n"
     process.stdin.write(b"one\n")
     process.stdin.flush()
@@ -280,7 +281,7 @@ def test_mode_mcp_passes_stdin_through(bridge):
 
 
 def test_a_server_that_closes_stdin_breaks_the_clients_pipe(bridge):
-    process = bridge.popen(sh("exec <&-; echo closed; sleep 20"), "--mode", "mcp",
+    process = bridge.popen(sh("exec <&-; echo closed; sleep 20"), "--mode", "mcp", "--keep-noise",
                            stdin=subprocess.PIPE)
     assert process.stdout.readline() == b"closed\n"
 
