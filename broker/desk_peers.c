@@ -22,14 +22,28 @@ source_state(desk_t *self, const mesh_uuid_t *source)
                      committed);
 }
 
+// Steals states, and watched, which may be NULL.
 static void
-send_ack(desk_t *self, zframe_t *route, json_t *states)
+send_ack(desk_t *self, zframe_t *route, json_t *states, json_t *watched)
 {
     desk_send(self, route, "ack",
-              json_pack("{s:s, s:o, s:o}", "incarnation", self->identity->incarnation,
+              json_pack("{s:s, s:o, s:o, s:o*}", "incarnation", self->identity->incarnation,
                         "sources", states, "journal",
-                        journal_report(relay_journal(self->relay))),
+                        journal_report(relay_journal(self->relay)), "watched", watched),
               NULL);
+}
+
+// What a heartbeat asks to know of the programs of one type; NULL when it asks nothing.
+static json_t *
+report_watched(desk_t *self, const json_t *heartbeat)
+{
+    const char *type;
+    if (mesh_control_get_text(heartbeat, "watch", REGISTRY_TEXT_LIMIT, &type) != 0)
+        return NULL;
+    int64_t silent_ms;
+    size_t programs = registry_silence(self->registry, type, zclock_mono(), &silent_ms);
+    return json_pack("{s:s, s:I, s:I}", "transport_type", type, "programs",
+                     (json_int_t) programs, "silent_ms", (json_int_t) silent_ms);
 }
 
 void
@@ -39,7 +53,7 @@ desk_acknowledge(void *desk, const void *holder, const mesh_uuid_t *source)
     const peer_t *peer = holder;
     json_t *states = json_array();
     json_array_append_new(states, source_state(self, source));
-    send_ack(self, peer->route, states);
+    send_ack(self, peer->route, states, NULL);
 }
 
 void
@@ -338,7 +352,7 @@ desk_on_heartbeat(desk_t *self, const desk_request_t *request)
                                 "from", (json_int_t) from),
                       NULL);
     }
-    send_ack(self, request->route, states);
+    send_ack(self, request->route, states, report_watched(self, request->body));
 }
 
 void

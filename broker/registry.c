@@ -144,6 +144,7 @@ registry_hello(registry_t *self, const json_t *hello, zframe_t *route, int64_t n
     peer->hello = json_deep_copy(hello);
     json_object_del(peer->hello, "sources");
     json_object_del(peer->hello, "id");
+    json_object_del(peer->hello, "watch");
     peer->heard_ms = now_ms;
     *peer_p = peer;
     return outcome;
@@ -183,6 +184,21 @@ registry_overdue(registry_t *self, int64_t deadline_ms)
     while (peer && peer->heard_ms >= deadline_ms)
         peer = registry_next(self);
     return peer;
+}
+
+size_t
+registry_silence(registry_t *self, const char *type, int64_t now_ms, int64_t *silent_ms)
+{
+    size_t count = 0;
+    *silent_ms = 0;
+    for (const peer_t *peer = registry_first(self); peer; peer = registry_next(self)) {
+        if (!streq(peer_type(peer), type) || peer_is_passing(peer))
+            continue;
+        int64_t this_ms = now_ms - peer->heard_ms;
+        if (count++ == 0 || this_ms < *silent_ms)
+            *silent_ms = this_ms;
+    }
+    return count;
 }
 
 peer_t *

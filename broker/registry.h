@@ -58,6 +58,10 @@ void registry_remove(registry_t *self, peer_t **peer_p);
 // again.
 peer_t *registry_overdue(registry_t *self, int64_t deadline_ms);
 
+// How many programs of a transport type are here for more than a question, and how long the one
+// heard last has said nothing (0 when there is none).
+size_t registry_silence(registry_t *self, const char *type, int64_t now_ms, int64_t *silent_ms);
+
 // Walk: first, next, NULL at the end. Nothing may be removed meanwhile.
 peer_t *registry_first(registry_t *self);
 peer_t *registry_next(registry_t *self);

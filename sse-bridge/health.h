@@ -8,9 +8,12 @@
 
 #include <jansson.h>
 
+#include "monitor_watch.h"
 #include "stream_hub.h"
 
-enum { HEALTH_HEAD_FRESH_MS = 3000 };    // the broker says where its head is every second
+// The broker says where its head is every second: one that is late is no news, two are, and are
+// told within three seconds.
+enum { HEALTH_HEAD_FRESH_MS = 2500 };
 
 typedef enum {
     HEALTH_FEED_AWAY,           // no broker
@@ -27,7 +30,9 @@ typedef struct health_facts {
     bool stopping;
     mesh_cursor_t head;    // of the broker, as far as known
     json_t *journal;       // borrowed; how the broker says its journal is; NULL for unknown
+    monitor_watch_t monitor;
     const event_ring_t *ring;
+    size_t ring_limit_bytes;
     stream_hub_stats_t streams;
     size_t sessions;
     size_t sessions_running;
@@ -40,7 +45,28 @@ typedef struct health_facts {
     unsigned connections;
 } health_facts_t;
 
-// Whether streams are served from a feed that is fresh. When not, *reason_p says why, borrowed.
+// The parts of the mesh that can be amiss.
+typedef enum {
+    HEALTH_BRIDGE,
+    HEALTH_BROKER,
+    HEALTH_JOURNAL,
+    HEALTH_MONITOR,    // without which streams are served all the same
+    HEALTH_PARTS,
+} health_part_t;
+
+// "sse-bridge", "broker", "journal", "monitor"
+const char *health_part_name(health_part_t part);
+
+// What is wrong with a part, as a static sentence; NULL when nothing is, or it cannot be known
+// because the broker is away.
+const char *health_fault(const health_facts_t *facts, health_part_t part);
+
+// How far the newest event that streams have seen is behind the newest that the broker has
+// told of, as offsets; 0 where that is not known.
+uint64_t health_lag(const health_facts_t *facts);
+
+// Whether streams are served from a feed that is fresh, of a broker whose journal works. When
+// not, *reason_p says why, borrowed.
 bool health_is_ready(const health_facts_t *facts, const char **reason_p);
 
 // The body of /health, which the caller owns.

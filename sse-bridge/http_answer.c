@@ -47,7 +47,9 @@ http_answer_send(const http_peer_t *peer, unsigned status, struct MHD_Response *
 enum MHD_Result
 http_answer_json(const http_peer_t *peer, unsigned status, json_t *json)
 {
-    char *body = json_dumps(json, JSON_INDENT(2));
+    // The shortest that gives a double of 15 digits back: 0.1 is 0.1, and a time has its ten
+    // microseconds.
+    char *body = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     assert(body);
     json_decref(json);
     return http_answer_send(peer, status,

@@ -15,6 +15,7 @@
 #include "http_server.h"
 #include "listener.h"
 #include "mesh/clock.h"
+#include "mesh/control.h"
 #include "mesh/exit_status.h"
 #include "mesh/link.h"
 #include "mesh/log.h"
@@ -44,6 +45,9 @@ typedef struct sse_bridge {
     mesh_signals_t *signals;
     mesh_link_t *link;
     json_t *journal;    // how the broker's is; NULL before it said
+    monitor_watch_t monitor;
+    int64_t heartbeat_ms;    // of the mesh's programs, as the broker says
+    size_t ring_bytes;
     mesh_subscriber_t *subscriber;
     access_t *access;
     stream_hub_t *hub;
@@ -143,11 +147,33 @@ note_journal(sse_bridge_t *self, const json_t *body)
     self->journal = json_incref(journal);
 }
 
+// What it says of the monitor, because our heartbeats ask.
+static void
+note_monitor(sse_bridge_t *self, const json_t *body)
+{
+    const json_t *watched = json_object_get(body, "watched");
+    uint64_t programs, silent_ms;
+    if (mesh_control_get_number(watched, "programs", &programs) == 0 &&
+        mesh_control_get_number(watched, "silent_ms", &silent_ms) == 0 &&
+        silent_ms <= INT64_MAX)
+        monitor_watch_told(&self->monitor, programs, (int64_t) silent_ms, self->heartbeat_ms,
+                           zclock_mono());
+}
+
+static void
+on_heartbeat(void *arg, json_t *body)
+{
+    (void) arg;
+    json_object_set_new(body, "watch", json_string("monitor"));
+}
+
 static void
 on_message(void *arg, const char *verb, const json_t *body)
 {
-    if (streq(verb, "ack"))
+    if (streq(verb, "ack")) {
         note_journal(arg, body);
+        note_monitor(arg, body);
+    }
 }
 
 // The subscriber does not tell what was gone before it began; the welcome does. So this listens
@@ -157,6 +183,11 @@ on_welcome(void *arg, const mesh_welcome_t *welcome)
 {
     sse_bridge_t *self = arg;
     note_journal(self, welcome->body);
+    uint64_t heartbeat_ms;
+    if (mesh_control_get_number(welcome->body, "heartbeat_ms", &heartbeat_ms) == 0 &&
+        heartbeat_ms <= INT32_MAX)
+        self->heartbeat_ms = (int64_t) heartbeat_ms;
+    monitor_watch_welcomed(&self->monitor, zclock_mono());
     self->before_first = (mesh_cursor_t){
         .epoch = welcome->epoch,
         .offset = welcome->first > 0 ? welcome->first - 1 : welcome->head,
@@ -167,8 +198,8 @@ on_welcome(void *arg, const mesh_welcome_t *welcome)
                          self->removed_known ? self->removed : NULL, zclock_mono());
 }
 
-static const mesh_link_listener_t link_listener = {.on_welcome = on_welcome,
-                                                   .on_message = on_message};
+static const mesh_link_listener_t link_listener = {
+    .on_welcome = on_welcome, .on_message = on_message, .on_heartbeat = on_heartbeat};
 
 // ---- from the loop
 
@@ -229,7 +260,9 @@ gather(void *arg, health_facts_t *facts)
         .stopping = self->stopping,
         .head = mesh_subscriber_head(self->subscriber),
         .journal = self->journal,
+        .monitor = self->monitor,
         .ring = stream_hub_ring(self->hub),
+        .ring_limit_bytes = self->ring_bytes,
         .streams = stream_hub_stats(self->hub),
         .sessions = session_table_size(stream_hub_sessions(self->hub)),
         .sessions_running = session_table_running(stream_hub_sessions(self->hub)),
@@ -359,8 +392,9 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
 static void
 make_hub(sse_bridge_t *self, const mesh_settings_t *settings)
 {
+    self->ring_bytes = mesh_settings_bytes(settings, "http/ring_bytes");
     stream_hub_limits_t limits = {
-        .ring_bytes = mesh_settings_bytes(settings, "http/ring_bytes"),
+        .ring_bytes = self->ring_bytes,
         .clients = self->clients,
         .filters = (size_t) mesh_settings_number(settings, "http/filters"),
         .sessions = SESSIONS,

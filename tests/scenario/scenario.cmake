@@ -62,6 +62,10 @@ mesh_add_scenario(access 180)
 mesh_add_scenario(acceptance_readers 180)
 mesh_add_scenario(acceptance_failures 300)
 mesh_add_scenario(mcp_clients 300)
+mesh_add_scenario(health 240)
+# Named within three seconds, of what is installed.
+mesh_add_scenario(health_plain 240 FILE test_health.py LEVEL all BUILD plain
+    PROPERTIES RUN_SERIAL TRUE)
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
 mesh_add_scenario(strangers 180)

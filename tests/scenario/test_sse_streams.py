@@ -371,6 +371,8 @@ def test_while_the_broker_is_away_streams_are_held_and_health_says_so(mesh):
     before.wait("stream.opened", 5)
     broker.kill()
     wait_until(lambda: mesh.get("/readyz")[0] == 503, 10, "/readyz that says no")
+    # It says so before the link gives the broker up, from when on streams are held.
+    wait_until(lambda: health(mesh).get("reason") == "no broker is heard", 10, "link's verdict")
     report = health(mesh)
     assert report["status"] == "unhealthy" and "broker" in report["reason"]
     assert report["coordinator_status"] == "unavailable"

@@ -45,6 +45,75 @@ ready_is_live_and_fresh_and_not_stopping(void **state)
 }
 
 static void
+a_journal_that_is_down_is_not_ready_and_a_monitor_that_is_gone_is(void **state)
+{
+    (void) state;
+    event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
+    const char *reason;
+    health_facts_t facts = good_facts(ring);
+    facts.monitor.state = MONITOR_WATCH_GONE;
+    assert_true(health_is_ready(&facts, &reason));
+    json_t *report = health_report(&facts);
+    assert_string_equal(json_string_value(json_object_get(report, "status")), "degraded");
+    assert_string_equal(json_string_value(json_object_get(report, "monitor_status")), "gone");
+    const json_t *problem = json_array_get(json_object_get(report, "problems"), 0);
+    assert_string_equal(json_string_value(json_object_get(problem, "part")), "monitor");
+    json_decref(report);
+
+    facts.journal = json_pack("{s:s, s:s}", "state", "down", "reason", "disk_full");
+    assert_false(health_is_ready(&facts, &reason));
+    assert_non_null(strstr(reason, "full"));
+    report = health_report(&facts);
+    assert_string_equal(json_string_value(json_object_get(report, "status")), "unhealthy");
+    assert_int_equal(json_array_size(json_object_get(report, "problems")), 2);
+    json_decref(report);
+    // An unknown reason is as bad.
+    json_object_set_new(facts.journal, "reason", json_string("moths"));
+    assert_false(health_is_ready(&facts, &reason));
+    json_object_set_new(facts.journal, "state", json_string("memory"));
+    assert_true(health_is_ready(&facts, &reason));
+
+    // What a broker that is away has said of others says nothing any more.
+    facts.feed = HEALTH_FEED_AWAY;
+    report = health_report(&facts);
+    assert_int_equal(json_array_size(json_object_get(report, "problems")), 1);
+    assert_null(json_object_get(report, "monitor_status"));
+    json_decref(report);
+    json_decref(facts.journal);
+    event_ring_destroy(&ring);
+}
+
+static void
+a_monitor_is_missed_within_three_seconds_and_only_where_there_was_one(void **state)
+{
+    (void) state;
+    monitor_watch_t watch = {0};
+    monitor_watch_told(&watch, 0, 0, 1000, 100000);
+    assert_int_equal(watch.state, MONITOR_WATCH_ABSENT);
+    monitor_watch_told(&watch, 1, 900, 1000, 101000);
+    assert_int_equal(watch.state, MONITOR_WATCH_ACTIVE);
+    // We ask once a second: whenever it stops, one answer before three seconds are over has a
+    // silence that is too long.
+    monitor_watch_told(&watch, 1, MONITOR_WATCH_SILENT_MS, 1000, 102000);
+    assert_int_equal(watch.state, MONITOR_WATCH_ACTIVE);
+    monitor_watch_told(&watch, 1, MONITOR_WATCH_SILENT_MS + 1, 1000, 103000);
+    assert_int_equal(watch.state, MONITOR_WATCH_SILENT);
+    assert_in_range(MONITOR_WATCH_SILENT_MS + 1000, 1500, 2999);
+    monitor_watch_told(&watch, 1, 0, 1000, 104000);
+    assert_int_equal(watch.state, MONITOR_WATCH_ACTIVE);
+    monitor_watch_told(&watch, 0, 0, 1000, 105000);
+    assert_int_equal(watch.state, MONITOR_WATCH_GONE);
+    monitor_watch_told(&watch, 1, 4000, 5000, 106000);
+    assert_int_equal(watch.state, MONITOR_WATCH_ACTIVE);
+    // Another broker's programs need a moment to find it.
+    monitor_watch_welcomed(&watch, 107000);
+    monitor_watch_told(&watch, 0, 0, 1000, 107000 + MONITOR_WATCH_PATIENCE_MS - 1);
+    assert_int_equal(watch.state, MONITOR_WATCH_ACTIVE);
+    monitor_watch_told(&watch, 0, 0, 1000, 107000 + MONITOR_WATCH_PATIENCE_MS);
+    assert_int_equal(watch.state, MONITOR_WATCH_GONE);
+}
+
+static void
 the_report_has_the_members_that_the_predecessors_clients_read(void **state)
 {
     (void) state;
@@ -170,6 +239,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ready_is_live_and_fresh_and_not_stopping),
+        cmocka_unit_test(a_journal_that_is_down_is_not_ready_and_a_monitor_that_is_gone_is),
+        cmocka_unit_test(a_monitor_is_missed_within_three_seconds_and_only_where_there_was_one),
         cmocka_unit_test(the_report_has_the_members_that_the_predecessors_clients_read),
         cmocka_unit_test(every_metric_has_its_help_and_type_once),
         cmocka_unit_test(a_rate_is_the_growth_over_the_last_ten_seconds),

@@ -171,6 +171,28 @@ a_hello_that_is_not_as_it_must_be_is_refused_by_the_members_name(void **state)
     assert_malformed(self, "sources", array_of(17, json_object()));
 }
 
+static void
+silence_is_that_of_the_one_of_a_type_that_was_heard_last(void **state)
+{
+    bench_t *self = *state;
+    int64_t silent_ms = -1;
+    assert_int_equal(registry_silence(self->registry, "sse", 0, &silent_ms), 0);
+    assert_int_equal(silent_ms, 0);
+    json_t *hello = hello_of("one");
+    registry_hello(self->registry, hello, self->route, 100, 0, &self->peer, &self->wrong);
+    json_decref(hello);
+    hello = hello_of("two");
+    registry_hello(self->registry, hello, self->other_route, 300, 0, &self->peer, &self->wrong);
+    json_decref(hello);
+    assert_int_equal(registry_silence(self->registry, "sse", 1000, &silent_ms), 2);
+    assert_int_equal(silent_ms, 700);
+    assert_int_equal(registry_silence(self->registry, "monitor", 1000, &silent_ms), 0);
+    // One that came with a question only is not there.
+    json_object_set_new(self->peer->hello, "passing", json_true());
+    assert_int_equal(registry_silence(self->registry, "sse", 1000, &silent_ms), 1);
+    assert_int_equal(silent_ms, 900);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -183,6 +205,7 @@ main(void)
         TEST(one_is_heard_by_its_own_route_only),
         TEST(one_that_is_removed_is_gone),
         TEST(a_hello_that_is_not_as_it_must_be_is_refused_by_the_members_name),
+        TEST(silence_is_that_of_the_one_of_a_type_that_was_heard_last),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);
 }

@@ -1,0 +1,166 @@
+"""/health, /livez and /readyz: what is stopped is named, and no longer when it is back.
+
+SPDX-License-Identifier: MPL-2.0
+"""
+
+import json
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+from mesh import SANITIZER, SLOWNESS, wait_until
+from test_link import publisher, wait_drained
+
+LIMIT_S = 20 * SLOWNESS
+# What is promised of what is installed.
+NAMED_WITHIN_S = 3.0 if not SANITIZER else LIMIT_S
+
+
+def ask(mesh, path="/health"):
+    status, headers, body = mesh.get(path, {})
+    return status, headers, json.loads(body)
+
+
+def parts(mesh):
+    return {problem["part"] for problem in ask(mesh)[2]["problems"]}
+
+
+def wait_named(mesh, part, since):
+    """Wait until /health names a part, and check that this took no longer than is promised."""
+    wait_until(lambda: part in parts(mesh), LIMIT_S, f"{part} among the problems")
+    took_s = time.monotonic() - since
+    assert took_s <= NAMED_WITHIN_S, f"{part} was named after {took_s:.2f} s"
+
+
+def wait_clear(mesh):
+    wait_until(lambda: ask(mesh)[2]["status"] == "healthy", LIMIT_S, "healthy mesh")
+    status, _, report = ask(mesh)
+    assert status == 200 and report["problems"] == [] and "reason" not in report
+    assert mesh.get("/readyz", {})[0] == 200
+
+
+def wait_active(mesh):
+    wait_until(lambda: ask(mesh)[2].get("monitor_status") == "active", LIMIT_S, "monitor")
+
+
+def test_a_mesh_that_never_had_a_monitor_is_healthy(mesh):
+    mesh.start_broker()
+    mesh.start_sse()
+    wait_until(lambda: ask(mesh)[2].get("monitor_status") == "absent", LIMIT_S, "broker's word")
+    assert ask(mesh)[2]["status"] == "healthy"
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM])
+def test_a_monitor_that_is_stopped_is_named_and_streams_are_served_on(mesh, number):
+    mesh.start()
+    wait_active(mesh)
+    monitor = mesh.programs[-1]
+    monitor.process.send_signal(number)
+    wait_named(mesh, "monitor", time.monotonic())
+    status, _, report = ask(mesh)
+    assert status == 200 and report["status"] == "degraded" and "monitor" in report["reason"]
+    assert mesh.get("/readyz", {})[0] == 200
+    if number == signal.SIGSTOP:
+        monitor.process.send_signal(signal.SIGCONT)
+    else:
+        monitor.process.wait(LIMIT_S)
+        mesh.start_only("aidermesh-monitor")
+    wait_active(mesh)
+    wait_clear(mesh)
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_a_broker_that_is_stopped_is_named_and_the_process_lives(mesh, number):
+    mesh.start()
+    wait_active(mesh)
+    wait_clear(mesh)
+    broker = mesh.programs[0]
+    broker.process.send_signal(number)
+    wait_named(mesh, "broker", time.monotonic())
+    status, headers, report = ask(mesh)
+    assert status == 503 and report["status"] == "unhealthy"
+    assert report["coordinator_status"] == "unavailable"
+    assert {"status", "timestamp", "active_sse_connections"} <= report.keys()
+    status, headers, problem = ask(mesh, "/readyz")
+    assert status == 503 and headers["Content-Type"] == "application/problem+json"
+    assert problem["status"] == 503 and "broker" in problem["detail"]
+    assert ask(mesh, "/livez")[::2] == (200, {"status": "alive"})
+    if number == signal.SIGSTOP:
+        broker.process.send_signal(signal.SIGCONT)
+    else:
+        broker.process.wait(LIMIT_S)
+        mesh.start_broker()
+    wait_active(mesh)
+    wait_clear(mesh)
+    assert ask(mesh)[2]["coordinator_status"] == "active"
+
+
+@pytest.fixture
+def small_disk(mesh):
+    """A file system of 64 MiB, where that can be had."""
+    place = mesh.folder / "disk"
+    place.mkdir(mode=0o700)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "none", place],
+                             capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no right to mount: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def fill(path):
+    # Without a buffer: what is in one is written at the end, for which there is no room.
+    with open(path, "wb", buffering=0) as filler:
+        try:
+            while True:
+                filler.write(b"x" * 65536)
+        except OSError:
+            pass
+
+
+def test_a_full_disk_is_named_and_no_longer_when_there_is_room(mesh, small_disk):
+    mesh.start_broker("--set", f"broker/journal={small_disk}/journal.db")
+    mesh.start_sse()
+    broker = mesh.programs[0]
+    fill(small_disk / "filler")
+    down_at = []
+
+    def watch():
+        # The broker says in its log when a write has failed.
+        try:
+            wait_until(lambda: "journal-down" in broker.said(), LIMIT_S, "full disk", 0.01)
+            down_at.append(time.monotonic())
+        except AssertionError:
+            pass    # the main thread says what it misses
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    program = publisher(mesh, 20000, 1)
+    watcher.join()
+    assert down_at, "the journal did not notice that its disk is full"
+    wait_named(mesh, "journal", down_at[0])
+    status, _, report = ask(mesh)
+    assert status == 503 and "full" in report["reason"]
+    assert report["journal"]["state"] == "down" and report["journal"]["reason"] == "disk_full"
+    assert "full" in ask(mesh, "/readyz")[2]["detail"]
+    (small_disk / "filler").unlink()
+    wait_clear(mesh)
+    assert ask(mesh)[2]["journal"]["state"] == "up"
+    program.kill()
+
+
+def test_health_prints_numbers_as_people_would(mesh):
+    mesh.start_broker()
+    mesh.start_sse()
+    program = publisher(mesh, 50, 1)
+    wait_drained([program])
+    wait_until(lambda: ask(mesh)[2]["journal"]["head"] >= 50, LIMIT_S, "broker's word")
+    wait_until(lambda: ask(mesh)[2]["lag"]["offsets"] == 0, LIMIT_S, "end of the lag")
+    for path in ("/health", "/metrics"):
+        text = mesh.get(path)[2].decode()
+        for word in text.replace(",", " ").split():
+            assert len(word.split(".")[-1]) <= 15 or not word.replace(".", "").isdigit(), word
+    report = ask(mesh)[2]
+    assert 1 <= report["journal"]["first"] <= report["journal"]["head"]
+    assert 0 < report["ring"]["bytes"] < report["ring"]["limit_bytes"]
