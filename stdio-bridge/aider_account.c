@@ -205,6 +205,10 @@ aider_account_fact(aider_account_t *self, const aider_fact_t *fact)
         progress(self, "confirmation", fact->text, NULL);
         break;
     case AIDER_FACT_INTERRUPT:
+        // AIDER goes back to its prompt with the first; a second one is said there.
+        if (self->turn.stopped)
+            break;
+        self->turn.stopped = true;
         self->turn.interrupted = !self->turn.call_ended;
         progress(self, "interrupted", NULL, NULL);
         break;

@@ -82,7 +82,11 @@ take_dialogue(aider_facts_t *self, const char *line)
             take_input(self, typed);
         } else if (!self->asking) {
             aider_reader_show_prompt(self, line);
-            self->drawn = self->fancy = true;
+            // Without a terminal nothing is painted: a prompt's line ends when it is answered.
+            if (self->plan.terminal)
+                self->drawn = self->fancy = true;
+            else
+                take_input(self, "");
         }
         return true;
     }
@@ -95,7 +99,8 @@ take_dialogue(aider_facts_t *self, const char *line)
         if (!aider_errors_class(line, &text) &&
             (kind == AIDER_LINE_OTHER || kind == AIDER_LINE_BLANK || kind == AIDER_LINE_ECHO))
             return true;
-        take_input(self, "");
+        // What the person pressed at a painted prompt is shown nowhere but in AIDER's answer.
+        take_input(self, kind == AIDER_LINE_INTERRUPT ? "^C" : "");
         return false;
     }
     self->asking = false;
@@ -143,7 +148,8 @@ may_become_known(const char *partial)
     return strstr(partial, "litellm") ||
            !strncmp("litellm.", partial, length < 8 ? length : 8) ||
            strstr(partial, "Waiting for ") || strstr(partial, "Generating commit message") ||
-           strstr(partial, "Updating repo map") || strspn(partial, "░█=# ") == length;
+           strstr(partial, "Updating repo map") ||
+           strspn(partial, AIDER_READER_SPINNER) == length;
 }
 
 void

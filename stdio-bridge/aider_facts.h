@@ -88,6 +88,7 @@ typedef void aider_fact_fn(void *arg, const aider_fact_t *fact);
 // How a session is read.
 typedef struct aider_facts_plan {
     bool interactive;    // the console may show prompts (no --message)
+    bool terminal;       // and, on a terminal, paint them
     size_t columns;      // the width the console is wrapped at, 0 for AIDER's default
     aider_user_patterns_t *user;    // borrowed; or NULL
 } aider_facts_plan_t;

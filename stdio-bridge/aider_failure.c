@@ -136,13 +136,14 @@ aider_reader_take_failure(aider_facts_t *self, const char *line, int64_t now_ms)
     const char *at;
     const aider_error_t *error = aider_errors_class(line, &at);
     if (error && at != line) {
-        // Glued to a reply that broke off; the history never does that, and neither does
-        // AIDER's talk about its own errand.
+        // Glued to a reply that broke off, or to the spinner; the history never does that, and
+        // neither does AIDER's talk about its own errand.
         if (self->source != AIDER_SOURCE_CONSOLE ||
             !strncmp(line, "Summarization failed", 20) ||
             !strncmp(line, "Cache warming error", 19))
             return false;
-        aider_reader_reply_seen(self, "");
+        if (strspn(line, AIDER_READER_SPINNER) < (size_t) (at - line))
+            aider_reader_reply_seen(self, "");
     }
     bool replying = self->replied && self->round_open;
     bool certain = !replying;

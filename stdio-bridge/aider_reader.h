@@ -71,6 +71,8 @@ struct aider_facts {
     size_t carried_row;              // characters of the last of them
 };
 
+#define AIDER_READER_SPINNER "░█=# "    // what AIDER's spinner is painted with
+
 // A fact of this kind with all figures unknown.
 aider_fact_t aider_reader_fact(aider_fact_kind_t kind, const char *text);
 

@@ -177,6 +177,7 @@ aider_session_new(const aider_session_start_t *start, aider_time_t now,
         !self->fusion.account.message && !aider_options_value(self->options, "--message-file");
     aider_facts_plan_t plan = {
         .interactive = self->fusion.interactive,
+        .terminal = start->terminal,
         .columns = start->columns,
         .user = start->patterns,
     };

@@ -80,6 +80,7 @@ typedef struct aider_session_start {
     redaction_t *redaction;                // takes secrets out of a prompt before it is cut
     const json_t *members;    // more members of session_started: repo, branch, user, …
     size_t columns;           // the width AIDER wraps at, 0 for its default
+    bool terminal;            // it writes to one, and may paint its prompt over and over
     aider_prompt_t prompt;
     int64_t waiting_ms;    // how often silence is told, 0 for AIDER_SESSION_WAITING_MS
 } aider_session_start_t;

@@ -46,7 +46,8 @@ typedef struct aider_turn {
     bool call_ended;      // and its Tokens line; an interrupt then changes nothing
     bool failed;          // the last round was given up or refused
     bool gave_up;         // … after an error AIDER would have repeated
-    bool interrupted;     //
+    bool stopped;         // the person interrupted it
+    bool interrupted;     // before its call had ended
     char suspect[512];    // the end of a traceback that only the console showed
 
     struct {

@@ -298,6 +298,7 @@ start_cli(session_watch_t *self)
         .redaction = self->plan->redaction,
         .members = self->members,
         .columns = columns(self->plan),
+        .terminal = self->plan->columns > 0,
         .prompt = prompt(self->plan->settings),
         .waiting_ms = mesh_settings_ms(self->plan->settings, "bridge/waiting_every"),
     };

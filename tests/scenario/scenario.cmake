@@ -60,7 +60,7 @@ mesh_add_scenario(acceptance_same_bytes_terminal 240 FILE test_acceptance_same_b
     KEYWORD under_a_terminal)
 mesh_add_scenario(access 180)
 mesh_add_scenario(acceptance_readers 180)
-mesh_add_scenario(acceptance_failures 300)
+mesh_add_scenario(acceptance_failures 600)
 mesh_add_scenario(mcp_clients 300)
 mesh_add_scenario(health 240)
 # Named within three seconds, of what is installed.

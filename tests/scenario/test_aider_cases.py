@@ -7,6 +7,7 @@ tests/fixtures/aider-events. With $AIDERMESH_TEST_AIDER another release of aider
 """
 
 import contextlib
+import dataclasses
 
 import capture_aider
 import golden
@@ -18,8 +19,46 @@ from wrapped import COMPLETED_WITHIN_S, bridge_words, environment
 # A handful for every change; the others take half an hour.
 CORE = ("edit_commitmsg_429", "interactive_model", "interactive_crash")
 BOUNDS = ("session_started", "request_started", "request_completed", "session_completed")
-ASKS = ("interactive_confirm", "interactive_crash", "interactive_new_file")
+PROMPT = ("prompt", ">")
+# What AIDER waits for, where it does.
+ASKED = {
+    "interactive": [PROMPT] * 4,
+    "interactive_commands": [
+        *[PROMPT] * 6,
+        ("confirmation", "Add 0.0k tokens of command output to the chat? (Y)es/(N)o [Yes]:"),
+        PROMPT],
+    "interactive_confirm": [
+        PROMPT,
+        ("confirmation", "Open URL for more info? (Y)es/(N)o/(D)on't ask again [Yes]:"),
+        PROMPT],
+    "interactive_crash": [
+        ("confirmation",
+         "Open a GitHub Issue pre-filled with the above error in your browser? (Y/n)")],
+    "interactive_ctrl_c": [PROMPT] * 3,
+    "interactive_ctrl_c_twice": [PROMPT],
+    "interactive_fancy": [PROMPT] * 2,
+    "interactive_model": [PROMPT] * 4,
+    "interactive_new_file": [
+        PROMPT, ("confirmation", "Create new file? (Y)es/(N)o [Yes]:"), PROMPT],
+}
+# Here nobody waits at the prompts that follow, so whether that is told is a matter of time.
+HURRIED = ("interactive_ctrl_c_twice", "interactive_eof")
 TROUBLE = ("rate_limit_detected", "error_occurred")
+
+
+def answered_when_told(mesh, actions):
+    """The actions, each answer to a question only once the mesh has been told of the question."""
+    def told(action, count):
+        return lambda: ((action.when is None or action.when()) and
+                        len(mesh.events.all("aider.waiting_for_input")) >= count)
+    waited = []
+    answers = 0
+    for action in actions:
+        if action.after and action.send and action.send != capture_aider.CTRL_C:
+            answers += 1
+            action = dataclasses.replace(action, when=told(action, answers))
+        waited.append(action)
+    return waited
 
 
 def run_case(mesh, name):
@@ -32,7 +71,10 @@ def run_case(mesh, name):
         llm = stack.enter_context(FakeLLM(case.script))
         port = stack.enter_context(capture_aider.closed_port()) if case.refused else llm.port
         prepared = capture_aider.prepare(case, place, port, env=environment(mesh))
-        outcome = capture_aider.play(case, llm, prepared, prefix=bridge_words(mesh))
+        # Reminders, which come with time alone, are left to other tests.
+        outcome = capture_aider.play(
+            case, llm, prepared, prefix=bridge_words(mesh, "--set", "bridge/waiting_every=1h"),
+            change=lambda actions: answered_when_told(mesh, actions))
     done = mesh.events.wait("aider.session_completed", COMPLETED_WITHIN_S)
     session = done[0].data["session_id"]
     return outcome, mesh.events.all("aider.*", session=session)
@@ -50,9 +92,11 @@ def check_case(mesh, name):
     if "commitmsg" not in name:    # whose errors only the console has
         assert [line for line in have if line.startswith(TROUBLE)] == \
             [line for line in want if line.startswith(TROUBLE)]
-    asked = [frame.data["kind"] for frame in frames if frame.type == "aider.waiting_for_input"]
-    if name in ASKS:
-        assert "confirmation" in asked, "a question was asked, and nobody said so"
+    want, have = ASKED.get(name, []), golden.asked(frames)
+    if name in HURRIED:
+        assert have[:len(want)] == want and set(have[len(want):]) <= {PROMPT}
+    else:
+        assert have == want
 
 
 @pytest.mark.parametrize("name", CORE)

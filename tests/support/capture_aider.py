@@ -38,6 +38,7 @@ CAPTURES = aider_run.ROOT / "tests" / "fixtures" / "captures"
 MAX_FILE_BYTES = 20_000
 NO_USER = "00000000-0000-4000-8000-000000000000"
 PROMPT = "a.py\r\n> "    # what stands before the cursor in the plain interactive mode
+CTRL_C = "\x03"
 PACKAGES = ("aider-chat", "litellm", "openai", "rich", "prompt_toolkit")
 
 
@@ -200,7 +201,7 @@ CASES = {
         "a terminal: a request cancelled with Ctrl-C, then another",
         [{"do": "hold", "seconds": 30}, "ok"], message=None, terminal=True,
         actions=lambda llm: [Action(PROMPT, send="say hello\n"),
-                             Action(when=lambda: llm.wait_for_requests(1, 0), send="\x03",
+                             Action(when=lambda: llm.wait_for_requests(1, 0), send=CTRL_C,
                                     delay_s=0.5),
                              Action(PROMPT, send="say it again\n", delay_s=0.5),
                              Action(PROMPT, send="/exit\n")]),
@@ -208,9 +209,9 @@ CASES = {
         "a terminal: Ctrl-C twice ends aider", [{"do": "hold", "seconds": 30}], message=None,
         terminal=True,
         actions=lambda llm: [Action(PROMPT, send="say hello\n"),
-                             Action(when=lambda: llm.wait_for_requests(1, 0), send="\x03",
+                             Action(when=lambda: llm.wait_for_requests(1, 0), send=CTRL_C,
                                     delay_s=0.5),
-                             Action(PROMPT, send="\x03", delay_s=0.3)]),
+                             Action(PROMPT, send=CTRL_C, delay_s=0.3)]),
     "interactive_eof": Case("stdin is a pipe that ends", ["ok"], message=None,
                             stdin_text="say hello\n"),
     "interactive_model": Case(
@@ -324,9 +325,10 @@ def words(case, prepared):
                             files=case.files)
 
 
-def play(case, llm, prepared, prefix=()):
-    """Run a case and do what a person does in it. Returns the outcome."""
-    actions = case.actions(llm) if callable(case.actions) else case.actions
+def play(case, llm, prepared, prefix=(), change=lambda actions: actions):
+    """Run a case and do what a person does in it, or what change makes of it. Returns the
+    outcome."""
+    actions = change(case.actions(llm) if callable(case.actions) else case.actions)
     outcome = aider_run.run(prepared, words(case, prepared), prefix=prefix, actions=actions,
                             terminal=case.terminal, timeout_s=case.timeout_s,
                             stdin_text=case.stdin_text)

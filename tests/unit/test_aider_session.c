@@ -93,7 +93,7 @@ note_payload(stage_t *stage, const json_t *payload)
     json_t *value;
     for (size_t i = 0; i < KEY_COUNT; i++)
         note_member(stage, payload, KEYS[i]);
-    json_t *copy = json_copy((json_t *) (uintptr_t) payload);
+    json_t *copy = json_deep_copy(payload);
     json_object_foreach(copy, key, value)
     {
         bool noted = is_passing(key);
@@ -246,7 +246,9 @@ enum {
     IN_TURN = 16,    // a line of each source in turn, instead of one source after the other
     CONSOLE_FIRST = 32,    // else the history leads
     TIMED = 64,    // the console as it came, reads and pauses; the history along with it
-    ALL = CONSOLE | HISTORY | ANALYTICS,
+    SLOW = 128,    // between two lines, AIDER is silent for longer than it stands at a prompt
+    STDERR = 256,
+    ALL = CONSOLE | HISTORY | ANALYTICS | STDERR,
 };
 
 enum { MOST_WORDS = 64 };
@@ -386,7 +388,8 @@ play_timed(stage_t *stage, const char *capture, int what, terminal_text_t *text)
 static void
 play_lines(stage_t *stage, const char *capture, int what, terminal_text_t *text)
 {
-    script_t scripts[3] = {{0}};
+    enum { SCRIPTS = 4 };
+    script_t scripts[SCRIPTS] = {{0}};
     int console = what & CONSOLE_FIRST ? 0 : 1;
     if (what & CONSOLE && !(what & TIMED))
         load(&scripts[console], AIDER_SOURCE_CONSOLE, capture, "stdout.txt",
@@ -395,19 +398,21 @@ play_lines(stage_t *stage, const char *capture, int what, terminal_text_t *text)
         load(&scripts[1 - console], AIDER_SOURCE_HISTORY, capture, "chat.history.md", false);
     if (what & ANALYTICS)
         load(&scripts[2], AIDER_SOURCE_ANALYTICS, capture, "analytics.jsonl", false);
+    if (what & STDERR)
+        load(&scripts[3], AIDER_SOURCE_STDERR, capture, "stderr.txt", false);
     char played[PATH_BYTES];
     for (bool more = true; more;) {
         more = false;
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < SCRIPTS; i++) {
             while (play_line(stage, &scripts[i], text, played)) {
                 more = true;
-                pass(stage, 1);
+                pass(stage, what & SLOW ? AIDER_SESSION_LEVEL_MS + 500 : 1);
                 if (what & IN_TURN)
                     break;
             }
         }
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < SCRIPTS; i++)
         line_reader_destroy(&scripts[i].reader);
 }
 
@@ -417,7 +422,13 @@ play(const char *capture, int what)
     char words[4096];
     const char *argv[MOST_WORDS];
     read_argv(capture, words, sizeof words, argv);
-    stage_t *stage = stage_new(&(aider_session_start_t){.argv = argv, .working_dir = "/repo"});
+    char *about = read_capture(capture, "cmd.txt");
+    stage_t *stage = stage_new(&(aider_session_start_t){
+        .argv = argv,
+        .working_dir = "/repo",
+        .terminal = about && strstr(about, " terminal=yes"),
+    });
+    free(about);
     terminal_text_t *text = terminal_text_new();
     if (what & TIMED)
         play_timed(stage, capture, what, text);
@@ -590,6 +601,89 @@ console_and_history_in_their_own_time_tell_the_same(void **state)
     // Its history cannot be laid beside a console that is painted over.
     static const char *const EXCEPTED[] = {"interactive_fancy", NULL};
     expect_the_same(CONSOLE | HISTORY | TIMED, EXCEPTED);
+}
+
+static void
+a_prompt_that_a_pipe_answers_at_once_is_answered(void **state)
+{
+    (void) state;
+    // The answer's line feed comes in one read with the prompt, the reply much later.
+    stage_t *all = play("interactive_eof", ALL);
+    static const int WAYS[] = {ALL | SLOW, ALL | SLOW | CONSOLE_FIRST, CONSOLE | SLOW};
+    for (size_t i = 0; i < sizeof WAYS / sizeof WAYS[0]; i++) {
+        stage_t *slow = play("interactive_eof", WAYS[i]);
+        char *want = essence(all->transcript);
+        char *have = essence(slow->transcript);
+        assert_string_equal(have, want);
+        free(want);
+        free(have);
+        stage_destroy(&slow);
+    }
+    stage_destroy(&all);
+}
+
+static size_t
+times(const char *text, const char *what)
+{
+    size_t count = 0;
+    for (const char *at = strstr(text, what); at; at = strstr(at + 1, what))
+        count++;
+    return count;
+}
+
+static void
+a_request_is_interrupted_once_whoever_says_so(void **state)
+{
+    (void) state;
+    static const char *const NAMES[] = {"interactive_ctrl_c", "interactive_ctrl_c_twice",
+                                        "sigint_retry", "sigint_request"};
+    static const int WAYS[] = {ALL, ALL | IN_TURN, ALL | CONSOLE_FIRST,
+                               ALL | CONSOLE_FIRST | IN_TURN, ALL | TIMED};
+    for (size_t name = 0; name < sizeof NAMES / sizeof NAMES[0]; name++) {
+        for (size_t way = 0; way < sizeof WAYS / sizeof WAYS[0]; way++) {
+            stage_t *stage = play(NAMES[name], WAYS[way]);
+            size_t told = times(stage->transcript, "stage=\"interrupted\"");
+            if (told != 1)
+                fail_msg("%s, played as %d: %zu times\n%s", NAMES[name], WAYS[way], told,
+                         stage->transcript);
+            stage_destroy(&stage);
+        }
+    }
+}
+
+static void
+an_interrupt_at_a_painted_prompt_is_no_request(void **state)
+{
+    (void) state;
+    static const char *const TALK[] = {"aider", "--model", "openai/fake", NULL};
+    stage_t *stage = stage_new(
+        &(aider_session_start_t){.argv = TALK, .working_dir = "/repo", .terminal = true});
+    static const char *const LINES[] = {"Aider v0.86.2",
+                                        "Model: openai/fake with whole format",
+                                        "",
+                                        ">",
+                                        "",
+                                        "",
+                                        "^C again to exit",
+                                        ""};
+    for (size_t i = 0; i < sizeof LINES / sizeof LINES[0]; i++)
+        say(stage, AIDER_SOURCE_CONSOLE, LINES[i]);
+    leave(stage, 0, 0);
+    assert_null(strstr(stage->transcript, "request_"));
+    assert_null(strstr(stage->transcript, "stage=\"interrupted\""));
+    stage_destroy(&stage);
+}
+
+static void
+an_error_painted_over_the_spinner_follows_no_reply(void **state)
+{
+    (void) state;
+    static const int WAYS[] = {ALL, ALL | TIMED};
+    for (size_t i = 0; i < sizeof WAYS / sizeof WAYS[0]; i++) {
+        stage_t *stage = play("interactive_fancy", WAYS[i]);
+        assert_int_equal(times(stage->transcript, "stage=\"streaming\""), 1);
+        stage_destroy(&stage);
+    }
 }
 
 // The n-th event of a type, from 0; fails the test when there are fewer.
@@ -1218,6 +1312,10 @@ main(int argc, char *argv[])
         cmocka_unit_test(a_console_of_80_columns_tells_the_same),
         cmocka_unit_test(the_history_alone_misses_only_what_is_not_in_it),
         cmocka_unit_test(console_and_history_in_their_own_time_tell_the_same),
+        cmocka_unit_test(a_prompt_that_a_pipe_answers_at_once_is_answered),
+        cmocka_unit_test(a_request_is_interrupted_once_whoever_says_so),
+        cmocka_unit_test(an_error_painted_over_the_spinner_follows_no_reply),
+        cmocka_unit_test(an_interrupt_at_a_painted_prompt_is_no_request),
         cmocka_unit_test(the_analytics_log_alone_knows_how_each_request_ended),
         cmocka_unit_test(no_event_holds_a_null),
         cmocka_unit_test(all_events_of_a_request_carry_its_id),
