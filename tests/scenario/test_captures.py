@@ -81,9 +81,9 @@ def table(heading):
     return set(re.findall(r"^\| `([a-z_]+)` \|", section, re.M))
 
 
-def sources(pattern):
-    """All that a pattern captures in the modules that read AIDER."""
-    return {found for path in sorted((ROOT / "stdio-bridge").glob("aider_*.c"))
+def sources(pattern, modules="aider_*.c"):
+    """All that a pattern captures in the modules that read AIDER, or in others."""
+    return {found for path in sorted((ROOT / "stdio-bridge").glob(modules))
             for found in re.findall(pattern, path.read_text(encoding="utf-8"))}
 
 
@@ -99,7 +99,8 @@ def test_the_document_lists_the_error_types_the_bridge_gives():
 
 def test_the_document_lists_the_stages_the_bridge_gives():
     stages = (sources(r'progress\(self, "([a-z_]+)"') |
-              sources(r'shared \? "([a-z_]+)"') | sources(r'shared \? "[a-z_]+" : "([a-z_]+)"'))
+              sources(r'shared \? "([a-z_]+)"') | sources(r'shared \? "[a-z_]+" : "([a-z_]+)"') |
+              sources(r'report_stage\(self, "([a-z_]+)"', "mcp_*.c"))
     assert len(stages) > 5
     assert stages == table("### 9.2 `stage`")
 
