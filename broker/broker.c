@@ -329,11 +329,20 @@ desk_forget_failed_event(void *arg, const char *session)
         desk_forget_failed(self->desk, session);
 }
 
+static void
+desk_ended_event(void *arg)
+{
+    broker_t *self = arg;
+    if (self->desk)
+        desk_ended(self->desk);
+}
+
 static const relay_events_t relay_events = {
     .acknowledge = desk_acknowledge_event,
     .ask_again = desk_ask_again_event,
     .forgotten = desk_forgotten_event,
     .forget_failed = desk_forget_failed_event,
+    .ended = desk_ended_event,
 };
 
 static const struct {

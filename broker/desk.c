@@ -161,6 +161,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     desk_expire_peers(self, now_ms);
     desk_expire_calls(self, now_ms);
     desk_end_erasures(self, now_ms);
+    desk_welcome_due(self, now_ms);
     return 0;
 }
 
@@ -192,6 +193,7 @@ desk_renew_socket(desk_t *self)
 {
     close_socket(self);
     replays_clear(self->replays);
+    welcomes_clear(self->welcomes);
     open_socket(self);
 }
 
@@ -214,6 +216,7 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     self->replays = replays_new((size_t) mesh_settings_number(settings, "broker/replays"));
     self->calls = calls_new(CALLS_LIMIT);
     self->erasures = erasures_new(ERASURES_LIMIT);
+    self->welcomes = welcomes_new();
     open_socket(self);
     self->tick_ms = zclock_mono();
     self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
@@ -231,6 +234,7 @@ desk_destroy(desk_t **self_p)
         calls_destroy(&self->calls);
         replays_destroy(&self->replays);
         erasures_destroy(&self->erasures);
+        welcomes_destroy(&self->welcomes);
         registry_destroy(&self->registry);
         free(self->yield_to);
         free(self);

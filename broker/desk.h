@@ -56,4 +56,7 @@ void desk_ask_again(void *desk, const void *holder, const mesh_uuid_t *source, u
 void desk_forgotten(void *desk, const journal_forgotten_t *what, json_t *range);
 void desk_forget_failed(void *desk, const char *session);
 
+// relay_events_t: who waits for its welcome may be due.
+void desk_ended(void *desk);
+
 #endif

@@ -119,12 +119,12 @@ part_with(desk_t *self, peer_t *peer, const char *type)
 }
 
 static void
-send_welcome(desk_t *self, const desk_request_t *request, json_t *next)
+send_welcome(desk_t *self, zframe_t *route, uint64_t id, json_t *next)
 {
     journal_t *journal = relay_journal(self->relay);
     json_t *body = json_pack(
         "{s:I, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:o, s:O, s:{s:I, s:I}, s:I, s:I, s:o, s:o}",
-        "id", (json_int_t) request->id, "broker_id", self->identity->broker_id, "incarnation",
+        "id", (json_int_t) id, "broker_id", self->identity->broker_id, "incarnation",
         self->identity->incarnation, "protocol", MESH_WIRE_VERSION, "version", mesh_version(),
         "epoch", mesh_control_epoch(journal_epoch(journal)), "first",
         (json_int_t) journal_first(journal), "head", (json_int_t) journal_head(journal),
@@ -133,7 +133,23 @@ send_welcome(desk_t *self, const desk_request_t *request, json_t *next)
         (json_int_t) self->heartbeat_ms, "lost_after_ms", (json_int_t) self->lost_after_ms,
         "sources", next, "journal", journal_report(journal));
     assert(body);
-    desk_send(self, request->route, "welcome", body, NULL);
+    desk_send(self, route, "welcome", body, NULL);
+}
+
+void
+desk_welcome_due(desk_t *self, int64_t now_ms)
+{
+    welcome_t welcome;
+    while (welcomes_take_due(self->welcomes, relay_ended(self->relay), now_ms, &welcome)) {
+        send_welcome(self, welcome.route, welcome.id, welcome.next);
+        zframe_destroy(&welcome.route);
+    }
+}
+
+void
+desk_ended(void *desk)
+{
+    desk_welcome_due(desk, zclock_mono());
 }
 
 // Whether the source may be spoken for under the key of the request.
@@ -151,10 +167,12 @@ forwards(const desk_request_t *request, const json_t *entry)
            json_is_true(json_object_get(entry, "forwarding"));
 }
 
-// Claim the sources of a hello for the peer; what is wanted next of each goes into *next.
-// Returns false when the hello was refused.
+// Claim the sources of a hello for the peer; what is wanted next of each goes into *next, and
+// into *after_p when relay_ended is to be for the journal to know of all of them. Returns false
+// when the hello was refused.
 static bool
-claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, json_t *next)
+claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, json_t *next,
+              uint64_t *after_p)
 {
     size_t index;
     const json_t *entry;
@@ -166,10 +184,13 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
             desk_send_malformed(self, request, "sources");
             return false;
         }
+        bool registered = sequencer_is_registered(relay_sequencer(self->relay), &source);
         if (forwards(request, entry)) {
             if (*request->user)
                 owners_lend(relay_owners(self->relay), &source, request->user);
             sequencer_adopt(relay_sequencer(self->relay), &source, first, &wanted);
+            if (!registered)
+                *after_p = relay_register(self->relay, &source);
             json_array_append_new(next, json_pack("{s:O, s:I}", "source",
                                                   json_object_get(entry, "source"), "next",
                                                   (json_int_t) wanted));
@@ -193,6 +214,8 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
             desk_send(self, request->route, "error", body, NULL);
             return false;
         }
+        if (!registered)
+            *after_p = relay_register(self->relay, &source);
         json_array_append_new(next, json_pack("{s:O, s:I}", "source",
                                               json_object_get(entry, "source"), "next",
                                               (json_int_t) wanted));
@@ -294,10 +317,15 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
         free(peer->user);
         peer->user = strdup(request->user);
         json_t *next = json_array();
-        bool welcome = claim_sources(self, request, peer, next);
-        if (welcome)
-            send_welcome(self, request, json_incref(next));
-        json_decref(next);
+        uint64_t after = 0;
+        bool welcome = claim_sources(self, request, peer, next, &after);
+        if (welcome) {
+            welcomes_add(self->welcomes, request->route, request->id, next, after,
+                         zclock_mono());
+            desk_welcome_due(self, zclock_mono());
+        } else {
+            json_decref(next);
+        }
         if (!welcome && registry_size(self->registry) > known) {
             // One that was refused has never been here.
             sequencer_release(relay_sequencer(self->relay), peer);

@@ -8,6 +8,7 @@
 #include "erasures.h"
 #include "gate.h"
 #include "replays.h"
+#include "welcomes.h"
 
 enum { DESK_NAME_LIMIT = 128 };    // bytes of a service's name or an error's code
 
@@ -23,6 +24,7 @@ struct desk {
     replays_t *replays;      // owned
     int64_t probed_ms;       // when connections with unread pages were last looked after
     erasures_t *erasures;    // owned
+    welcomes_t *welcomes;    // owned
     int64_t heartbeat_ms, lost_after_ms;
     json_int_t window_events, window_bytes;
     int timer;
@@ -76,6 +78,9 @@ void desk_on_forgot(desk_t *self, const desk_request_t *request);
 // answered, in time.
 void desk_expire_peers(desk_t *self, int64_t now_ms);
 void desk_expire_calls(desk_t *self, int64_t now_ms);
+
+// Welcome those whose sources the journal knows, and those who have waited for long.
+void desk_welcome_due(desk_t *self, int64_t now_ms);
 
 // Answer who had sessions forgotten, where that is over.
 void desk_end_erasures(desk_t *self, int64_t now_ms);

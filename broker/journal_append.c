@@ -38,6 +38,16 @@ end_run(journal_store_t *self, int64_t recorded_us)
 }
 
 static int
+put_registered(journal_store_t *self, const mesh_uuid_t *source)
+{
+    sqlite3_stmt *statement = store_use(self, STORE_REGISTER);
+    if (!statement)
+        return -1;
+    store_bind_bytes(statement, 1, source->bytes, MESH_UUID_BYTES);
+    return store_run(self, statement);
+}
+
+static int
 add_events(journal_store_t *self, const journal_batch_t *batch)
 {
     journal_state_t *state = &self->changing;
@@ -46,6 +56,8 @@ add_events(journal_store_t *self, const journal_batch_t *batch)
         const journal_entry_t *entry = &batch->entries[i];
         const record_t *record = entry->record;
         if (!record) {
+            if (entry->registers && put_registered(self, &entry->source) != 0)
+                return -1;
             high_water_note(&self->sources, &entry->source, entry->seq, entry->recorded_us);
             continue;
         }

@@ -15,6 +15,7 @@
 
 typedef struct journal_entry {
     record_t *record;    // held by whoever made the batch; NULL: only the number counts
+    bool registers;      // without a record: a hello has named the source
     mesh_uuid_t source;
     uint64_t seq;
     int64_t recorded_us;

@@ -22,6 +22,11 @@ const char store_schema[] =
     "INSERT INTO sources VALUES (x'', 0, -9223372036854775808, 0);"
     "PRAGMA user_version = 2;";
 
+// A table of its own: that a source is registered is written once, its row among the sources
+// with every transaction, and whole.
+const char store_registered_schema[] =
+    "CREATE TABLE IF NOT EXISTS registered (source BLOB PRIMARY KEY) WITHOUT ROWID;";
+
 static const char *const texts[STORE_STATEMENTS] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_COMMIT] = "COMMIT",
@@ -33,6 +38,7 @@ static const char *const texts[STORE_STATEMENTS] = {
     [STORE_ADD_RUN] = "INSERT INTO events VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     // One insertion; ON CONFLICT DO UPDATE would look first.
     [STORE_PUT_SOURCE] = "INSERT OR REPLACE INTO sources VALUES (?1, ?2, ?3, ?4)",
+    [STORE_REGISTER] = "INSERT OR IGNORE INTO registered VALUES (?1)",
     [STORE_PUT_LATEST] = "INSERT OR REPLACE INTO latest VALUES (?1, ?2, ?3, ?4, ?5)",
     [STORE_FORGET_LATEST] = "DELETE FROM latest WHERE session = ?1",
     [STORE_BEGIN_FORGETTING] =
@@ -54,11 +60,14 @@ static const char *const texts[STORE_STATEMENTS] = {
     [STORE_READ_REMOVED] = "SELECT family, removed FROM families",
     [STORE_PUT_REMOVED] = "INSERT OR REPLACE INTO families VALUES (?1, ?2)",
     [STORE_READ_FIRST] = "SELECT first FROM events ORDER BY offset LIMIT 1",
-    [STORE_READ_SOURCES] = "SELECT source, seq FROM sources WHERE source > x''",
+    [STORE_READ_SOURCES] = "SELECT source, seq, source IN (SELECT source FROM registered)"
+                           " FROM sources WHERE source > x''",
     [STORE_COUNT_SOURCES] = "SELECT count(*) - 1 FROM sources",
     [STORE_TRIM_SOURCES] = "DELETE FROM sources WHERE source IN"
                            " (SELECT source FROM sources WHERE source > x''"
                            " ORDER BY recorded LIMIT ?1)",
+    [STORE_TRIM_REGISTERED] = "DELETE FROM registered WHERE source NOT IN"
+                              " (SELECT source FROM sources)",
     [STORE_PAGE_COUNT] = "PRAGMA page_count",
     [STORE_FREE_COUNT] = "PRAGMA freelist_count",
 };

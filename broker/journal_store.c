@@ -132,7 +132,10 @@ prepare(journal_store_t *self)
                  STORE_FORMAT);
         return -1;
     }
-    return store_execute(self, store_forgotten_schema) == 0 ? read_state(self) : -1;
+    return store_execute(self, store_forgotten_schema) == 0 &&
+                   store_execute(self, store_registered_schema) == 0
+               ? read_state(self)
+               : -1;
 }
 
 journal_store_t *
@@ -315,6 +318,7 @@ journal_store_sources(journal_store_t *self, journal_source_t **sources_p, size_
         journal_source_t *source = &(*sources_p)[(*count_p)++];
         memcpy(source->source.bytes, sqlite3_column_blob(statement, 0), MESH_UUID_BYTES);
         source->seq = (uint64_t) sqlite3_column_int64(statement, 1);
+        source->registered = sqlite3_column_int(statement, 2) != 0;
     }
     if (rc != SQLITE_DONE)
         (void) store_fail(self, rc);

@@ -29,7 +29,8 @@ typedef struct journal_state {
 
 typedef struct journal_source {
     mesh_uuid_t source;
-    uint64_t seq;    // its last number that is kept
+    uint64_t seq;       // its last number that is kept
+    bool registered;    // a hello has named it
 } journal_source_t;
 
 enum {

@@ -18,6 +18,7 @@ typedef enum {
     STORE_WRITE_STATE,
     STORE_ADD_RUN,
     STORE_PUT_SOURCE,
+    STORE_REGISTER,
     STORE_PUT_LATEST,
     STORE_FORGET_LATEST,
     STORE_BEGIN_FORGETTING,
@@ -34,6 +35,7 @@ typedef enum {
     STORE_READ_SOURCES,
     STORE_COUNT_SOURCES,
     STORE_TRIM_SOURCES,
+    STORE_TRIM_REGISTERED,
     STORE_PAGE_COUNT,
     STORE_FREE_COUNT,
     STORE_STATEMENTS,
@@ -88,8 +90,9 @@ int store_fail_as_damaged(journal_store_t *self, uint64_t key);
 int store_begin_forgetting(journal_store_t *self, const journal_batch_t *batch);
 int store_end_forgetting(journal_store_t *self, const journal_batch_t *batch);
 
-// The sessions that were forgotten; in journals of earlier releases too.
-extern const char store_forgotten_schema[];
+// The sessions that were forgotten, and the sources that hellos have named; in journals of
+// earlier releases too.
+extern const char store_forgotten_schema[], store_registered_schema[];
 
 // The tables of a journal that was just made.
 extern const char store_schema[];

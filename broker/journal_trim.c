@@ -156,5 +156,7 @@ journal_store_trim_sources(journal_store_t *self, uint64_t limit)
     if (!statement)
         return -1;
     store_bind_number(statement, 1, count - limit);
-    return store_run(self, statement);
+    return store_run(self, statement) == 0
+               ? store_run(self, store_use(self, STORE_TRIM_REGISTERED))
+               : -1;
 }

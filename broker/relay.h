@@ -31,6 +31,8 @@ typedef struct relay_events {
     // removed, where something was. Or it could not be begun. All borrowed.
     void (*forgotten)(void *arg, const journal_forgotten_t *what, json_t *range);
     void (*forget_failed)(void *arg, const char *session);
+    // relay_ended has risen.
+    void (*ended)(void *arg);
 } relay_events_t;
 
 typedef struct relay_counts {
@@ -66,6 +68,11 @@ zsock_t *relay_subscribe_socket(relay_t *self);
 
 // Publish an event of the broker's own source, of no session. Steals payload (an object).
 void relay_announce(relay_t *self, const char *type, json_t *payload);
+
+// A hello has named a source for the first time: have the journal know. That is so, or cannot
+// be, when relay_ended is at the number that is returned.
+uint64_t relay_register(relay_t *self, const mesh_uuid_t *source);
+uint64_t relay_ended(const relay_t *self);
 
 // Take in what waits, up to DRAIN_LIMIT messages, as long as there is room between taken and
 // committed. Returns how many there were.

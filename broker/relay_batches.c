@@ -161,11 +161,13 @@ on_ended(void *arg, journal_batch_t *ended)
     if (ended->count > 0)
         relay_forwarded(self);
     self->flight_events -= ended->count;
+    self->ended += ended->count;
     self->flight_bytes -= batch->bytes;
     let_go(self, batch);
     relay_submit(self, false);
     if (self->paused && relay_has_room(self))
         relay_pause(self, false);
+    self->events->ended(self->arg);
 }
 
 // ---- the journal comes and goes
@@ -210,8 +212,8 @@ on_opened(void *arg, const journal_opening_t *opening)
         recorded_us = self->order.recorded_us;
     self->order = order_after(opening->state.epoch, opening->state.head, recorded_us);
     for (size_t i = 0; i < opening->source_count; i++)
-        sequencer_restore(self->sequencer, &opening->sources[i].source,
-                          opening->sources[i].seq);
+        sequencer_restore(self->sequencer, &opening->sources[i].source, opening->sources[i].seq,
+                          opening->sources[i].registered);
     sequencer_take_back(self->sequencer, ask_holder, self);
     relay_restore_forgotten(self, opening);
     if (!self->restored)
@@ -220,6 +222,7 @@ on_opened(void *arg, const journal_opening_t *opening)
         sessions_mark_changed(self->sessions, true);
     self->restored = true;
     relay_place_own_again(self);
+    relay_register_again(self);
     journal_alert_t alert =
         journal_watch_opened(&self->watch, opening->origin, opening->why, zclock_mono());
     relay_tell_alert(self, &alert);

@@ -57,6 +57,7 @@ struct relay {
     relay_batch_t *spare;      // owned, linked by next
     size_t spare_count;
     size_t flight_events, flight_bytes;    // placed, not ended
+    uint64_t ended;                        // how many have, ever
     bool paused;                           // the publish socket is not read
     bool held;                             // ... whatever room there is: relay_hold
     bool restored;              // the journal was opened once: sources and sessions are known
@@ -90,6 +91,9 @@ void relay_place(relay_t *self, mesh_header_t *header, mesh_family_t family, int
 
 // That arrival is of a session that is forgotten: its number is taken, and nothing else.
 void relay_discard(relay_t *self, const mesh_header_t *header, int64_t now_us);
+
+// The journal was begun anew, or missed some: have it know again which sources hellos named.
+void relay_register_again(relay_t *self);
 
 // Submit what is being filled, if the journal has nothing to do, or whatever it does.
 void relay_submit(relay_t *self, bool at_once);

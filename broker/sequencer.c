@@ -9,7 +9,7 @@ typedef struct source {
     mesh_uuid_t uuid;
     const void *holder;       // borrowed; NULL when no program holds it
     bool registered;          // it was named in a hello once: every number is wanted
-    bool restored;            // ... or may have been, to a broker before this one
+    bool restored;            // known before this start, and named in no hello since
     bool ack_wanted;          // its holder waits for what is in flight
     uint64_t taken;           // the last number taken; above committed it is in flight
     uint64_t committed;       // the last number committed
@@ -90,13 +90,14 @@ add(sequencer_t *self, const mesh_uuid_t *uuid)
 }
 
 void
-sequencer_restore(sequencer_t *self, const mesh_uuid_t *uuid, uint64_t seq)
+sequencer_restore(sequencer_t *self, const mesh_uuid_t *uuid, uint64_t seq, bool registered)
 {
     source_t *source = zhashx_lookup(self->sources, uuid);
     if (!source) {
         source = add(self, uuid);
         source->restored = true;
     }
+    source->registered = source->registered || registered;
     if (seq > source->committed)
         source->committed = seq;
     if (seq > source->taken)
@@ -132,6 +133,7 @@ sequencer_claim(sequencer_t *self, const mesh_uuid_t *uuid, const void *holder, 
         source->committed = first - 1;
     source->holder = holder;
     source->registered = true;
+    source->restored = false;
     source->asked_from = 0;
     *next = source->committed + 1;
     return forgotten ? SEQUENCER_FORGOTTEN : SEQUENCER_CLAIMED;
@@ -176,8 +178,7 @@ ask_now(source_t *source, int64_t now_ms)
 static bool
 is_best_effort(const source_t *source, int64_t now_ms)
 {
-    int64_t patience_ms = source->restored ? SEQUENCER_RESTORED_MS : SEQUENCER_STRANGER_MS;
-    return !source->registered && now_ms - source->met_ms >= patience_ms;
+    return !source->registered && now_ms - source->met_ms >= SEQUENCER_STRANGER_MS;
 }
 
 sequencer_outcome_t
@@ -212,6 +213,13 @@ sequencer_holder(const sequencer_t *self, const mesh_uuid_t *uuid)
 {
     const source_t *source = zhashx_lookup(self->sources, uuid);
     return source ? source->holder : NULL;
+}
+
+bool
+sequencer_is_registered(const sequencer_t *self, const mesh_uuid_t *uuid)
+{
+    const source_t *source = zhashx_lookup(self->sources, uuid);
+    return source && source->registered;
 }
 
 const void *
@@ -262,7 +270,7 @@ sequencer_forget_restored(sequencer_t *self)
     zlistx_t *restored = zlistx_new();
     for (source_t *source = zhashx_first(self->sources); source;
          source = zhashx_next(self->sources))
-        if (!source->registered && source->heard_ms == 0)
+        if (source->restored && source->heard_ms == 0)
             (void) zlistx_add_end(restored, source);
     for (source_t *source = zlistx_first(restored); source; source = zlistx_next(restored))
         zhashx_delete(self->sources, &source->uuid);

@@ -32,9 +32,6 @@ enum {
     // A source that said no hello may be one that said it to the broker before this one, and
     // what was on its way arrives first: so long its holes are left for it to fill.
     SEQUENCER_STRANGER_MS = 5000,
-    // One that the journal knows of most probably did say it, and its hello may be long on its
-    // way to a broker or a host with too much to do.
-    SEQUENCER_RESTORED_MS = 60000,
 };
 
 // Remembers at most limit sources; a new one then takes the place of the one unheard for the
@@ -42,8 +39,10 @@ enum {
 sequencer_t *sequencer_new(size_t limit);
 void sequencer_destroy(sequencer_t **self_p);
 
-// A source that was known before this start, with its last committed number.
-void sequencer_restore(sequencer_t *self, const mesh_uuid_t *source, uint64_t seq);
+// A source that was known before this start, with its last committed number; registered: a
+// hello has named it.
+void sequencer_restore(sequencer_t *self, const mesh_uuid_t *source, uint64_t seq,
+                       bool registered);
 
 // A registered program says what it holds of a source, and up to where it was told
 // "committed". holder is its id, borrowed until sequencer_release. An unknown source begins at
@@ -89,6 +88,9 @@ uint64_t sequencer_missing(sequencer_t *self, const mesh_uuid_t *source, uint64_
 // The last number of a source that was taken, and that is committed; 0 for none.
 uint64_t sequencer_taken(const sequencer_t *self, const mesh_uuid_t *source);
 uint64_t sequencer_committed(const sequencer_t *self, const mesh_uuid_t *source);
+
+// Whether a hello has ever named the source: none of its numbers is left out.
+bool sequencer_is_registered(const sequencer_t *self, const mesh_uuid_t *source);
 
 // Who holds a source; NULL when nobody does.
 const void *sequencer_holder(const sequencer_t *self, const mesh_uuid_t *source);

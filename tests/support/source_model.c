@@ -239,7 +239,7 @@ restart(model_t *self)
     if (choose(self->choice, 2))
         self->kept = 0;
     else if (self->kept > 0)
-        sequencer_restore(self->sequencer, &self->source, self->kept);
+        sequencer_restore(self->sequencer, &self->source, self->kept, choose(self->choice, 2));
     self->taken = self->kept;
     self->answer_count = 0;
     self->counts.restarts++;

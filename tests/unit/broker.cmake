@@ -28,6 +28,7 @@ target_sources(test_sequencer PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/source
 mesh_add_unit_test(sessions broker_parts)
 mesh_add_unit_test(split_brain broker_parts)
 mesh_add_unit_test(topics broker_parts)
+mesh_add_unit_test(welcomes broker_parts)
 
 mesh_add_fuzzer(discovery broker_parts)
 mesh_add_fuzzer(journal_run broker_parts)

@@ -178,6 +178,65 @@ the_high_water_of_each_source_goes_with_its_events(void **state)
     free(sources);
 }
 
+// Add that a hello has named a source, of which the number seq was taken.
+static void
+add_hello(bench_t *self, const mesh_uuid_t *source, uint64_t seq)
+{
+    journal_entry_t entry = {.registers = true, .source = *source, .seq = seq};
+    journal_batch_t batch = {.kind = JOURNAL_BATCH_EVENTS, .count = 1, .entries = &entry};
+    assert_int_equal(journal_store_begin(self->store), 0);
+    assert_int_equal(journal_store_add(self->store, &batch), 0);
+    assert_int_equal(journal_store_commit(self->store), 0);
+}
+
+// The source, which is one of so many.
+static journal_source_t
+known_source(bench_t *self, const mesh_uuid_t *source, size_t of)
+{
+    journal_source_t *sources, known = {.seq = UINT64_MAX};
+    size_t count;
+    assert_int_equal(journal_store_sources(self->store, &sources, &count), 0);
+    assert_int_equal(count, of);
+    for (size_t i = 0; i < count; i++)
+        if (mesh_uuid_equal(&sources[i].source, source))
+            known = sources[i];
+    free(sources);
+    assert_true(known.seq != UINT64_MAX);
+    return known;
+}
+
+static void
+a_source_that_said_hello_is_known_as_such_also_when_it_has_said_nothing_else(void **state)
+{
+    bench_t *self = *state;
+    mesh_uuid_t one = self->source, stranger = mesh_uuid_new(), silent = mesh_uuid_new();
+    begin_epoch(self);
+    add_hello(self, &one, 0);
+    add_hello(self, &silent, 0);
+    append(self, "a", 1, 3);
+    self->source = stranger;
+    append(self, "a", 4, 2);
+    journal_store_abandon(&self->store);
+    open_store(self);
+    assert_true(known_source(self, &one, 3).registered);
+    assert_int_equal(known_source(self, &one, 3).seq, 3);
+    assert_true(known_source(self, &silent, 3).registered);
+    assert_int_equal(known_source(self, &silent, 3).seq, 0);
+    assert_false(known_source(self, &stranger, 3).registered);
+}
+
+static void
+with_a_source_it_is_forgotten_that_it_said_hello(void **state)
+{
+    bench_t *self = *state;
+    mesh_uuid_t one = self->source;
+    begin_epoch(self);
+    add_hello(self, &one, 0);
+    assert_int_equal(journal_store_trim_sources(self->store, 0), 0);
+    append(self, "a", 1, 1);
+    assert_false(known_source(self, &one, 1).registered);
+}
+
 static void
 the_sources_unheard_for_the_longest_are_forgotten(void **state)
 {
@@ -301,6 +360,8 @@ main(void)
         TEST(what_was_committed_is_there_when_the_process_is_gone),
         TEST(closing_in_order_leaves_one_file),
         TEST(the_high_water_of_each_source_goes_with_its_events),
+        TEST(a_source_that_said_hello_is_known_as_such_also_when_it_has_said_nothing_else),
+        TEST(with_a_source_it_is_forgotten_that_it_said_hello),
         TEST(the_sources_unheard_for_the_longest_are_forgotten),
         TEST(a_file_that_is_no_journal_is_corrupt),
         TEST(an_event_that_was_changed_on_the_disk_is_told_when_it_is_read),

@@ -39,8 +39,14 @@ on_ask_again(void *arg, const void *holder, const mesh_uuid_t *source, uint64_t 
     (void) from;
 }
 
-static const relay_events_t relay_events = {.acknowledge = on_acknowledge,
-                                            .ask_again = on_ask_again};
+static void
+on_ended(void *arg)
+{
+    (void) arg;
+}
+
+static const relay_events_t relay_events = {
+    .acknowledge = on_acknowledge, .ask_again = on_ask_again, .ended = on_ended};
 
 static void
 assign(bench_t *self, const char *key, const char *value)

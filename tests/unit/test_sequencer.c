@@ -177,7 +177,7 @@ static void
 a_source_of_the_journal_goes_on_and_takes_nothing_twice(void **state)
 {
     bench_t *self = *state;
-    sequencer_restore(self->sequencer, &self->source, 7);
+    sequencer_restore(self->sequencer, &self->source, 7, false);
     assert_int_equal(offer(self, 7, 1, 10), SEQUENCER_IGNORE);
     assert_int_equal(offer(self, 9, 1, 10), SEQUENCER_IGNORE);
     assert_int_equal(claim(self, &someone, 5), 8);
@@ -185,18 +185,32 @@ a_source_of_the_journal_goes_on_and_takes_nothing_twice(void **state)
     assert_int_equal(self->from, 8);
 }
 
-// A hello that is seconds late must not cost what it would have asked for.
+// A hello that is late must not cost what it would have asked for.
 static void
-a_restored_source_is_waited_for_longer_than_a_stranger(void **state)
+of_a_source_that_said_hello_before_the_start_nothing_is_left_out(void **state)
 {
     bench_t *self = *state;
-    sequencer_restore(self->sequencer, &self->source, 7);
-    assert_int_equal(offer(self, 9, 1, 1000), SEQUENCER_IGNORE);
-    assert_int_equal(offer(self, 9, 1, 1000 + SEQUENCER_STRANGER_MS), SEQUENCER_IGNORE);
-    assert_int_equal(offer(self, 9, 1, 999 + SEQUENCER_RESTORED_MS), SEQUENCER_IGNORE);
+    int64_t later_ms = 1000 + 100 * SEQUENCER_STRANGER_MS;
+    sequencer_restore(self->sequencer, &self->source, 7, true);
+    assert_true(sequencer_is_registered(self->sequencer, &self->source));
+    assert_int_not_equal(offer(self, 9, 1, 1000), SEQUENCER_TAKE);
+    assert_int_not_equal(offer(self, 9, 1, later_ms), SEQUENCER_TAKE);
+    assert_null(self->holder);
     assert_int_equal(sequencer_gaps(self->sequencer), 0);
     assert_int_equal(claim(self, &someone, 8), 8);
-    assert_int_equal(offer(self, 8, 1, 1000 + SEQUENCER_RESTORED_MS), SEQUENCER_TAKE);
+    assert_int_equal(offer(self, 8, 1, later_ms), SEQUENCER_TAKE);
+}
+
+static void
+a_restored_source_that_said_no_hello_is_a_stranger(void **state)
+{
+    bench_t *self = *state;
+    sequencer_restore(self->sequencer, &self->source, 7, false);
+    assert_false(sequencer_is_registered(self->sequencer, &self->source));
+    assert_int_equal(offer(self, 9, 1, 1000), SEQUENCER_IGNORE);
+    assert_int_equal(offer(self, 9, 1, 999 + SEQUENCER_STRANGER_MS), SEQUENCER_IGNORE);
+    assert_int_equal(offer(self, 9, 1, 1000 + SEQUENCER_STRANGER_MS), SEQUENCER_TAKE);
+    assert_int_equal(sequencer_gaps(self->sequencer), 1);
 }
 
 static void
@@ -204,7 +218,7 @@ knowing_less_than_was_acknowledged_is_told(void **state)
 {
     bench_t *self = *state;
     uint64_t next;
-    sequencer_restore(self->sequencer, &self->source, 7);
+    sequencer_restore(self->sequencer, &self->source, 7, false);
     assert_int_equal(sequencer_claim(self->sequencer, &self->source, &someone, 10, 9, &next),
                      SEQUENCER_FORGOTTEN);
     assert_int_equal(next, 10);
@@ -221,7 +235,7 @@ what_no_hello_has_named_since_the_start_can_be_forgotten(void **state)
 {
     bench_t *self = *state;
     mesh_uuid_t restored = mesh_uuid_new();
-    sequencer_restore(self->sequencer, &restored, 7);
+    sequencer_restore(self->sequencer, &restored, 7, true);
     claim(self, &someone, 1);
     sequencer_forget_restored(self->sequencer);
     assert_int_equal(sequencer_size(self->sequencer), 1);
@@ -379,7 +393,9 @@ main(void)
             what_was_not_committed_when_the_journal_came_back_is_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_source_of_the_journal_goes_on_and_takes_nothing_twice,
                                         setup, teardown),
-        cmocka_unit_test_setup_teardown(a_restored_source_is_waited_for_longer_than_a_stranger,
+        cmocka_unit_test_setup_teardown(
+            of_a_source_that_said_hello_before_the_start_nothing_is_left_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_restored_source_that_said_no_hello_is_a_stranger,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(knowing_less_than_was_acknowledged_is_told, setup,
                                         teardown),
