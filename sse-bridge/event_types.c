@@ -44,12 +44,13 @@ static const char *const progress_types[] = {
 };
 static const char *const mesh_types[] = {"mesh.*", NULL};
 
-static const endpoint_info_t endpoints[ENDPOINTS] = {
+static const endpoint_info_t endpoints[ENDPOINTS + 1] = {
     [ENDPOINT_ALL] = {"/events", "all_events", no_types},
     [ENDPOINT_AIDER] = {"/events/aider", "aider_events", aider_types},
     [ENDPOINT_ERRORS] = {"/events/errors", "error_events", error_types},
     [ENDPOINT_PROGRESS] = {"/events/progress", "progress_events", progress_types},
     [ENDPOINT_MESH] = {"/events/mesh", "mesh_events", mesh_types},
+    [ENDPOINT_ONCE] = {"/api/v1/events", "once", no_types},
 };
 
 const endpoint_info_t *

@@ -13,6 +13,7 @@ typedef enum {
     ENDPOINT_PROGRESS,
     ENDPOINT_MESH,
     ENDPOINTS,
+    ENDPOINT_ONCE = ENDPOINTS,    // /api/v1/events: one answer, and none of the streams
 } endpoint_t;
 
 typedef struct endpoint_info {
@@ -23,7 +24,7 @@ typedef struct endpoint_info {
 
 const endpoint_info_t *endpoint_info(endpoint_t endpoint);
 
-// Find the endpoint of a path of path_bytes. Returns 0, or -1 when there is none.
+// Find the stream of a path of path_bytes. Returns 0, or -1 when there is none.
 int endpoint_of_path(const char *path, size_t path_bytes, endpoint_t *endpoint);
 
 // Whether a stream may ask for this type, or prefix with '*': one that is known, or one of a

@@ -318,6 +318,8 @@ health_metrics(const health_facts_t *facts, size_t *bytes)
            (double) facts->sessions_running);
     metric(out, "aidermesh_http_connections", "gauge", "Connections that are open.",
            (double) facts->connections);
+    metric(out, "aidermesh_http_waiting_requests", "gauge",
+           "Requests to /api/v1/events that wait for events.", (double) facts->waiting);
     metric(out, "aidermesh_http_requests_total", "counter", "Requests that came whole.",
            (double) facts->requests);
     metric(out, "aidermesh_http_heads_late_total", "counter",

@@ -43,6 +43,7 @@ typedef struct health_facts {
     uint64_t refused_access;
     uint64_t refused_limits;
     unsigned connections;
+    size_t waiting;    // requests for events that wait for some
 } health_facts_t;
 
 // The parts of the mesh that can be amiss.

@@ -36,9 +36,13 @@ http_answer_send(const http_peer_t *peer, unsigned status, struct MHD_Response *
     http_answer_header(response, "Cross-Origin-Resource-Policy",
                        peer->allowed_origin ? "cross-origin" : "same-origin");
     http_answer_header(response, MHD_HTTP_HEADER_VARY, "Origin");
-    if (peer->allowed_origin)
+    if (peer->allowed_origin) {
         http_answer_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN,
                            peer->allowed_origin);
+        http_answer_header(response, "Access-Control-Expose-Headers",
+                           HTTP_ANSWER_VERDICT ", " HTTP_ANSWER_NEXT_CURSOR
+                                               ", " HTTP_ANSWER_CLIENT_ID ", Retry-After");
+    }
     enum MHD_Result rc = MHD_queue_response(peer->connection, status, response);
     MHD_destroy_response(response);
     return rc;

@@ -18,6 +18,11 @@ typedef struct http_peer {
     const char *allowed_origin;
 } http_peer_t;
 
+// Headers of our own, which pages of an allowed origin may read.
+#define HTTP_ANSWER_VERDICT "Aidermesh-Verdict"
+#define HTTP_ANSWER_NEXT_CURSOR "Aidermesh-Next-Cursor"
+#define HTTP_ANSWER_CLIENT_ID "X-Client-ID"
+
 // A response of body_bytes at body, from malloc, which is taken; NULL for none.
 struct MHD_Response *http_answer_make(char *body, size_t body_bytes, const char *content_type);
 

@@ -14,6 +14,7 @@
 typedef enum {
     ROUTE_NONE,
     ROUTE_STREAM,
+    ROUTE_EVENTS,
     ROUTE_HEALTH,
     ROUTE_LIVE,
     ROUTE_READY,
@@ -28,6 +29,7 @@ typedef enum {
 struct http_routes {
     access_t *access;
     stream_door_t *door;
+    events_door_t *events;
     const char *base_path;
     http_routes_facts_fn *facts;
     void *arg;
@@ -46,13 +48,14 @@ typedef struct visit {
 } visit_t;
 
 http_routes_t *
-http_routes_new(access_t *access, stream_door_t *door, const mesh_settings_t *settings,
-                http_routes_facts_fn *facts, void *arg)
+http_routes_new(access_t *access, stream_door_t *door, events_door_t *events,
+                const mesh_settings_t *settings, http_routes_facts_fn *facts, void *arg)
 {
     http_routes_t *self = calloc(1, sizeof *self);
     assert(self);
     self->access = access;
     self->door = door;
+    self->events = events;
     self->base_path = mesh_settings_string(settings, "http/base_path");
     self->facts = facts;
     self->arg = arg;
@@ -77,6 +80,7 @@ find_route(const http_target_t *target, endpoint_t *endpoint)
         {"/health", ROUTE_HEALTH},         {"/livez", ROUTE_LIVE},
         {"/readyz", ROUTE_READY},          {"/metrics", ROUTE_METRICS},
         {"/api/v1/signin", ROUTE_SIGN_IN}, {"/api/v1/ticket", ROUTE_TICKET},
+        {"/api/v1/events", ROUTE_EVENTS},
     };
     if (endpoint_of_path(target->path, target->path_bytes, endpoint) == 0)
         return ROUTE_STREAM;
@@ -241,6 +245,9 @@ answer_read(const visit_t *visit)
     if (visit->route == ROUTE_LIVE)
         return http_answer_json(&visit->peer, MHD_HTTP_OK,
                                 json_pack("{s:s}", "status", "alive"));
+    if (visit->route == ROUTE_EVENTS)
+        return events_door_answer(visit->routes->events, &visit->peer, &visit->grant,
+                                  visit->request, visit->target.query);
     if (visit->route != ROUTE_STREAM)
         return answer_health(visit);
     const char *authorization = header_of(visit, MHD_HTTP_HEADER_AUTHORIZATION);
@@ -262,7 +269,8 @@ answer(visit_t *visit)
         return answer_problem(visit, MHD_HTTP_NOT_FOUND,
                               "there is nothing here; what there is: /events, /events/aider, "
                               "/events/errors, /events/progress, /events/mesh, /health, "
-                              "/livez, /readyz, /metrics, /api/v1/signin, /api/v1/ticket");
+                              "/livez, /readyz, /metrics, /api/v1/events, /api/v1/signin, "
+                              "/api/v1/ticket");
     if (is_method(visit, MHD_HTTP_METHOD_OPTIONS))
         return answer_options(visit);
     bool reads =

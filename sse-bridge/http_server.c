@@ -44,7 +44,8 @@ typedef struct exchange {
     char *target;    // owned
     char *body;      // owned; NULL before the first byte of it
     size_t body_bytes;
-    bool seen;    // the head has been shown to us
+    bool seen;              // the head has been shown to us
+    http_later_t *later;    // borrowed; NULL unless the answer is given later
 } exchange_t;
 
 // MHD_OPTION_URI_LOG_CALLBACK, the one place that shows the target as it came.
@@ -77,6 +78,8 @@ on_completed(void *arg, struct MHD_Connection *connection, void **context,
     (void) why;
     exchange_t *exchange = *context;
     if (exchange) {
+        if (exchange->later)
+            exchange->later->over(exchange->later);
         free(exchange->target);
         free(exchange->body);
         free(exchange);
@@ -193,6 +196,8 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
     (void) url;
     (void) version;
     exchange_t *exchange = *context;
+    if (exchange->later)
+        return exchange->later->answer(exchange->later);
     size_t part_bytes = *upload_bytes;
     *upload_bytes = 0;
     bool reads_body = wants_body(self, connection, method);
@@ -221,6 +226,7 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
         .body = exchange->body ? exchange->body : "",
         .body_bytes = exchange->body_bytes,
         .body_too_long = has_body(connection) && !reads_body,
+        .later = &exchange->later,
     };
     return self->answer(self->arg, &request);
 }
@@ -331,7 +337,9 @@ http_server_destroy(http_server_t **self_p)
     assert(self_p);
     http_server_t *self = *self_p;
     if (self) {
-        MHD_run(self->daemon);
+        // More than once: who was resumed is answered in one run and sent in the next.
+        for (int runs = 0; runs < RUNS_AT_ONCE; runs++)
+            MHD_run(self->daemon);
         zloop_poller_end(self->loop, &self->poll);
         zloop_timer_end(self->loop, self->tick_timer);
         if (self->run_timer != -1)

@@ -19,6 +19,16 @@ typedef struct http_server_limits {
         head_deadline_ms;    // from the connection, or the answer before, to a whole request
 } http_server_limits_t;
 
+// An answer that is given later: whoever suspends the connection instead of answering leaves
+// one in *request->later.
+typedef struct http_later http_later_t;
+struct http_later {
+    // The connection was resumed: queue the response. May be called once.
+    enum MHD_Result (*answer)(http_later_t *self);
+    // The request is over, answered or not: the last call.
+    void (*over)(http_later_t *self);
+};
+
 // One request. All borrowed for the call that shows it.
 typedef struct http_request {
     struct MHD_Connection *connection;
@@ -27,6 +37,7 @@ typedef struct http_request {
     const char *body;      // of a POST, ended with NUL
     size_t body_bytes;
     bool body_too_long;    // then there is none
+    http_later_t **later;
 } http_request_t;
 
 // Queue a response; as MHD_AccessHandlerCallback, but called once a request. The body of a POST

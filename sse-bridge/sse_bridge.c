@@ -10,6 +10,7 @@
 
 #include "access.h"
 #include "announcement.h"
+#include "events_door.h"
 #include "file_limit.h"
 #include "http_routes.h"
 #include "http_server.h"
@@ -24,6 +25,7 @@
 #include "mesh/ready.h"
 #include "mesh/signals.h"
 #include "mesh/subscriber.h"
+#include "mesh/timer.h"
 #include "port_file.h"
 #include "rate_meter.h"
 #include "stream_door.h"
@@ -52,6 +54,8 @@ typedef struct sse_bridge {
     access_t *access;
     stream_hub_t *hub;
     stream_door_t *door;
+    events_door_t *events_door;
+    mesh_timer_t *answers_timer;    // when the next request that waits is looked at
     http_routes_t *routes;
     http_server_t *server;
     uint16_t port;
@@ -80,6 +84,7 @@ on_event(void *arg, const mesh_event_t *event)
 {
     sse_bridge_t *self = arg;
     stream_hub_event(self->hub, event, zclock_mono());
+    events_door_news(self->events_door);
 }
 
 static void
@@ -127,6 +132,7 @@ on_state(void *arg, mesh_subscriber_state_t state)
     mesh_log_info("feed-state", "%s", names[state]);
     if (self->subscriber)
         feed(self);
+    events_door_news(self->events_door);
 }
 
 static const mesh_subscriber_handler_t subscriber_handler = {
@@ -221,6 +227,26 @@ wants_turn(void *arg)
     zloop_timer(self->loop, 0, 1, on_turn_due, self);
 }
 
+static int
+on_answers_due(zloop_t *loop, int timer, void *arg)
+{
+    (void) loop;
+    (void) timer;
+    sse_bridge_t *self = arg;
+    events_door_turn(self->events_door, zclock_mono());
+    return 0;
+}
+
+// events_door_wants_fn
+static void
+wants_answers(void *arg, int64_t in_ms)
+{
+    sse_bridge_t *self = arg;
+    mesh_timer_end(&self->answers_timer);
+    mesh_timer_start(&self->answers_timer, self->loop, (size_t) in_ms, true, on_answers_due,
+                     self);
+}
+
 static void
 ended(void *arg, stream_t *stream, bool clean)
 {
@@ -271,7 +297,9 @@ gather(void *arg, health_facts_t *facts)
         .requests = http_server_requests(self->server),
         .heads_late = http_server_heads_late(self->server),
         .refused_access = http_routes_refused(self->routes),
-        .refused_limits = stream_door_refused(self->door),
+        .refused_limits =
+            stream_door_refused(self->door) + events_door_refused(self->events_door),
+        .waiting = events_door_waiting(self->events_door),
         .connections = http_server_connections(self->server),
     };
 }
@@ -285,6 +313,7 @@ on_tick(zloop_t *loop, int timer, void *arg)
     int64_t now_ms = zclock_mono();
     feed(self);
     stream_hub_tick(self->hub, now_ms);
+    events_door_tick(self->events_door);
     int64_t unix_ms = mesh_clock_unix_us() / 1000;
     stream_door_review(self->door, access_refresh(self->access, unix_ms), unix_ms);
     stream_hub_stats_t stats = stream_hub_stats(self->hub);
@@ -379,7 +408,9 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
         .head_deadline_ms = mesh_settings_ms(settings, "http/head_deadline"),
     };
     self->door = stream_door_new(self->hub, self->access, &door_limits);
-    self->routes = http_routes_new(self->access, self->door, settings, gather, self);
+    self->events_door = events_door_new(self->hub, self->access, wants_answers, self);
+    self->routes =
+        http_routes_new(self->access, self->door, self->events_door, settings, gather, self);
     self->server = http_server_new(self->loop, fd, &limits, on_request, self);
     if (!self->server) {
         close(fd);
@@ -435,11 +466,15 @@ stop(sse_bridge_t *self)
     mesh_ready_notify("STOPPING=1");
     if (self->hub)
         stream_hub_stop(self->hub, zclock_mono());
+    if (self->events_door)
+        events_door_stop(self->events_door, zclock_mono());
     http_server_destroy(&self->server);
     http_routes_destroy(&self->routes);
     stream_door_destroy(&self->door);
+    mesh_timer_end(&self->answers_timer);
     mesh_subscriber_destroy(&self->subscriber);
     mesh_link_destroy(&self->link);
+    events_door_destroy(&self->events_door);
     json_decref(self->journal);
     if (self->hub)
         zloop_poller_end(self->loop, &self->hub_poll);

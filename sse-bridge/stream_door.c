@@ -182,7 +182,11 @@ answer_stream(const http_peer_t *peer, passage_t *passage)
     add_stream_headers(response);
     char id[MESH_UUID_TEXT_SIZE];
     mesh_uuid_format(&passage->stream->client_id, id);
-    http_answer_header(response, "X-Client-ID", id);
+    http_answer_header(response, HTTP_ANSWER_CLIENT_ID, id);
+    const char *verdict =
+        stream_hub_verdict(passage->door->hub, passage->stream, zclock_mono());
+    if (verdict)
+        http_answer_header(response, HTTP_ANSWER_VERDICT, verdict);
     return http_answer_send(peer, MHD_HTTP_OK, response);
 }
 

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "event_facts.h"
+
 enum { WORD_BITS = 64 };
 
 stream_group_t *
@@ -77,11 +79,7 @@ stream_group_look_back(stream_group_t *self, const event_ring_t *ring,
             self->known_from = serial;
             continue;
         }
-        filter_event_t event = {.type = event_ring_type(ring, entry),
-                                .host = event_ring_host(ring, entry),
-                                .session = event_ring_session(ring, entry)};
-        event.payload = event_ring_payload(ring, entry, &event.payload_bytes);
-        event.session_labels = session_table_labels(sessions, event.session);
+        filter_event_t event = event_facts(ring, entry, sessions);
         stream_group_add(self, serial, entry->type == EVENT_RING_EVERYONE, &event);
         *budget -= event.parsed ? STREAM_GROUP_PAYLOAD_COST : STREAM_GROUP_TOPIC_COST;
         filter_event_clear(&event);

@@ -9,6 +9,7 @@
 
 #include <sys/epoll.h>
 
+#include "event_facts.h"
 #include "stream_hub_private.h"
 #include "stream_notice.h"
 
@@ -235,12 +236,7 @@ stream_hub_is_over(const stream_hub_t *self, const stream_query_t *query, int64_
         const event_ring_entry_t *entry = event_ring_entry(self->ring, serial);
         if (strcmp(event_ring_session(self->ring, entry), session) != 0)
             continue;
-        filter_event_t facts = {.type = event_ring_type(self->ring, entry),
-                                .host = event_ring_host(self->ring, entry),
-                                .session = session,
-                                .session_labels =
-                                    session_table_labels(self->sessions, session)};
-        facts.payload = event_ring_payload(self->ring, entry, &facts.payload_bytes);
+        filter_event_t facts = event_facts(self->ring, entry, self->sessions);
         bool matches = filter_matches(query->filter, &facts);
         filter_event_clear(&facts);
         if (matches)

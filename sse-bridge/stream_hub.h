@@ -78,6 +78,10 @@ void stream_hub_feed(stream_hub_t *self, bool live, int64_t heard_ms, int64_t no
 stream_hub_admission_t stream_hub_admit(stream_hub_t *self, stream_query_t *query,
                                         void *connection, int64_t now_ms, stream_t **stream_p);
 
+// The verdict as far as it is known now; NULL when it is not. What stream.opened says counts.
+const char *stream_hub_verdict(const stream_hub_t *self, const stream_t *stream,
+                               int64_t now_ms);
+
 // Whether the answer to this query is that nothing more will ever come (204).
 bool stream_hub_is_over(const stream_hub_t *self, const stream_query_t *query, int64_t now_ms);
 
@@ -106,6 +110,10 @@ void stream_hub_stop(stream_hub_t *self, int64_t now_ms);
 
 stream_hub_stats_t stream_hub_stats(const stream_hub_t *self);
 size_t stream_hub_clients(const stream_hub_t *self);
+
+// What resume is to know of a question.
+resume_world_t stream_hub_known(const stream_hub_t *self, const resume_ask_t *ask,
+                                const filter_t *filter, int64_t now_ms);
 const event_ring_t *stream_hub_ring(const stream_hub_t *self);
 const session_table_t *stream_hub_sessions(const stream_hub_t *self);
 

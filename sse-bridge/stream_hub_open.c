@@ -41,19 +41,30 @@ known_to(const resume_ask_t *ask)
                : 0;
 }
 
-static resume_world_t
-world_of(const stream_hub_t *self, const stream_t *stream)
+resume_world_t
+stream_hub_known(const stream_hub_t *self, const resume_ask_t *ask, const filter_t *filter,
+                 int64_t now_ms)
 {
     return (resume_world_t){
         // Where the broker has been silent for long, nobody knows what now is.
-        .live = self->live && self->now_ms - self->heard_ms <= STREAM_HUB_FRESH_MS,
+        .live = self->live && now_ms - self->heard_ms <= STREAM_HUB_FRESH_MS,
         .heard_ms = self->heard_ms,
         .position = event_ring_position(self->ring),
         .removed = type_ledger_removed(event_ring_ledger(self->ring), filter_may_match_type,
-                                       filter_may_match_family, stream->group->filter),
-        .forgotten = forgotten_list_missing(self->forgotten, known_to(&stream->ask),
-                                            filter_may_match_origin, stream->group->filter),
+                                       filter_may_match_family, filter),
+        .forgotten = forgotten_list_missing(self->forgotten, known_to(ask),
+                                            filter_may_match_origin, filter),
     };
+}
+
+const char *
+stream_hub_verdict(const stream_hub_t *self, const stream_t *stream, int64_t now_ms)
+{
+    resume_world_t world = stream_hub_known(self, &stream->ask, stream->group->filter, now_ms);
+    resume_answer_t answer = resume_decide(&stream->ask, &world, now_ms);
+    // The last n are to be counted first.
+    bool known = answer.verdict != RESUME_HOLD && answer.start != RESUME_START_LAST;
+    return known ? resume_verdict_name(answer.verdict) : NULL;
 }
 
 // Say how the stream begins, at a serial of the ring, and let it be written to.
@@ -111,7 +122,8 @@ stream_hub_seek(stream_hub_t *self, stream_t *stream, int64_t *budget)
         }
     }
     uint64_t from = group->known_from > first ? group->known_from : first;
-    resume_world_t world = world_of(self, stream);
+    resume_world_t world =
+        stream_hub_known(self, &stream->ask, stream->group->filter, self->now_ms);
     resume_last(&stream->answer, &world, stream->ask.last, (uint32_t) found);
     open_at(self, stream, stream_group_nth_last(group, from, next, stream->ask.last));
 }
@@ -119,7 +131,8 @@ stream_hub_seek(stream_hub_t *self, stream_t *stream, int64_t *budget)
 void
 stream_hub_decide(stream_hub_t *self, stream_t *stream)
 {
-    resume_world_t world = world_of(self, stream);
+    resume_world_t world =
+        stream_hub_known(self, &stream->ask, stream->group->filter, self->now_ms);
     stream->answer = resume_decide(&stream->ask, &world, self->now_ms);
     if (stream->answer.verdict == RESUME_HOLD)
         return;

@@ -1,8 +1,9 @@
-// stream_query - what a client asks of a stream: path, query and Last-Event-ID, checked
+// stream_query - what a client asks for: path, query and Last-Event-ID, checked
 // SPDX-License-Identifier: MPL-2.0
 #include "stream_query.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ typedef struct parse {
     char *problem;
     const char *last_event_id;    // of the query, when the header gave none; in id_text
     char id_text[STREAM_QUERY_ID_BYTES + 1];
-    bool slow_seen;
+    unsigned seen;    // scalars that may be given once, as bits by their place in the table
     const stream_bounds_t *bounds;    // NULL: none
     bool outside;
 } parse_t;
@@ -190,29 +191,85 @@ take_since(parse_t *parse, const char *value)
     return 0;
 }
 
+// Read a number. Returns 0, or -1 with the refusal.
+static int
+take_number(parse_t *parse, const char *name, const char *value, uint32_t least, uint32_t most,
+            uint32_t *number)
+{
+    char shown[QUOTED_BYTES];
+    size_t digits = strspn(value, "0123456789");
+    bool is_number = digits >= 1 && digits <= 9 && value[digits] == '\0';
+    unsigned long read = is_number ? strtoul(value, NULL, 10) : 0;
+    if (!is_number || read < least || read > most)
+        return refuse(
+            parse, "%s has the value \"%s\"; allowed is a number from %" PRIu32 " to %" PRIu32,
+            name, quoted(value, shown), least, most);
+    *number = (uint32_t) read;
+    return 0;
+}
+
 static int
 take_last(parse_t *parse, const char *value)
 {
     resume_ask_t *ask = &parse->query->ask;
-    char shown[QUOTED_BYTES];
     if (ask->since != RESUME_SINCE_NOTHING)
         return refuse(parse, "since and last say where to begin: give one of them, once");
-    size_t digits = strspn(value, "0123456789");
-    unsigned long number =
-        digits >= 1 && digits <= 6 && value[digits] == '\0' ? strtoul(value, NULL, 10) : 0;
-    if (number < 1 || number > STREAM_QUERY_LAST_MOST)
-        return refuse(parse, "last has the value \"%s\"; allowed is a number from 1 to %d",
-                      quoted(value, shown), STREAM_QUERY_LAST_MOST);
+    if (take_number(parse, "last", value, 1, STREAM_QUERY_LAST_MOST, &ask->last) != 0)
+        return -1;
     ask->since = RESUME_SINCE_LAST;
-    ask->last = (uint32_t) number;
+    return 0;
+}
+
+static int
+take_limit(parse_t *parse, const char *value)
+{
+    return take_number(parse, "limit", value, 1, STREAM_QUERY_LIMIT_MOST,
+                       &parse->query->once.limit);
+}
+
+static int
+take_max_bytes(parse_t *parse, const char *value)
+{
+    return take_number(parse, "max_bytes", value, STREAM_QUERY_BYTES_LEAST,
+                       STREAM_QUERY_BYTES_MOST, &parse->query->once.max_bytes);
+}
+
+static int
+take_wait(parse_t *parse, const char *value)
+{
+    uint32_t seconds = 0;
+    char number[8];
+    // "25" and "25s" alike.
+    size_t bytes = strlen(value);
+    const char *read = value;
+    if (bytes >= 2 && bytes < sizeof number && value[bytes - 1] == 's') {
+        memcpy(number, value, bytes - 1);
+        number[bytes - 1] = '\0';
+        read = number;
+    }
+    if (take_number(parse, "wait", read, 0, STREAM_QUERY_WAIT_S, &seconds) != 0)
+        return -1;
+    parse->query->once.wait_ms = (int64_t) seconds * 1000;
+    return 0;
+}
+
+static int
+take_format(parse_t *parse, const char *value)
+{
+    char shown[QUOTED_BYTES];
+    if (strcmp(value, "json") == 0)
+        parse->query->once.format = STREAM_FORMAT_JSON;
+    else if (strcmp(value, "ndjson") == 0)
+        parse->query->once.format = STREAM_FORMAT_NDJSON;
+    else
+        return refuse(parse, "format has the value \"%s\"; allowed are json and ndjson",
+                      quoted(value, shown));
     return 0;
 }
 
 static int
 take_last_event_id(parse_t *parse, const char *value)
 {
-    if (parse->last_event_id)
-        return refuse(parse, "last_event_id is given twice; give it once");
     // One that is too long is no cursor, as any other that is none: the stream says so.
     snprintf(parse->id_text, sizeof parse->id_text, "%s", value);
     parse->last_event_id = strlen(value) < sizeof parse->id_text ? parse->id_text : "?";
@@ -233,9 +290,6 @@ static int
 take_slow(parse_t *parse, const char *value)
 {
     char shown[QUOTED_BYTES];
-    if (parse->slow_seen)
-        return refuse(parse, "slow is given twice; give it once");
-    parse->slow_seen = true;
     if (strcmp(value, "drop-oldest") == 0)
         parse->query->slow = STREAM_SLOW_DROP_OLDEST;
     else if (strcmp(value, "disconnect") != 0)
@@ -269,25 +323,42 @@ take_parameter(parse_t *parse, const char *name, char *value)
     static const struct {
         const char *name;
         parameter_fn *take;
+        bool of_streams;
+        bool of_once;
+        bool repeats;    // or says itself that it was given twice
     } scalars[] = {
-        {"since", take_since},       {"last", take_last},
-        {"envelope", take_envelope}, {"last_event_id", take_last_event_id},
-        {"slow", take_slow},         {"ticket", take_ticket},
+        {"since", take_since, true, true, true},
+        {"last", take_last, true, true, true},
+        {"envelope", take_envelope, true, true, false},
+        {"last_event_id", take_last_event_id, true, true, false},
+        {"slow", take_slow, true, false, false},
+        {"ticket", take_ticket, true, false, true},
+        {"limit", take_limit, false, true, false},
+        {"max_bytes", take_max_bytes, false, true, false},
+        {"wait", take_wait, false, true, false},
+        {"format", take_format, false, true, false},
     };
+    bool once = parse->query->endpoint == ENDPOINT_ONCE;
     for (size_t at = 0; at < sizeof lists / sizeof lists[0]; at++) {
         if (strcmp(lists[at].name, name) == 0)
             return add_list(parse, lists[at].parameter, name, value);
     }
     for (size_t at = 0; at < sizeof scalars / sizeof scalars[0]; at++) {
-        if (strcmp(scalars[at].name, name) == 0)
-            return scalars[at].take(parse, value);
+        if (strcmp(scalars[at].name, name) != 0 ||
+            !(once ? scalars[at].of_once : scalars[at].of_streams))
+            continue;
+        if (!scalars[at].repeats && (parse->seen & 1U << at))
+            return refuse(parse, "%s is given twice; give it once", name);
+        parse->seen |= 1U << at;
+        return scalars[at].take(parse, value);
     }
     char shown[QUOTED_BYTES];
     return refuse(parse,
                   "parameter \"%s\" is not known; allowed are types, session, request, "
                   "host, provider, model, label, severity, since, last, last_event_id, "
-                  "envelope and slow",
-                  quoted(name, shown));
+                  "envelope%s",
+                  quoted(name, shown),
+                  once ? ", limit, max_bytes, wait and format" : " and slow");
 }
 
 static int
@@ -345,6 +416,8 @@ stream_query_parse(stream_query_t *self, endpoint_t endpoint, const char *query,
 {
     memset(self, 0, sizeof *self);
     self->endpoint = endpoint;
+    self->once.limit = STREAM_QUERY_LIMIT;
+    self->once.max_bytes = STREAM_QUERY_BYTES;
     self->filter = filter_new();
     const char *const *types = endpoint_info(endpoint)->types;
     for (size_t at = 0; types[at]; at++) {

@@ -39,11 +39,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         id = NULL;
     stream_query_t query;
     char problem[STREAM_QUERY_PROBLEM_BYTES] = "";
-    endpoint_t endpoint = (endpoint_t) (data[0] % ENDPOINTS);
+    endpoint_t endpoint = (endpoint_t) (data[0] % (ENDPOINTS + 1));
     const int64_t now_us = 1800000000LL * 1000000;
     if (stream_query_parse(&query, endpoint, text, id, NULL, now_us, problem) == 0) {
         check_filter(query.filter);
         assert(query.ask.last <= STREAM_QUERY_LAST_MOST);
+        assert(query.once.limit >= 1 && query.once.limit <= STREAM_QUERY_LIMIT_MOST);
+        assert(query.once.max_bytes <= STREAM_QUERY_BYTES_MOST);
+        assert(query.once.wait_ms >= 0 && query.once.wait_ms <= STREAM_QUERY_WAIT_S * 1000);
         assert((query.ask.since == RESUME_SINCE_LAST) == (query.ask.last > 0));
         stream_query_t again;
         int rc = stream_query_parse(&again, endpoint, text, id, NULL, now_us, problem);

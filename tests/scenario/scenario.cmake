@@ -109,6 +109,7 @@ mesh_add_scenario(readme 60)
 # Builds once more, as a newcomer does; the mesh it starts is not watched by a sanitizer.
 mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 4)
 mesh_add_scenario(sse_streams 240)
+mesh_add_scenario(api_events 180)
 mesh_add_scenario(throttling 90)
 mesh_add_scenario(wrong_settings 60)
 mesh_add_scenario(forget 180)

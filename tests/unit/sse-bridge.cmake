@@ -1,6 +1,8 @@
 # unit tests and fuzzers of sse-bridge
 mesh_add_unit_test(access sse_bridge_parts)
 mesh_add_unit_test(event_frame sse_bridge_parts)
+mesh_add_unit_test(event_page sse_bridge_parts)
+mesh_add_unit_test(event_pull sse_bridge_parts)
 mesh_add_unit_test(event_ring sse_bridge_parts)
 mesh_add_unit_test(filter sse_bridge_parts)
 mesh_add_unit_test(health sse_bridge_parts)

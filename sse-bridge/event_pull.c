@@ -1,0 +1,310 @@
+// event_pull - one question for events and, step by step, its answer
+// SPDX-License-Identifier: MPL-2.0
+#include "event_pull.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "event_facts.h"
+#include "stream_group.h"
+
+typedef enum {
+    PHASE_DECIDE,    // where to begin is not known yet
+    PHASE_SEEK,      // looking back for the last n events
+    PHASE_READ,
+    PHASE_DONE,
+} phase_t;
+
+struct event_pull {
+    filter_t *filter;      // owned
+    event_page_t *page;    // owned
+    resume_ask_t ask;
+    resume_answer_t answer;
+    bool unasked;          // for no place: no verdict on what is gone
+    int64_t due_ms;        // when waiting ends
+    int64_t verdict_ms;    // when waiting for the verdict ends
+    phase_t phase;
+    uint64_t serial;    // of the next entry to look at; in PHASE_SEEK the last one looked at
+    uint32_t found;     // in PHASE_SEEK
+    mesh_cursor_t looked;    // what is up to here has been looked at
+};
+
+event_pull_t *
+event_pull_new(stream_query_t *query, bool ndjson, int64_t now_ms)
+{
+    event_pull_t *self = calloc(1, sizeof *self);
+    assert(self);
+    event_page_limits_t limits = {
+        .events = query->once.limit, .bytes = query->once.max_bytes, .ndjson = ndjson};
+    self->page = event_page_new(&limits);
+    self->filter = query->filter;
+    query->filter = NULL;
+    self->ask = query->ask;
+    self->ask.asked_ms = now_ms;
+    self->unasked = self->ask.id == RESUME_NO_ID && self->ask.since == RESUME_SINCE_NOTHING;
+    if (self->ask.since == RESUME_SINCE_NOTHING) {
+        self->ask.since = RESUME_SINCE_LAST;
+        self->ask.last = query->once.limit;
+    }
+    self->due_ms = now_ms + query->once.wait_ms;
+    self->verdict_ms =
+        now_ms + (query->once.wait_ms > EVENT_PULL_HOLD_MS ? query->once.wait_ms
+                                                           : (int64_t) EVENT_PULL_HOLD_MS);
+    return self;
+}
+
+void
+event_pull_destroy(event_pull_t **self_p)
+{
+    assert(self_p);
+    event_pull_t *self = *self_p;
+    if (self) {
+        event_page_destroy(&self->page);
+        filter_destroy(&self->filter);
+        free(self);
+        *self_p = NULL;
+    }
+}
+
+static void
+set_cursor(json_t *json, const char *member, uint64_t epoch, uint64_t offset)
+{
+    char text[MESH_CURSOR_SIZE];
+    mesh_cursor_format(&(mesh_cursor_t){epoch, offset}, text);
+    json_object_set_new(json, member, json_string(text));
+}
+
+// The same members as a stream's stream.gap.
+static void
+tell_gap(event_pull_t *self, uint64_t epoch)
+{
+    const resume_answer_t *answer = &self->answer;
+    json_t *gap = json_pack("{s:s}", "reason", answer->forgotten ? "forgotten" : "removed");
+    if (answer->from_known)
+        set_cursor(gap, "from", epoch, answer->from);
+    set_cursor(gap, "to", epoch, answer->to);
+    json_object_set_new(
+        gap, "at_most",
+        json_integer(answer->at_most < INT64_MAX ? (json_int_t) answer->at_most : INT64_MAX));
+    event_page_add_gap(self->page, gap);
+}
+
+// Read from a serial on.
+static void
+begin_at(event_pull_t *self, const event_ring_t *ring, uint64_t serial)
+{
+    self->looked = event_ring_position(ring);
+    if (serial < event_ring_next(ring)) {
+        // Just before what comes first.
+        uint64_t offset = event_ring_entry(ring, serial)->offset;
+        self->looked.offset = offset > 0 ? offset - 1 : 0;
+    }
+    if (self->answer.start == RESUME_START_AFTER && self->answer.verdict != RESUME_GAP)
+        self->looked.offset = self->answer.after;
+    if (self->answer.verdict == RESUME_GAP)
+        tell_gap(self, self->looked.epoch);
+    self->serial = serial;
+    self->phase = PHASE_READ;
+}
+
+static void
+decide(event_pull_t *self, const event_pull_world_t *world, int64_t now_ms)
+{
+    const event_ring_t *ring = world->ring;
+    resume_world_t known = world->known(world->arg, &self->ask, self->filter);
+    self->answer = resume_decide(&self->ask, &known, now_ms);
+    if (self->answer.verdict == RESUME_HOLD)
+        return;
+    if (self->unasked)
+        self->answer.verdict = RESUME_LIVE;
+    switch (self->answer.start) {
+    case RESUME_START_NOW:
+        begin_at(self, ring, event_ring_next(ring));
+        break;
+    case RESUME_START_AFTER:
+        begin_at(self, ring, event_ring_after(ring, self->answer.after));
+        break;
+    case RESUME_START_TIME:
+        begin_at(self, ring, event_ring_since(ring, self->ask.since_us));
+        break;
+    case RESUME_START_EARLIEST:
+        begin_at(self, ring, event_ring_epoch_first(ring));
+        break;
+    case RESUME_START_LAST:
+        self->phase = PHASE_SEEK;
+        self->serial = event_ring_next(ring);
+        self->found = 0;
+        break;
+    }
+}
+
+// Whether the entry matches; everyone's do not count as events.
+static bool
+matches(const event_pull_t *self, filter_event_t *event, int64_t *budget)
+{
+    bool good = filter_matches(self->filter, event);
+    *budget -= event->parsed ? STREAM_GROUP_PAYLOAD_COST : STREAM_GROUP_TOPIC_COST;
+    return good;
+}
+
+static void
+seek(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
+{
+    const event_ring_t *ring = world->ring;
+    uint64_t first = event_ring_epoch_first(ring);
+    if (self->serial < first)
+        self->serial = first;
+    while (self->serial > first && self->found<self->ask.last && * budget> 0) {
+        const event_ring_entry_t *entry = event_ring_entry(ring, --self->serial);
+        if (entry->type == EVENT_RING_EVERYONE || event_ring_is_gone(entry))
+            continue;
+        filter_event_t event = event_facts(ring, entry, world->sessions);
+        self->found += matches(self, &event, budget);
+        filter_event_clear(&event);
+    }
+    if (self->serial > first && self->found < self->ask.last)
+        return;
+    resume_world_t known = world->known(world->arg, &self->ask, self->filter);
+    resume_last(&self->answer, &known, self->ask.last, self->found);
+    begin_at(self, ring, self->serial);
+}
+
+// The cursor in the frame of an entry. Returns false when it has none.
+static bool
+cursor_of(const event_ring_t *ring, const event_ring_entry_t *entry, mesh_cursor_t *cursor)
+{
+    static const char id[] = "id: ";
+    const char *frame = event_ring_frame(ring, entry);
+    char text[MESH_CURSOR_SIZE];
+    if (memcmp(frame, id, sizeof id - 1) != 0)
+        return false;
+    frame += sizeof id - 1;
+    size_t bytes = (size_t) ((const char *) memchr(frame, '\n', sizeof text) - frame);
+    memcpy(text, frame, bytes);
+    text[bytes] = '\0';
+    int rc = mesh_cursor_parse(cursor, text);
+    assert(rc == 0);    // event_frame has written it
+    return true;
+}
+
+// A control frame of ours says that something is missing, and where the order goes on.
+static void
+take_control(event_pull_t *self, const event_ring_t *ring, const event_ring_entry_t *entry)
+{
+    static const char data[] = "\ndata: ";
+    const char *frame = event_ring_frame(ring, entry);
+    const char *payload = memmem(frame, entry->frame_bytes, data, sizeof data - 1);
+    assert(payload);
+    payload += sizeof data - 1;
+    size_t bytes = entry->frame_bytes - (size_t) (payload - frame);
+    json_t *gap = json_loadb(payload, bytes, JSON_DISABLE_EOF_CHECK, NULL);
+    assert(gap);
+    event_page_add_gap(self->page, gap);
+    (void) cursor_of(ring, entry, &self->looked);
+}
+
+// Look at one entry. Returns -1 when it does not fit any more.
+static int
+take_entry(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
+{
+    const event_ring_entry_t *entry = event_ring_entry(world->ring, self->serial);
+    if (entry->type == EVENT_RING_EVERYONE) {
+        take_control(self, world->ring, entry);
+        self->serial++;
+        return 0;
+    }
+    if (event_ring_is_gone(entry)) {
+        self->looked.offset = entry->offset;
+        self->serial++;
+        return 0;
+    }
+    filter_event_t event = event_facts(world->ring, entry, world->sessions);
+    int rc = 0;
+    if (matches(self, &event, budget)) {
+        mesh_cursor_t cursor;
+        bool placed = cursor_of(world->ring, entry, &cursor);
+        rc = event_page_add(self->page, placed ? &cursor : NULL, &event);
+    }
+    filter_event_clear(&event);
+    if (rc == 0) {
+        self->looked.offset = entry->offset;
+        self->serial++;
+    }
+    return rc;
+}
+
+static void
+read_on(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
+{
+    if (self->serial < event_ring_first(world->ring)) {
+        // The ring has passed us. What there is, is the answer; where nothing is, it is as if
+        // the client asked now.
+        if (event_page_count(self->page) > 0 || event_page_has_gap(self->page)) {
+            self->phase = PHASE_DONE;
+            return;
+        }
+        self->ask.id = RESUME_ID;
+        self->ask.cursor = self->looked;
+        self->phase = PHASE_DECIDE;
+        return;
+    }
+    while (self->serial < event_ring_next(world->ring) && *budget > 0) {
+        if (event_page_is_full(self->page) || take_entry(self, world, budget) != 0) {
+            self->phase = PHASE_DONE;
+            return;
+        }
+    }
+}
+
+// Whether there is something to tell, so that waiting is over.
+static bool
+has_news(const event_pull_t *self)
+{
+    return event_page_count(self->page) > 0 || event_page_has_gap(self->page) ||
+           self->answer.verdict == RESUME_RESET || self->answer.verdict == RESUME_UNKNOWN;
+}
+
+event_pull_outcome_t
+event_pull_step(event_pull_t *self, const event_pull_world_t *world, bool hurry, int64_t now_ms,
+                int64_t *budget)
+{
+    for (;;) {
+        if (self->phase == PHASE_DECIDE) {
+            decide(self, world, now_ms);
+            if (self->phase == PHASE_DECIDE)
+                return hurry || now_ms >= self->verdict_ms ? EVENT_PULL_UNKNOWN
+                                                           : EVENT_PULL_WAITS;
+        }
+        if (self->phase == PHASE_SEEK)
+            seek(self, world, budget);
+        if (self->phase == PHASE_READ)
+            read_on(self, world, budget);
+        if (self->phase == PHASE_DONE)
+            return EVENT_PULL_DONE;
+        if (*budget <= 0)
+            return EVENT_PULL_MORE;
+        if (self->phase != PHASE_READ || self->serial < event_ring_next(world->ring))
+            continue;
+        if (!has_news(self) && !hurry && now_ms < self->due_ms)
+            return EVENT_PULL_WAITS;
+        self->phase = PHASE_DONE;
+        return EVENT_PULL_DONE;
+    }
+}
+
+int64_t
+event_pull_due_ms(const event_pull_t *self)
+{
+    return self->phase == PHASE_DECIDE ? self->verdict_ms : self->due_ms;
+}
+
+event_pull_answer_t
+event_pull_finish(event_pull_t *self)
+{
+    assert(self->phase == PHASE_DONE);
+    event_pull_answer_t answer = {.verdict = resume_verdict_name(self->answer.verdict),
+                                  .next = self->looked};
+    answer.text = event_page_finish(self->page, answer.verdict, &answer.next, &answer.bytes);
+    return answer;
+}

@@ -1,0 +1,249 @@
+"""GET /api/v1/events: one answer to each question, at once or when something comes.
+
+SPDX-License-Identifier: MPL-2.0
+"""
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import signal
+import socket
+import time
+
+import pytest
+from mesh import wait_until
+from pyzmq_mesh import Publisher
+
+PROGRESS = "aider.session_progress"
+STAGE = {"stage": "banner", "message": "x"}
+API = "/api/v1/events"
+
+
+@pytest.fixture
+def publisher(mesh):
+    """A started broker, an sse-bridge, and one who publishes."""
+    mesh.start_broker()
+    mesh.start_sse()
+    publisher = Publisher("py-publisher", "py-host", mesh.dir)
+    yield publisher
+    publisher.close()
+
+
+@pytest.fixture
+def pool():
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        yield pool
+
+
+def publish(publisher, count, type_=PROGRESS, session="s-1", **payload):
+    for number in range(count):
+        publisher.publish(type_, session, {**STAGE, "n": number, **payload})
+    publisher.drain(10)
+
+
+def get(mesh, query="", headers=None):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", mesh.port,
+                                                       timeout=60)) as connection:
+        connection.request("GET", API + query, headers={**mesh.headers, **(headers or {})})
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+
+
+def ask(mesh, query="", headers=None, status=200):
+    got, head, body = get(mesh, query, headers)
+    assert got == status, body
+    return head, json.loads(body)
+
+
+def numbers(answer):
+    return [event["data"]["n"] for event in answer["events"]]
+
+
+def waiting(mesh):
+    text = mesh.get("/metrics")[2].decode()
+    return int(float(text.split("\naidermesh_http_waiting_requests ")[1].split()[0]))
+
+
+def wait_for_waiting(mesh, count):
+    wait_until(lambda: waiting(mesh) == count, 10, f"{count} requests that wait")
+
+
+def wait_for_events(mesh, count, query="?types=aider.*&limit=1000"):
+    wait_until(lambda: len(ask(mesh, query)[1]["events"]) == count, 10, f"{count} events")
+
+
+# ---- what is answered
+
+
+def test_events_come_as_json_with_a_cursor_to_go_on_from(mesh, publisher):
+    publish(publisher, 25)
+    wait_for_events(mesh, 25)
+    head, answer = ask(mesh, "?types=aider.*&since=earliest&limit=10")
+    assert head["content-type"] == "application/json"
+    assert head["aidermesh-verdict"] == answer["verdict"] == "exact"
+    assert head["aidermesh-next-cursor"] == answer["next_cursor"]
+    assert head["cache-control"] == "no-store"
+    assert numbers(answer) == list(range(10))
+    event = answer["events"][0]
+    assert event["type"] == PROGRESS and event["host"] == "py-host"
+    assert event["session"] == "s-1" and event["data"]["stage"] == "banner"
+    assert answer["events"][-1]["id"] == answer["next_cursor"]
+    seen = numbers(answer)
+    while answer["events"]:
+        _, answer = ask(mesh, f"?types=aider.*&limit=10&since={answer['next_cursor']}")
+        seen += numbers(answer)
+    assert seen == list(range(25))
+    # A header says where to begin just as well, and beats the query.
+    _, answer = ask(mesh, "?types=aider.*&since=earliest",
+                    {"Last-Event-ID": answer["next_cursor"]})
+    assert answer["events"] == [] and answer["verdict"] == "exact"
+
+
+def test_the_cursor_of_an_answer_is_good_for_a_stream(mesh, publisher):
+    publish(publisher, 3)
+    wait_for_events(mesh, 3)
+    cursor = ask(mesh, "?types=aider.*&limit=2&since=earliest")[1]["next_cursor"]
+    stream = mesh.stream(f"/events/aider?since={cursor}")
+    assert [frame.data["n"] for frame in stream.wait(PROGRESS, 10, count=1)] == [2]
+    assert stream.all("stream.opened")[0].data["verdict"] == "exact"
+    stream.close()
+
+
+def test_ndjson_is_an_event_a_line_and_the_cursor_last(mesh, publisher):
+    publish(publisher, 3)
+    wait_for_events(mesh, 3)
+    for query, headers in (("", {"Accept": "application/x-ndjson"}), ("&format=ndjson", None)):
+        status, head, body = get(mesh, f"?types=aider.*{query}", headers)
+        assert status == 200 and head["content-type"] == "application/x-ndjson"
+        lines = [json.loads(line) for line in body.decode().splitlines()]
+        assert [line["data"]["n"] for line in lines[:-1]] == [0, 1, 2]
+        assert lines[-1] == {"next_cursor": head["aidermesh-next-cursor"], "verdict": "live"}
+    head, _ = ask(mesh, "?format=json", {"Accept": "application/x-ndjson"})
+    assert head["content-type"] == "application/json"
+
+
+def test_a_wrong_parameter_is_named_with_what_is_allowed(mesh, publisher):
+    for query, *words in (
+            ("?limit=0", "limit", '"0"', "1 to 1000"), ("?limit=1001", "limit", "1000"),
+            ("?limit=ten", "limit", '"ten"'), ("?max_bytes=1", "max_bytes", "1024"),
+            ("?wait=26", "wait", '"26"', "25"), ("?wait=-1", "wait", '"-1"'),
+            ("?format=xml", "format", '"xml"', "ndjson"), ("?slow=disconnect", "slow", "wait"),
+            ("?limit=1&limit=2", "limit", "twice"), ("?types=aider.nonsense", "aider.nonsense"),
+            ("?since=yesterday", "since", "yesterday", "earliest")):
+        head, problem = ask(mesh, query, status=400)
+        assert head["content-type"] == "application/problem+json"
+        for word in words:
+            assert word in problem["detail"], (query, problem)
+    # What only one answer takes is no parameter of a stream.
+    assert mesh.get("/events?wait=5")[0] == 400
+    assert get(mesh, headers={"Authorization": "Bearer wrong"})[0] == 401
+
+
+# ---- who waits
+
+
+def test_a_wait_ends_when_something_matches(mesh, publisher, pool):
+    publish(publisher, 1)
+    wait_for_events(mesh, 1)
+    cursor = ask(mesh)[1]["next_cursor"]
+    asked = [pool.submit(ask, mesh, f"?session=s-{number}&since={cursor}&wait=25")
+             for number in (1, 2)]
+    wait_for_waiting(mesh, 2)
+    publish(publisher, 1, session="s-2", n=17)
+    _, answer = asked[1].result(20)
+    assert numbers(answer) == [17]
+    assert waiting(mesh) == 1 and not asked[0].done()
+    publish(publisher, 1, session="s-1", n=18)
+    assert numbers(asked[0].result(20)[1]) == [18]
+    assert waiting(mesh) == 0
+
+
+def test_a_wait_that_nothing_ends_has_an_answer_with_a_cursor(mesh, publisher):
+    cursor = ask(mesh)[1]["next_cursor"]
+    began = time.monotonic()
+    _, answer = ask(mesh, f"?types=aider.*&since={cursor}&wait=1s")
+    assert time.monotonic() - began >= 0.9
+    assert answer["events"] == [] and answer["verdict"] == "exact"
+    assert answer["next_cursor"].partition("-")[0] == cursor.partition("-")[0]
+
+
+def test_who_goes_away_does_not_wait_on(mesh, publisher):
+    cursor = ask(mesh)[1]["next_cursor"]
+    with socket.create_connection(("127.0.0.1", mesh.port)) as client:
+        client.sendall(f"GET {API}?types=aider.*&since={cursor}&wait=25 HTTP/1.1\r\n"
+                       f"Host: test\r\nAuthorization: Bearer {mesh.token}\r\n\r\n".encode())
+        wait_for_waiting(mesh, 1)
+    began = time.monotonic()
+    wait_for_waiting(mesh, 0)
+    assert time.monotonic() - began < 20    # well before its time
+
+
+def test_two_questions_on_one_connection_are_both_answered(mesh, publisher):
+    cursor = ask(mesh)[1]["next_cursor"]
+    request = (f"GET {API}?types=aider.*&since={cursor}&wait=1 HTTP/1.1\r\n"
+               f"Host: test\r\nAuthorization: Bearer {mesh.token}\r\n\r\n").encode()
+    with socket.create_connection(("127.0.0.1", mesh.port), timeout=30) as client:
+        client.sendall(request * 2)
+        data = b""
+        while data.count(b"next_cursor\"") < 2:
+            more = client.recv(65536)
+            assert more, data
+            data += more
+    assert data.count(b"HTTP/1.1 200 OK\r\n") == 2
+
+
+def test_stopping_answers_all_who_wait(mesh, publisher, pool):
+    cursor = ask(mesh)[1]["next_cursor"]
+    asked = [pool.submit(ask, mesh, f"?types=aider.*&since={cursor}&wait=25") for _ in range(5)]
+    wait_for_waiting(mesh, 5)
+    bridge = next(program for program in mesh.programs if "sse-bridge" in program.name)
+    bridge.stop(signal.SIGTERM)
+    for future in asked:
+        _, answer = future.result(20)
+        assert answer["events"] == [] and answer["next_cursor"]
+
+
+def test_no_more_wait_than_may(mesh, publisher):
+    cursor = ask(mesh)[1]["next_cursor"]
+    request = (f"GET {API}?types=aider.*&since={cursor}&wait=25 HTTP/1.1\r\n"
+               f"Host: test\r\nAuthorization: Bearer {mesh.token}\r\n\r\n").encode()
+    clients = []
+    try:
+        for _ in range(256):
+            clients.append(socket.create_connection(("127.0.0.1", mesh.port)))
+            clients[-1].sendall(request)
+        wait_for_waiting(mesh, 256)
+        head, problem = ask(mesh, f"?types=aider.*&since={cursor}&wait=25", status=503)
+        assert head["retry-after"] == "1" and "256" in problem["detail"]
+        # Who does not wait is answered.
+        assert ask(mesh)[1]["verdict"] == "live"
+    finally:
+        for client in clients:
+            client.close()
+    wait_for_waiting(mesh, 0)
+
+
+# ---- verdicts as headers
+
+
+def test_the_verdict_is_a_header_that_pages_may_read(mesh):
+    mesh.start_broker()
+    mesh.start_sse("--set", "http/allow_origins=https://page.example")
+    wait_until(lambda: mesh.get("/readyz")[0] == 200, 10, "the bridge to be ready")
+    origin = {"Origin": "https://page.example"}
+    head, answer = ask(mesh, "", origin)
+    exposed = head["access-control-expose-headers"].lower().split(", ")
+    assert "aidermesh-verdict" in exposed and "aidermesh-next-cursor" in exposed
+    for headers, verdict in (({}, "live"), ({"Last-Event-ID": answer["next_cursor"]}, "exact"),
+                             ({"Last-Event-ID": "nonsense"}, "unknown")):
+        with socket.create_connection(("127.0.0.1", mesh.port), timeout=20) as client:
+            lines = "".join(f"{name}: {value}\r\n" for name, value in
+                            {**mesh.headers, **origin, **headers}.items())
+            client.sendall(f"GET /events HTTP/1.1\r\nHost: test\r\n{lines}\r\n".encode())
+            data = b""
+            while b"stream.opened" not in data:
+                data += client.recv(65536)
+        head = data.partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
+        assert f"aidermesh-verdict: {verdict}" in head
+        assert any(line.startswith("access-control-expose-headers: ") for line in head)
