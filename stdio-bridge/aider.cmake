@@ -18,6 +18,8 @@ add_library(aider_parts STATIC
     aider_turn.c
     aider_user_patterns.c
     event_payload.c
+    event_rules.c
+    event_rules_table.c
     file_follower.c
     line_reader.c
     ndjson_event.c

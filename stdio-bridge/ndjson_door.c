@@ -12,6 +12,7 @@
 #include "mesh/uuid.h"
 #include "ndjson_event.h"
 #include "outlet.h"
+#include "redaction.h"
 
 enum { READ_BYTES = 64 * 1024, COMPLAINTS_MOST = 100 };
 
@@ -21,6 +22,7 @@ typedef struct door {
     line_reader_t *reader;    // owned
     zmq_pollitem_t item;
     char session_id[MESH_UUID_TEXT_SIZE];    // of events that name none
+    char too_long[64];
     size_t lines;
     size_t refused;
     bool closed;
@@ -31,8 +33,13 @@ refuse_line(door_t *self, const char *why)
 {
     self->refused++;
     // Whoever pipes something else in should not fill a disk with complaints.
-    if (self->refused <= COMPLAINTS_MOST)
-        (void) fprintf(stderr, "aidermesh-stdio-bridge: line %zu: %s\n", self->lines, why);
+    if (self->refused > COMPLAINTS_MOST)
+        return;
+    // What is wrong may be quoted from the line.
+    char *clean = redaction_text(outlet_redaction(self->outlet), why);
+    (void) fprintf(stderr, "aidermesh-stdio-bridge: line %zu: %s\n", self->lines,
+                   clean ? clean : why);
+    free(clean);
 }
 
 // A member that is an identity: taken out of the payload, where the publisher puts it itself.
@@ -51,7 +58,7 @@ take_timestamp(json_t *payload)
 {
     double timestamp = mesh_clock_unix_s();
     const json_t *told = json_object_get(payload, "timestamp");
-    if (json_is_number(told) && json_number_value(told) > 0)
+    if (told)
         timestamp = json_number_value(told);
     json_object_del(payload, "timestamp");
     return timestamp;
@@ -63,12 +70,9 @@ publish(door_t *self, const char *type, json_t *payload)
     double timestamp = take_timestamp(payload);
     char *session_id = take_text(payload, "session_id");
     char *request_id = take_text(payload, "request_id");
-    // Ours to give, whatever the line said.
-    json_object_del(payload, "source");
-    json_object_del(payload, "seq");
-    json_object_del(payload, "host");
-    outlet_publish(self->outlet, type, session_id ? session_id : self->session_id, request_id,
-                   timestamp, payload);
+    if (!outlet_publish(self->outlet, type, session_id ? session_id : self->session_id,
+                        request_id, timestamp, payload))
+        refuse_line(self, "its data has more than 64 KiB, also with its longest texts cut");
     free(session_id);
     free(request_id);
 }
@@ -76,13 +80,12 @@ publish(door_t *self, const char *type, json_t *payload)
 static void
 take_line(door_t *self, const char *line, size_t size)
 {
-    char type[NDJSON_EVENT_TYPE_BYTES];
-    json_t *payload = NULL;
-    ndjson_event_outcome_t outcome = ndjson_event_parse(line, size, type, &payload);
+    ndjson_event_t event;
+    ndjson_event_outcome_t outcome = ndjson_event_parse(line, size, &event);
     if (outcome == NDJSON_EVENT_OK)
-        publish(self, type, payload);
+        publish(self, event.type, event.payload);
     else if (outcome != NDJSON_EVENT_BLANK)
-        refuse_line(self, ndjson_event_explain(outcome));
+        refuse_line(self, event.problem);
 }
 
 static void
@@ -94,7 +97,7 @@ take_lines(door_t *self)
     while ((outcome = line_reader_next(self->reader, &line, &size)) != LINE_READER_NEED_MORE) {
         self->lines++;
         if (outcome == LINE_READER_TOO_LONG)
-            refuse_line(self, "it is longer than bridge/line_limit");
+            refuse_line(self, self->too_long);
         else
             take_line(self, line, size);
     }
@@ -109,11 +112,15 @@ close_door(void *arg)
         return;
     self->closed = true;
     zloop_poller_end(outlet_loop(self->outlet), &self->item);
-    line_reader_feed(self->reader, "\n", 1);    // a last line may lack its end
-    take_lines(self);
-    if (self->refused > COMPLAINTS_MOST)
-        (void) fprintf(stderr, "aidermesh-stdio-bridge: %zu lines in all were no events\n",
-                       self->refused);
+    size_t unfinished = 0;
+    (void) line_reader_partial(self->reader, &unfinished);
+    if (unfinished > 0) {    // a last line may lack its end
+        line_reader_feed(self->reader, "\n", 1);
+        take_lines(self);
+    }
+    if (self->refused)
+        (void) fprintf(stderr, "aidermesh-stdio-bridge: %zu of %zu lines were no events\n",
+                       self->refused, self->lines);
 }
 
 // zloop_fn: stdin has bytes, or ends.
@@ -144,7 +151,10 @@ ndjson_door_run(const mesh_settings_t *settings)
         return MESH_EXIT_FAILED;
     mesh_uuid_t id = mesh_uuid_new();
     mesh_uuid_format(&id, self.session_id);
-    self.reader = line_reader_new(mesh_settings_bytes(settings, "bridge/line_limit"));
+    size_t limit_bytes = mesh_settings_bytes(settings, "bridge/line_limit");
+    (void) snprintf(self.too_long, sizeof self.too_long,
+                    "it is too long, allowed: %zu bytes (bridge/line_limit)", limit_bytes);
+    self.reader = line_reader_new(limit_bytes);
     outlet_on_stop(self.outlet, close_door, &self);
     (void) zloop_poller(outlet_loop(self.outlet), &self.item, on_stdin, &self);
     zloop_poller_set_tolerant(outlet_loop(self.outlet), &self.item);

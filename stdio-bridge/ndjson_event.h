@@ -4,14 +4,20 @@
 // Two forms are read: {"type": "...", "data": {...}} and the older {"event": "...", "data":
 // {...}}. A type is one of the aider.* types of ours, also by its last part alone
 // ("rate_limit_detected", as older programs write it), or a name of the sender's own in another
-// family than aider, mesh and stream.
+// family than aider, mesh and stream. The data of ours must be as docs/events.schema.json says
+// (event_rules.h); a byte order mark before the line is passed over.
 #ifndef NDJSON_EVENT_H
 #define NDJSON_EVENT_H
 
 #include <jansson.h>
 #include <stddef.h>
 
-enum { NDJSON_EVENT_TYPE_BYTES = 65 };    // 64 characters and the NUL
+#include "event_rules.h"
+
+enum {
+    NDJSON_EVENT_TYPE_BYTES = 65,    // 64 characters and the NUL
+    NDJSON_EVENT_PROBLEM_BYTES = EVENT_RULES_PROBLEM_BYTES,
+};
 
 typedef enum {
     NDJSON_EVENT_OK,
@@ -23,18 +29,22 @@ typedef enum {
     NDJSON_EVENT_UNKNOWN_TYPE,     // aider.* that is none of ours
     NDJSON_EVENT_RESERVED_TYPE,    // mesh.* or stream.*
     NDJSON_EVENT_BAD_DATA,         // no "data", or not an object
+    NDJSON_EVENT_BAD_MEMBER,       // a member of it is not as the schema says
 } ndjson_event_outcome_t;
 
-// Read a line of size bytes. On OK the type is in type and the payload in *payload_p, which the
-// caller owns; else *payload_p is NULL.
-ndjson_event_outcome_t ndjson_event_parse(const char *line, size_t size,
-                                          char type[static NDJSON_EVENT_TYPE_BYTES],
-                                          json_t **payload_p);
+// One line, read.
+typedef struct ndjson_event {
+    char type[NDJSON_EVENT_TYPE_BYTES];    // "" when it is none
+    char
+        problem[NDJSON_EVENT_PROBLEM_BYTES];    // what is wrong, in a sentence; "" when nothing
+    json_t *payload;                            // owned by the caller; NULL when it is none
+} ndjson_event_t;
 
-// The outcome's name in logs and counters ("bad_json", …).
+// Read a line of size bytes. The payload has no source, seq and host: those the publisher
+// gives, whatever the line said.
+ndjson_event_outcome_t ndjson_event_parse(const char *line, size_t size, ndjson_event_t *event);
+
+// The outcome's name in tests and counters ("bad_json", …).
 const char *ndjson_event_name(ndjson_event_outcome_t outcome);
-
-// What is wrong, in a sentence.
-const char *ndjson_event_explain(ndjson_event_outcome_t outcome);
 
 #endif

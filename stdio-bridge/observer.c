@@ -252,8 +252,8 @@ static void
 on_report(void *arg, const session_report_t *report)
 {
     observer_t *self = arg;
-    outlet_publish(self->outlet, report->type, report->session_id, report->request_id,
-                   report->timestamp, report->payload);
+    (void) outlet_publish(self->outlet, report->type, report->session_id, report->request_id,
+                          report->timestamp, report->payload);
 }
 
 // mcp_watch_progress_fn: the relay lets it in where it may.

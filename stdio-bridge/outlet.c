@@ -150,7 +150,7 @@ tell_lost(outlet_t *self, double timestamp)
                                   payload);
 }
 
-void
+bool
 outlet_publish(outlet_t *self, const char *type, const char *session_id, const char *request_id,
                double timestamp, json_t *payload)
 {
@@ -159,9 +159,10 @@ outlet_publish(outlet_t *self, const char *type, const char *session_id, const c
         streq(type, "aider.session_completed") ? redaction_take_counts(self->redaction) : NULL;
     if (counts)
         json_object_set_new(payload, "redactions", counts);
-    (void) mesh_publisher_publish(self->publisher, type, session_id, request_id, timestamp,
-                                  payload);
+    uint64_t seq = mesh_publisher_publish(self->publisher, type, session_id, request_id,
+                                          timestamp, payload);
     tell_lost(self, timestamp);
+    return seq != 0;
 }
 
 redaction_t *

@@ -28,8 +28,8 @@ zloop_t *outlet_loop(outlet_t *self);
 redaction_t *outlet_redaction(outlet_t *self);
 
 // As mesh_publisher_publish, without secrets; steals payload. A session's completion says what
-// was taken out (redactions).
-void outlet_publish(outlet_t *self, const char *type, const char *session_id,
+// was taken out (redactions). Returns whether it could be an event.
+bool outlet_publish(outlet_t *self, const char *type, const char *session_id,
                     const char *request_id, double timestamp, json_t *payload);
 
 // Have fn called when the process is told to stop (SIGTERM, SIGINT, SIGHUP); outlet_finish

@@ -6,10 +6,13 @@ SPDX-License-Identifier: MPL-2.0
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 
+import schema
+import test_schema
 from mesh import ROOT, SLOWNESS, wait_until
 
 WITHIN_S = 15 * SLOWNESS
@@ -62,9 +65,75 @@ def test_lines_of_json_become_events_and_bad_ones_are_told_by_number(mesh):
     assert frames[1].data["request_id"] == "turn"
 
 
+# What the door gives an event by itself, whatever the line said.
+GIVEN = ("host", "source", "seq")
+
+
+def published(payload):
+    """The payload as the door would publish it, were it right."""
+    given = {member: test_schema.COMMON[member] for member in GIVEN}
+    data = {name: value for name, value in payload.items() if name not in GIVEN}
+    return {"timestamp": 1.0, "session_id": "s", "correlation_id": "c", **data, **given}
+
+
+def test_the_door_refuses_what_the_schema_refuses_and_nothing_else(mesh):
+    examples = [(type_, {**payload, "of_somebody_else": {"deep": [1, "two", False]}}, "")
+                for type_, payloads in test_schema.RIGHT.items() for payload in payloads]
+    examples += [(type_, test_schema.changed(test_schema.RIGHT[type_][which], member, value), named)
+                 for type_, which, member, value, named in test_schema.WRONG]
+    examples = [example for example in examples if example[0].startswith("aider.")]
+    wrong = {number for number, (type_, payload, _) in enumerate(examples, 1)
+             if schema.errors(type_, published(payload))}
+    right = len(examples) - len(wrong)
+    assert len(wrong) > 80 and right > 15
+
+    mesh.start()
+    done = run(mesh, ["--mode", "ndjson"], lines(
+        *({"type": type_, "data": payload} for type_, payload, _ in examples),
+        {"type": "ci.last", "data": {}}))
+    assert done.returncode == 0
+    told = dict(re.findall(r"^aidermesh-stdio-bridge: line (\d+): (.*)$", done.stderr.decode(),
+                           re.MULTILINE))
+    assert {int(number) for number in told} == set(sorted(wrong)[:100])
+    assert f": {len(wrong)} of {len(examples) + 1} lines were no events\n" in done.stderr.decode()
+    for number, sentence in told.items():
+        named = examples[int(number) - 1][2]
+        assert f'{named}"' in sentence, (examples[int(number) - 1], sentence)
+    # Every one that a client reads is validated as it comes.
+    (last,) = mesh.events.wait("ci.last", WITHIN_S)
+    read = [frame for frame in mesh.events.all("aider.*")
+            if frame.data["source"] == last.data["source"]]
+    assert len(read) == right
+
+
+def test_a_files_oddities_cost_a_line_at_most(mesh):
+    """A byte order mark, CRLF, empty lines, no newline at the end; and lines that are no text."""
+    mesh.start()
+    event = lines({"type": "ci.step", "data": {"session_id": "odd"}})
+    deep = b'{"type": "ci.deep", "data": {"a": ' + b"[" * 40 + b"]" * 40 + b"}}\n"
+    done = run(mesh, ["--mode", "ndjson", "--set", "bridge/line_limit=4KiB"], b"".join([
+        b"\xef\xbb\xbf" + event, event[:-1] + b"\r\n", b"\r\n", b"\n", b"x" * 5000 + b"\n",
+        b'{"type": "ci.step", "data": {"a": "\xc3\x28"}}\n', b"\0\n", deep,
+        b'{"type": "ci.step", "data": {"a": 1e999}}\n',
+        b'{"type": "ci.step", "data": {"key": null}}\n', event[:-1]]))
+    assert done.returncode == 0
+    told = dict(re.findall(r"^aidermesh-stdio-bridge: line (\d+): (.*)$", done.stderr.decode(),
+                           re.MULTILINE))
+    assert told == {
+        "5": "it is too long, allowed: 4096 bytes (bridge/line_limit)",
+        "6": "it is not UTF-8",
+        "7": "it is not JSON",
+        "8": '"a" is nested too deep, allowed: 32 levels with the data itself',
+        "9": "a number in it is too large, allowed: 64 bits, or a double",
+        "10": '"key" is null, allowed: to leave it out',
+    }
+    assert b": 6 of 11 lines were no events\n" in done.stderr
+    mesh.events.wait("ci.step", WITHIN_S, count=3, session="odd")
+
+
 def test_without_a_broker_the_number_of_lost_events_is_told(mesh):
     done = run(mesh, ["--mode", "ndjson", "--set", "bridge/linger=100ms"], lines(
-        *[{"type": "aider.session_progress", "data": {"stage": "x"}}] * 7))
+        *[{"type": "aider.session_progress", "data": {"stage": "tool"}}] * 7))
     assert done.returncode == 1 and b" 7 " in done.stderr
 
 
