@@ -2,13 +2,11 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "relay.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -53,7 +51,7 @@ static size_t
 undo_newlines(void *arg, uint8_t *bytes, size_t size)
 {
     const relay_t *self = arg;
-    return terminal_undo_newlines(self->wires.master, bytes, size);
+    return terminal_undo_newlines(self->wires.terminal, bytes, size);
 }
 
 static void
@@ -62,7 +60,7 @@ set_foreground(relay_t *self, bool foreground)
     self->foreground = foreground;
     if (foreground) {
         terminal_set_raw(self->wires.terminal);
-        terminal_renew_inner(self->wires.terminal, self->wires.master);
+        terminal_renew_inner(self->wires.terminal);
     }
     if (self->wires.copies[0])
         copy_pause(self->wires.copies[0], !foreground);
@@ -89,10 +87,10 @@ on_stopped(relay_t *self, int number)
     }
     bool wants_terminal = number == SIGTTIN || number == SIGTTOU;
     if (!(wants_terminal && !self->foreground && terminal_is_ours(self->wires.terminal))) {
-        terminal_adopt(self->wires.terminal, self->wires.master);
+        terminal_adopt(self->wires.terminal);
         terminal_restore(self->wires.terminal);
         own_fate_stop(number, number != SIGSTOP);
-        terminal_pass_size(self->wires.terminal, self->wires.master);
+        terminal_pass_size(self->wires.terminal);
     }
     set_foreground(self, terminal_is_ours(self->wires.terminal));
     child_process_signal(self->child, SIGCONT);
@@ -103,6 +101,8 @@ on_copied(relay_t *self, int fd)
 {
     if (!copy_is_done(self->wires.copies[fd]))
         return;
+    if (fd == self->wires.shown)
+        terminal_leave_inner(self->wires.terminal);
     // Said now: stderr may be closed by the time the command ends.
     int error = copy_error(self->wires.copies[fd]);
     if (fd > 0 && error)
@@ -146,7 +146,7 @@ on_size_changed(relay_t *self, const struct signalfd_siginfo *signal)
 {
     bool by_terminal = signal->ssi_code == SI_KERNEL;
     if (self->wires.terminal)
-        terminal_pass_size(self->wires.terminal, self->wires.master);
+        terminal_pass_size(self->wires.terminal);
     // Where the command's controlling terminal is the user's, it was told before we could pass
     // the size on: tell it again.
     if (!self->wires.wiring.session && (self->wires.terminal || !by_terminal))
@@ -387,7 +387,7 @@ relay_run(const relay_plan_t *plan, int *status_p)
     if (plan->tap)
         tap_end(plan->tap, self.status, self.ended_ns);
     if (self.wires.terminal) {
-        terminal_adopt(self.wires.terminal, self.wires.master);
+        terminal_adopt(self.wires.terminal);
         terminal_restore(self.wires.terminal);
     }
     leave_open_copies(&self, &child.mask);

@@ -13,7 +13,8 @@
 struct terminal {
     int fd;    // our own number of it
     struct termios settings;
-    struct termios inner;    // what the pseudo-terminal within was last given
+    int inner_fd;    // our own number of the pseudo-terminal within; -1 before there is one
+    struct termios inner;    // what that was last given
     bool raw;
 };
 
@@ -28,8 +29,17 @@ terminal_new(int fd)
     if (!self)
         abort();
     self->fd = own;
+    self->inner_fd = -1;
     self->settings = settings;
     return self;
+}
+
+static void
+close_inner(terminal_t *self)
+{
+    if (self->inner_fd >= 0)
+        close(self->inner_fd);
+    self->inner_fd = -1;
 }
 
 void
@@ -39,6 +49,7 @@ terminal_destroy(terminal_t **self_p)
     if (*self_p) {
         terminal_restore(*self_p);
         close((*self_p)->fd);
+        close_inner(*self_p);
         free(*self_p);
         *self_p = NULL;
     }
@@ -96,7 +107,9 @@ terminal_open_inner(terminal_t *self, bool screen, int *master_p, int *slave_p)
         // By the master, since the name may lie in another mount namespace.
         slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     }
-    if (slave < 0 || tcsetattr(slave, TCSANOW, &settings) < 0 ||
+    // Kept when whoever reads from master has closed it: see terminal_leave_inner.
+    self->inner_fd = fcntl(master, F_DUPFD_CLOEXEC, 3);
+    if (slave < 0 || self->inner_fd < 0 || tcsetattr(slave, TCSANOW, &settings) < 0 ||
         tcgetattr(slave, &self->inner) < 0) {
         int error = errno;
         if (slave >= 0)
@@ -105,7 +118,7 @@ terminal_open_inner(terminal_t *self, bool screen, int *master_p, int *slave_p)
         errno = error;
         return -1;
     }
-    terminal_pass_size(self, master);
+    terminal_pass_size(self);
     *master_p = master;
     *slave_p = slave;
     return 0;
@@ -120,10 +133,10 @@ is_same(const struct termios *left, const struct termios *right)
 }
 
 void
-terminal_adopt(terminal_t *self, int master)
+terminal_adopt(terminal_t *self)
 {
     struct termios now;
-    if (!self->raw || tcgetattr(master, &now) < 0 || is_same(&now, &self->inner))
+    if (!self->raw || tcgetattr(self->inner_fd, &now) < 0 || is_same(&now, &self->inner))
         return;
     // Only what was changed: a pseudo-terminal need not have all that this one has.
     self->settings.c_iflag ^= now.c_iflag ^ self->inner.c_iflag;
@@ -136,11 +149,19 @@ terminal_adopt(terminal_t *self, int master)
     self->inner = now;
 }
 
+void
+terminal_leave_inner(terminal_t *self)
+{
+    terminal_adopt(self);
+    close_inner(self);
+}
+
 size_t
-terminal_undo_newlines(int master, uint8_t *bytes, size_t size)
+terminal_undo_newlines(const terminal_t *self, uint8_t *bytes, size_t size)
 {
     struct termios inner;
-    if (tcgetattr(master, &inner) < 0 || !(inner.c_oflag & OPOST) || !(inner.c_oflag & ONLCR))
+    if (tcgetattr(self->inner_fd, &inner) < 0 || !(inner.c_oflag & OPOST) ||
+        !(inner.c_oflag & ONLCR))
         return size;
     size_t kept = 0;
     for (size_t i = 0; i < size; i++)
@@ -150,20 +171,20 @@ terminal_undo_newlines(int master, uint8_t *bytes, size_t size)
 }
 
 void
-terminal_renew_inner(terminal_t *self, int master)
+terminal_renew_inner(terminal_t *self)
 {
     struct termios now;
-    if (is_same(&self->inner, &self->settings) || tcgetattr(master, &now) < 0 ||
+    if (is_same(&self->inner, &self->settings) || tcgetattr(self->inner_fd, &now) < 0 ||
         !is_same(&now, &self->inner))
         return;
-    if (tcsetattr(master, TCSANOW, &self->settings) == 0)
-        (void) tcgetattr(master, &self->inner);
+    if (tcsetattr(self->inner_fd, TCSANOW, &self->settings) == 0)
+        (void) tcgetattr(self->inner_fd, &self->inner);
 }
 
 void
-terminal_pass_size(const terminal_t *self, int master)
+terminal_pass_size(const terminal_t *self)
 {
     struct winsize size;
     if (ioctl(self->fd, TIOCGWINSZ, &size) == 0)
-        (void) ioctl(master, TIOCSWINSZ, &size);
+        (void) ioctl(self->inner_fd, TIOCSWINSZ, &size);
 }

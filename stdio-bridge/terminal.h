@@ -31,27 +31,30 @@ void terminal_restore(terminal_t *self);
 
 // Have terminal_restore leave what the command set on its own terminal (as `stty -echo` does),
 // which without us would have been this one. Nothing while this one is not raw.
-void terminal_adopt(terminal_t *self, int master);
+void terminal_adopt(terminal_t *self);
+
+// Adopt, and let go of the terminal within: nothing comes from it any more, or goes there.
+void terminal_leave_inner(terminal_t *self);
 
 // What terminal_restore goes back to. Borrowed.
 const struct termios *terminal_settings(const terminal_t *self);
 
-// Open a pseudo-terminal with this terminal's settings and size; both ends close-on-exec,
-// master non-blocking. A screen does not change what is written to it, since the user's
-// terminal will. Returns 0, or -1 with errno.
+// Open the pseudo-terminal within, once, with this terminal's settings and size; both ends
+// close-on-exec, master non-blocking. A screen does not change what is written to it, since the
+// user's terminal will. Returns 0, or -1 with errno.
 int terminal_open_inner(terminal_t *self, bool screen, int *master_p, int *slave_p);
 
 // Give it the settings that terminal_restore goes back to, where whoever uses it has not
 // changed those it had: a session started in the background was given what the shell's line
 // editor had set.
-void terminal_renew_inner(terminal_t *self, int master);
+void terminal_renew_inner(terminal_t *self);
 
 // Take back what the terminal within did to the ends of lines, where this one will do it again
 // because it is not raw: our session is in the background. In place; returns the size that
 // remains. (A pair that two reads have split stays.)
-size_t terminal_undo_newlines(int master, uint8_t *bytes, size_t size);
+size_t terminal_undo_newlines(const terminal_t *self, uint8_t *bytes, size_t size);
 
-// Give master the size that the user's terminal has now.
-void terminal_pass_size(const terminal_t *self, int master);
+// Give the terminal within the size that the user's terminal has now.
+void terminal_pass_size(const terminal_t *self);
 
 #endif

@@ -29,6 +29,7 @@ wire_terminal(wires_t *self, const wires_plan_t *plan, child_process_plan_t *sta
     if (!self->terminal ||
         terminal_open_inner(self->terminal, screen, &self->master, &slave) < 0)
         return -1;
+    self->shown = outer;
     start->fds[outer] = slave;
     self->copies[outer] =
         copy_new(self->master, false, sink_new_shared(outer), (tap_kind_t) outer, plan->tap);
@@ -80,7 +81,7 @@ wires_open(wires_t *self, const wiring_t *wiring, const wires_plan_t *plan,
            child_process_plan_t *start)
 {
     bool terminal = false;
-    *self = (wires_t){.wiring = *wiring, .master = -1};
+    *self = (wires_t){.wiring = *wiring, .master = -1, .shown = -1};
     for (int fd = 0; fd < 3; fd++) {
         wiring_kind_t kind = wiring->of[fd];
         start->fds[fd] = kind == WIRING_CLOSED ? -1 : fd;

@@ -27,6 +27,7 @@ typedef struct wires {
     mcp_gate_t *gate;                // of stdout; NULL where it passes as it is
     terminal_t *terminal;            // the user's; NULL when no terminal is involved
     int master;                      // ours of the inner terminal; -1
+    int shown;                       // which copy shows what is written there; -1
 } wires_t;
 
 // Open what the wiring asks for, and say in start what becomes the command's.
