@@ -1,28 +1,36 @@
 // mesh_probe - publishers, a subscriber or a late joiner of the C library, for scenarios
 // SPDX-License-Identifier: MPL-2.0
 //
-// usage: mesh_probe PLACE publish COUNT PAUSE_MS [PUBLISHERS [SESSIONS]]
-//        mesh_probe PLACE subscribe
+// usage: mesh_probe PLACE publish|spool COUNT PAUSE_MS [PUBLISHERS [SESSIONS]]
+//        mesh_probe PLACE subscribe|watch
 //        mesh_probe PLACE join
 //
 // PLACE is a runtime directory or the endpoint of a control socket. Publishers, each with a
 // link of its own, say "source UUID", and once all that they made is acknowledged "drained",
-// with which they end. The others end on SIGTERM. A subscriber begins with the earliest event
-// and says what it is told:
+// with which they end. With "spool" each keeps its events in a file of the spool directory, and
+// one that is not there as soon as it is published ends the program with a failure. The others
+// end on SIGTERM. A subscriber begins with the earliest event and says what it is told:
 //
 //   event EPOCH OFFSET SOURCE SEQ COVERS SENT_US RECEIVED_US FLAGS SESSION TYPE
 //   gap REASON FROM TO
 //   state NAME
+//   late UNTIL_US WORST_US
+//
+// The last one with "watch" only, for every tenth of a second: by how much a thread with
+// nothing else to do woke late at worst, which is what the machine adds to any latency.
 //
 // A joiner asks for the snapshot first: "page OFFSET AFTER_SESSION" for each page, then
 // "newest ..." as with an event for what it holds, then "joined EPOCH OFFSET"; from there on it
 // is a subscriber.
 #include <assert.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "mesh/clock.h"
 #include "mesh/control.h"
 #include "mesh/publisher.h"
+#include "mesh/spool.h"
 #include "mesh/subscriber.h"
 #include "mesh/topic.h"
 #include "probe.h"
@@ -32,6 +40,8 @@ enum {
     BATCH = 5,
     PUBLISHERS_LIMIT = 1000,
     SNAPSHOT_DEADLINE_MS = 20000,
+    WATCH_STEP_US = 1000,
+    WATCH_WINDOW_US = 100000,
 };
 
 typedef struct writer {
@@ -44,6 +54,8 @@ typedef struct writers {
     writer_t writers[PUBLISHERS_LIMIT];
     size_t count, drained, turn;
     size_t events, sessions;    // of each: to make, and to spread them over
+    mesh_spool_t *spool;        // owned; NULL where events wait in memory
+    bool failed;
 } writers_t;
 
 typedef struct reader {
@@ -81,6 +93,11 @@ write_some(writers_t *self, writer_t *writer)
         if (!mesh_publisher_publish(writer->publisher, "aider.session_progress", session, NULL,
                                     mesh_clock_unix_s(), payload))
             return -1;
+        if (self->spool && !mesh_publisher_is_kept(writer->publisher)) {
+            fprintf(stderr, "mesh_probe: an event is not on disk\n");
+            self->failed = true;
+            return -1;
+        }
     }
     if (writer->made == self->events)
         mesh_publisher_on_drained(writer->publisher, on_drained, self);
@@ -101,22 +118,52 @@ on_publish_due(zloop_t *loop, int timer_id, void *arg)
     return 0;
 }
 
+// A publisher for the writer; NULL, said on stderr, when it is to have a file and gets none.
+static mesh_publisher_t *
+new_publisher(writers_t *self, probe_t *probe, mesh_link_t *link)
+{
+    if (!self->spool)
+        return mesh_publisher_new(probe->loop, link, STORE_BYTES);
+    char *problem = NULL;
+    mesh_outbox_t *outbox = mesh_spool_begin(self->spool, &problem);
+    if (!outbox) {
+        fprintf(stderr, "mesh_probe: %s\n", problem);
+        free(problem);
+        return NULL;
+    }
+    return mesh_publisher_new_on(probe->loop, link, &outbox);
+}
+
+static bool
+open_spool(writers_t *self, probe_t *probe)
+{
+    char *problem = NULL;
+    if (mesh_settings_assign(probe->settings, "spool/anywhere=true", "mesh_probe", &problem) ==
+        0)
+        self->spool = mesh_spool_new(probe->settings, &problem);
+    if (!self->spool)
+        fprintf(stderr, "mesh_probe: %s\n", problem);
+    free(problem);
+    return self->spool;
+}
+
 static int
-publish(probe_t *probe, size_t events, size_t pause_ms, size_t count, size_t sessions)
+publish(probe_t *probe, bool spooled, size_t events, size_t pause_ms, size_t count,
+        size_t sessions)
 {
     writers_t *self = zmalloc(sizeof *self);
     self->count = count;
     self->events = events;
     self->sessions = sessions;
-    bool connected = true;
+    bool connected = !spooled || open_spool(self, probe);
     for (size_t i = 0; i < count && connected; i++) {
         writer_t *writer = &self->writers[i];
         char source[MESH_UUID_TEXT_SIZE];
         writer->link = probe_link(probe);
-        connected = writer->link;
+        writer->publisher = writer->link ? new_publisher(self, probe, writer->link) : NULL;
+        connected = writer->publisher;
         if (!connected)
             break;
-        writer->publisher = mesh_publisher_new(probe->loop, writer->link, STORE_BYTES);
         mesh_uuid_format(mesh_publisher_source(writer->publisher), source);
         printf("source %s\n", source);
     }
@@ -131,8 +178,44 @@ publish(probe_t *probe, size_t events, size_t pause_ms, size_t count, size_t ses
         mesh_publisher_destroy(&self->writers[i].publisher);
         mesh_link_destroy(&self->writers[i].link);
     }
+    mesh_spool_destroy(&self->spool);
+    int rc = connected && !self->failed ? 0 : -1;
     free(self);
-    return connected ? 0 : -1;
+    return rc;
+}
+
+// ---- how late the machine is
+
+static atomic_bool watching;
+
+// By how much a sleep of a step took longer than that.
+static int64_t
+oversleep_us(void)
+{
+    struct timespec before, after, step = {.tv_nsec = WATCH_STEP_US * 1000L};
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    (void) clock_nanosleep(CLOCK_MONOTONIC, 0, &step, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    return (after.tv_sec - before.tv_sec) * INT64_C(1000000) +
+           (after.tv_nsec - before.tv_nsec) / 1000 - WATCH_STEP_US;
+}
+
+// A thread's function.
+static void *
+watch(void *arg)
+{
+    int64_t since_us = mesh_clock_unix_us(), worst_us = 0;
+    while (atomic_load(&watching)) {
+        int64_t late_us = oversleep_us(), now_us = mesh_clock_unix_us();
+        if (late_us > worst_us)
+            worst_us = late_us;
+        if (now_us - since_us >= WATCH_WINDOW_US) {
+            printf("late %" PRId64 " %" PRId64 "\n", now_us, worst_us);
+            since_us = now_us;
+            worst_us = 0;
+        }
+    }
+    return arg;
 }
 
 // ---- a subscriber
@@ -265,8 +348,9 @@ on_join_due(zloop_t *loop, int timer_id, void *arg)
 }
 
 static int
-follow(probe_t *probe, bool joins)
+follow(probe_t *probe, bool joins, bool watches)
 {
+    pthread_t watcher;
     reader_t self = {.loop = probe->loop, .link = probe_link(probe)};
     if (!self.link)
         return -1;
@@ -276,7 +360,12 @@ follow(probe_t *probe, bool joins)
         self.subscriber = mesh_subscriber_new(probe->loop, self.link, MESH_FROM_EARLIEST, NULL,
                                               &handler, NULL);
     zloop_timer(probe->loop, 20, 0, on_flush_due, NULL);
+    atomic_store(&watching, watches);
+    watches = watches && pthread_create(&watcher, NULL, watch, NULL) == 0;
     zloop_start(probe->loop);
+    atomic_store(&watching, false);
+    if (watches)
+        (void) pthread_join(watcher, NULL);
     mesh_subscriber_destroy(&self.subscriber);
     mesh_link_destroy(&self.link);
     zstr_free(&self.after_session);
@@ -292,22 +381,24 @@ number_at(int argc, char *argv[], int index, size_t otherwise)
 int
 main(int argc, char *argv[])
 {
-    bool publishes = argc >= 5 && argc <= 7 && streq(argv[2], "publish");
+    bool spooled = argc >= 3 && streq(argv[2], "spool");
+    bool publishes = argc >= 5 && argc <= 7 && (spooled || streq(argv[2], "publish"));
     bool joins = argc == 3 && streq(argv[2], "join");
+    bool watches = argc == 3 && streq(argv[2], "watch");
+    bool follows = joins || watches || (argc == 3 && streq(argv[2], "subscribe"));
     size_t publishers = number_at(argc, argv, 5, 1);
-    if ((!publishes && !joins && !(argc == 3 && streq(argv[2], "subscribe"))) ||
-        publishers == 0 || publishers > PUBLISHERS_LIMIT) {
-        fprintf(stderr, "usage: mesh_probe PLACE publish COUNT PAUSE_MS [PUBLISHERS [SESSIONS]]"
-                        " | subscribe | join\n");
+    if ((!publishes && !follows) || publishers == 0 || publishers > PUBLISHERS_LIMIT) {
+        fprintf(stderr, "usage: mesh_probe PLACE publish|spool COUNT PAUSE_MS [PUBLISHERS"
+                        " [SESSIONS]] | subscribe | watch | join\n");
         return 2;
     }
     probe_t probe;
     int rc = probe_begin(&probe, argv[1]);
     if (rc == 0 && publishes)
-        rc = publish(&probe, number_at(argc, argv, 3, 0), number_at(argc, argv, 4, 0),
+        rc = publish(&probe, spooled, number_at(argc, argv, 3, 0), number_at(argc, argv, 4, 0),
                      publishers, number_at(argc, argv, 6, 0));
     else if (rc == 0)
-        rc = follow(&probe, joins);
+        rc = follow(&probe, joins, watches);
     probe_end(&probe);
     return rc == 0 ? 0 : 1;
 }
