@@ -281,6 +281,19 @@ access_refusal(access_verdict_t verdict)
     }
 }
 
+const char *
+access_verdict_name(access_verdict_t verdict)
+{
+    static const char *const names[] = {
+        [ACCESS_GRANTED] = "granted",           [ACCESS_NO_TOKEN] = "no_token",
+        [ACCESS_NOT_BEARER] = "not_bearer",     [ACCESS_WRONG_TOKEN] = "wrong_token",
+        [ACCESS_WRONG_TICKET] = "wrong_ticket", [ACCESS_OLD_TICKET] = "old_ticket",
+        [ACCESS_NO_TICKETS] = "no_tickets",     [ACCESS_NO_SCOPE] = "no_scope",
+        [ACCESS_GUESSING] = "guessing",
+    };
+    return names[verdict];
+}
+
 int64_t
 access_wait_ms(const access_t *self, const char *address, int64_t now_ms)
 {

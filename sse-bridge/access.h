@@ -30,6 +30,7 @@ typedef enum {
     ACCESS_NO_TICKETS,    // as many as may be are in use
     ACCESS_NO_SCOPE,      // the token is good, but not for this
     ACCESS_GUESSING,      // too many wrong ones from this address
+    ACCESS_VERDICTS,
 } access_verdict_t;
 
 // What a request shows. All borrowed; NULL for what it does not.
@@ -82,6 +83,9 @@ access_verdict_t access_decide(access_t *self, const access_shown_t *shown,
 
 // What to tell a client that is refused, without helping a guesser.
 const char *access_refusal(access_verdict_t verdict);
+
+// Its name for metrics: "no_token".
+const char *access_verdict_name(access_verdict_t verdict);
 
 // How long a guesser has to wait.
 int64_t access_wait_ms(const access_t *self, const char *address, int64_t now_ms);

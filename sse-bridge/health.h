@@ -1,4 +1,4 @@
-// health - how the sse-bridge is: ready or not, as JSON and as Prometheus text
+// health - how the sse-bridge is: ready or not, as JSON
 // SPDX-License-Identifier: MPL-2.0
 #ifndef SSE_HEALTH_H
 #define SSE_HEALTH_H
@@ -8,8 +8,10 @@
 
 #include <jansson.h>
 
+#include "access.h"
 #include "monitor_watch.h"
 #include "stream_hub.h"
+#include "type_counts.h"
 
 // The broker says where its head is every second: one that is late is no news, two are, and are
 // told within three seconds.
@@ -40,7 +42,8 @@ typedef struct health_facts {
     double frames_per_second;
     uint64_t requests;
     uint64_t heads_late;
-    uint64_t refused_access;
+    const uint64_t *refused_access;    // borrowed; by access_verdict_t
+    const type_counts_t *types;        // borrowed; events that came, by type
     uint64_t refused_limits;
     unsigned connections;
     size_t waiting;    // requests for events that wait for some
@@ -72,8 +75,5 @@ bool health_is_ready(const health_facts_t *facts, const char **reason_p);
 
 // The body of /health, which the caller owns.
 json_t *health_report(const health_facts_t *facts);
-
-// The body of /metrics, which the caller frees, and its length.
-char *health_metrics(const health_facts_t *facts, size_t *bytes);
 
 #endif

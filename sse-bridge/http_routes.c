@@ -10,6 +10,7 @@
 #include "http_sign_in.h"
 #include "http_target.h"
 #include "mesh/clock.h"
+#include "metrics.h"
 
 typedef enum {
     ROUTE_NONE,
@@ -33,7 +34,7 @@ struct http_routes {
     const char *base_path;
     http_routes_facts_fn *facts;
     void *arg;
-    uint64_t refused;
+    uint64_t refused[ACCESS_VERDICTS];
 };
 
 // One request on its way to its answer.
@@ -161,7 +162,7 @@ answer_health(const visit_t *visit)
         return http_answer_json(&visit->peer, status, health_report(&facts));
     if (visit->route == ROUTE_METRICS) {
         size_t bytes;
-        char *text = health_metrics(&facts, &bytes);
+        char *text = metrics_write(&facts, &bytes);
         return http_answer_send(
             &visit->peer, MHD_HTTP_OK,
             http_answer_make(text, bytes, "text/plain; version=0.0.4; charset=utf-8"));
@@ -282,7 +283,7 @@ answer(visit_t *visit)
     if (needs_token(visit->route)) {
         access_verdict_t verdict = decide(visit, now_ms);
         if (verdict != ACCESS_GRANTED) {
-            visit->routes->refused++;
+            visit->routes->refused[verdict]++;
             return answer_refused(visit, verdict, now_ms);
         }
     }
@@ -314,7 +315,7 @@ http_routes_answer(void *routes, const http_request_t *request)
     return rc;
 }
 
-uint64_t
+const uint64_t *
 http_routes_refused(const http_routes_t *self)
 {
     return self->refused;

@@ -23,7 +23,7 @@ void http_routes_destroy(http_routes_t **self_p);
 // http_server_answer_fn
 enum MHD_Result http_routes_answer(void *routes, const http_request_t *request);
 
-// Requests refused for want of a good token.
-uint64_t http_routes_refused(const http_routes_t *self);
+// Requests refused for want of a good token, by access_verdict_t; borrowed.
+const uint64_t *http_routes_refused(const http_routes_t *self);
 
 #endif

@@ -64,6 +64,7 @@ typedef struct sse_bridge {
     uint64_t removed[MESH_FAMILIES];    // ... and had removed, of each family
     bool removed_known;
     zmq_pollitem_t hub_poll;
+    type_counts_t types;
     rate_meter_t events;
     rate_meter_t frames;
     int64_t started_ms;
@@ -83,6 +84,7 @@ static void
 on_event(void *arg, const mesh_event_t *event)
 {
     sse_bridge_t *self = arg;
+    type_counts_add(&self->types, event->topic, event->topic_bytes);
     stream_hub_event(self->hub, event, zclock_mono());
     events_door_news(self->events_door);
 }
@@ -294,6 +296,7 @@ gather(void *arg, health_facts_t *facts)
         .sessions_running = session_table_running(stream_hub_sessions(self->hub)),
         .events_per_second = rate_meter_per_second(&self->events),
         .frames_per_second = rate_meter_per_second(&self->frames),
+        .types = &self->types,
         .requests = http_server_requests(self->server),
         .heads_late = http_server_heads_late(self->server),
         .refused_access = http_routes_refused(self->routes),

@@ -62,7 +62,7 @@ def numbers(answer):
 
 def waiting(mesh):
     text = mesh.get("/metrics")[2].decode()
-    return int(float(text.split("\naidermesh_http_waiting_requests ")[1].split()[0]))
+    return int(float(text.split("\naider_http_waiting_requests ")[1].split()[0]))
 
 
 def wait_for_waiting(mesh, count):

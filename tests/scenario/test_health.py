@@ -4,14 +4,18 @@ SPDX-License-Identifier: MPL-2.0
 """
 
 import json
+import math
+import re
+import shutil
 import signal
 import subprocess
 import threading
 import time
 
 import pytest
-from mesh import SANITIZER, SLOWNESS, wait_until
 from test_link import publisher, wait_drained
+
+from mesh import SANITIZER, SLOWNESS, wait_until
 
 LIMIT_S = 20 * SLOWNESS
 # What is promised of what is installed.
@@ -164,3 +168,62 @@ def test_health_prints_numbers_as_people_would(mesh):
     report = ask(mesh)[2]
     assert 1 <= report["journal"]["first"] <= report["journal"]["head"]
     assert 0 < report["ring"]["bytes"] < report["ring"]["limit_bytes"]
+
+
+NAME = r"[a-z][a-z0-9_]*"
+SAMPLE = re.compile(rf'({NAME})(?:\{{({NAME}="(?:[^"\\\n]|\\[\\"n])*"(?:,{NAME}="(?:[^"\\\n]|\\[\\"n])*")*)\}})?'
+                    r' (-?[0-9.]+(?:e[+-]?[0-9]+)?)')
+
+
+def exposition(text):
+    """The samples of Prometheus text, as strictly as its format and its rules for names are."""
+    assert text.endswith("\n") and "\r" not in text
+    families, samples, open_family = {}, {}, None
+    lines = iter(text[:-1].split("\n"))
+    for line in lines:
+        if line.startswith("# "):
+            _, word, name, helps = line.split(" ", 3)
+            assert word == "HELP" and re.fullmatch(NAME, name) and helps.endswith("."), line
+            assert name not in families, f"{name} comes twice"
+            word, type_name, kind = next(lines).removeprefix("# ").split(" ")
+            assert (word, type_name) == ("TYPE", name) and kind in ("counter", "gauge"), name
+            assert name.endswith("_total") == (kind == "counter"), f"{name} is a {kind}"
+            families[name] = kind
+            open_family = name
+            continue
+        found = SAMPLE.fullmatch(line)
+        assert found, f"no sample: {line}"
+        name, labels, value = found.groups()
+        assert name == open_family, f"{name} stands among {open_family}"
+        assert (name, labels) not in samples, f"{line} comes twice"
+        assert math.isfinite(float(value)) and (families[name] == "gauge" or float(value) >= 0)
+        samples[name, labels] = float(value)
+    return families, samples
+
+
+def test_metrics_are_what_prometheus_reads_and_of_bounded_labels(mesh):
+    mesh.start()
+    wait_drained([publisher(mesh, 50, 1)])
+    wait_active(mesh)
+    for wrong in ({}, {"Authorization": "Basic eA=="}, {"Authorization": "Bearer x"}):
+        assert mesh.get("/metrics", wrong)[0] == 401
+    wait_until(lambda: ask(mesh)[2]["journal"].get("head", 0) >= 50, LIMIT_S, "broker's word")
+    status, headers, body = mesh.get("/metrics")
+    assert status == 200 and headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    families, samples = exposition(body.decode())
+    for name in ("aider_mesh_build_info", "aider_sessions", "aider_events_total",
+                 "aider_sse_clients", "aider_sse_dropped_total", "aider_sse_replay_total",
+                 "aider_store_events", "process_resident_memory_bytes"):
+        assert name in families, f"no {name}"
+    for reason in ("no_token", "not_bearer", "wrong_token"):
+        assert samples["aider_http_auth_failures_total", f'reason="{reason}"'] == 1
+    assert samples["aider_store_events", None] >= 50
+    assert sum(value for (name, _), value in samples.items() if name == "aider_events_total") >= 50
+    assert len(samples) < 150
+    said = " ".join(labels or "" for _, labels in samples)
+    assert "test-host" not in said and "127.0.0.1" not in said
+    tool = shutil.which("promtool")
+    if tool:
+        checked = subprocess.run([tool, "check", "metrics"], input=body, capture_output=True,
+                                 check=False)
+        assert checked.returncode == 0 and not checked.stderr, checked.stderr.decode()

@@ -138,7 +138,7 @@ def test_httpx_sse_gets_each_event_once_and_no_empty_ones(mesh, publisher):
         events = source.iter_sse()
         assert next(events).event == "stream.opened"
         # Long enough for two comments, which some clients would take for events.
-        wait_until(lambda: metric(mesh, "aidermesh_sse_uptime_seconds") > 4, 20, "comments")
+        wait_until(lambda: metric(mesh, "aider_sse_uptime_seconds") > 4, 20, "comments")
         publish(publisher, 5)
         assert [next(events).event for _ in range(5)] == [PROGRESS] * 5
 
@@ -297,7 +297,7 @@ def test_the_token_is_asked_for_and_health_is_not_secret(mesh, publisher):
     assert mesh.get("/metrics", {"Authorization": f"bearer {mesh.token}"})[0] == 200
     for path in ("/health", "/livez", "/readyz"):
         assert mesh.get(path, {})[0] == 200
-    assert metric(mesh, 'aidermesh_http_refused_total{reason="access"}') == 12
+    assert metric(mesh, 'aider_http_refused_total{reason="access"}') == 12
     mesh.programs[-1].stop()
     mesh.start_sse("--no-token")
     assert mesh.get("/metrics", {})[0] == 200
@@ -420,13 +420,13 @@ def test_clients_that_vanish_in_every_way_leave_nothing_behind(mesh, publisher):
     for raw in raws[2::3]:
         raw.read_all()    # the server has closed its half as well
         raw.socket.close()
-    assert metric(mesh, "aidermesh_sse_vanished_total") == 30
+    assert metric(mesh, "aider_sse_vanished_total") == 30
     # Those that go before they are answered, or in the middle of a head.
     for number in range(60):
         data = request(mesh, "/events")
         Raw(mesh, data[:len(data) - 1 - number] if number else data).reset()
     wait_until(lambda: open_streams(mesh) == 0, 10, "end of all streams")
-    wait_until(lambda: metric(mesh, "aidermesh_http_connections") <= 2, 20, "end of all")
+    wait_until(lambda: metric(mesh, "aider_http_connections") <= 2, 20, "end of all")
     mesh.stream("/events").wait("stream.opened", 5)
 
 
@@ -487,7 +487,7 @@ def test_heads_that_are_slow_large_or_no_http_are_not_served(mesh, publisher):
                         break
         assert time.monotonic() - started < 10
         silent.read_all()
-    assert metric(mesh, "aidermesh_http_heads_late_total") == 2
+    assert metric(mesh, "aider_http_heads_late_total") == 2
     with Raw(mesh, request(mesh, "/livez", "X: " + "x" * 12000)) as raw:
         assert raw.read_until(b"\r\n\r\n").startswith(b"HTTP/1.1 200 ")
     for large in (request(mesh, "/livez", "X: " + "x" * 20000),
@@ -513,7 +513,7 @@ def test_a_client_that_stops_reading_slows_nobody_and_is_told(mesh, publisher):
         wait_until(lambda: open_streams(mesh) == 2, 5, "second stream")
         sent = 0
         until = time.monotonic() + 60
-        while metric(mesh, 'aidermesh_sse_closed_total{reason="slow"}') < 1:
+        while metric(mesh, 'aider_sse_closed_total{reason="slow"}') < 1:
             assert time.monotonic() < until, "the stalled client is never let go"
             publish(publisher, 200, message="x" * 20000)
             sent += 200
@@ -573,10 +573,10 @@ def test_metrics_and_health_tell_what_has_happened(mesh, publisher):
         <= report["active_sse_connections"].keys()
     assert report["active_sse_connections"]["aider_events"] == 1
     assert report["ring"]["events"] >= 10 and report["position"] == report["ring"]["last"]
-    assert metric(mesh, 'aidermesh_sse_clients{endpoint="aider_events"}') == 1
-    assert metric(mesh, 'aidermesh_sse_resumes_total{verdict="live"}') == 1
-    assert metric(mesh, "aidermesh_sse_frames_total") == 10
-    assert metric(mesh, "aidermesh_sse_ready") == 1
+    assert metric(mesh, 'aider_sse_clients{endpoint="aider_events"}') == 1
+    assert metric(mesh, 'aider_sse_resumes_total{verdict="live"}') == 1
+    assert metric(mesh, "aider_sse_frames_total") == 10
+    assert metric(mesh, "aider_sse_ready") == 1
     text = mesh.get("/metrics")[2].decode()
     for line in text.splitlines():
-        assert re.fullmatch(r"# (HELP|TYPE) aidermesh_\w+ .+|aidermesh_\w+(\{[^}]*\})? \S+", line)
+        assert re.fullmatch(r"# (HELP|TYPE) (aider|process)_\w+ .+|(aider|process)_\w+(\{[^}]*\})? \S+", line)

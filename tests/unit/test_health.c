@@ -7,6 +7,7 @@
 
 #include "head_watch.h"
 #include "health.h"
+#include "metrics.h"
 #include "rate_meter.h"
 
 static health_facts_t
@@ -148,10 +149,26 @@ every_metric_has_its_help_and_type_once(void **state)
     (void) state;
     event_ring_t *ring = event_ring_new(EVENT_RING_LEAST_BYTES);
     health_facts_t facts = good_facts(ring);
+    const uint64_t refused[ACCESS_VERDICTS] = {[ACCESS_NO_TOKEN] = 2, [ACCESS_GUESSING] = 3};
+    type_counts_t types = {0};
+    static const char *const topics[] = {"mesh.health/h/", "acme.deployed/h/", "mesh.health"};
+    for (size_t at = 0; at < sizeof topics / sizeof topics[0]; at++)
+        type_counts_add(&types, topics[at], strlen(topics[at]));
+    facts.refused_access = refused;
+    facts.types = &types;
     size_t bytes;
-    char *text = health_metrics(&facts, &bytes);
+    char *text = metrics_write(&facts, &bytes);
     assert_int_equal(strlen(text), bytes);
     assert_int_equal(text[bytes - 1], '\n');
+    static const char *const lines[] = {
+        "\naider_events_total{type=\"mesh.health\"} 2\n",
+        "\naider_events_total{type=\"other\"} 1\n",
+        "\naider_http_auth_failures_total{reason=\"guessing\"} 3\n",
+        "\naider_http_refused_total{reason=\"access\"} 5\n",
+        "\naider_mesh_fault{part=\"broker\"} 0\n",
+    };
+    for (size_t at = 0; at < sizeof lines / sizeof lines[0]; at++)
+        assert_non_null(strstr(text, lines[at]));
     char seen[64][96];
     size_t count = 0;
     char *rest = text;
@@ -167,7 +184,7 @@ every_metric_has_its_help_and_type_once(void **state)
             count++;
         } else if (line[0] != '#') {
             // Samples follow their own type, without another between them.
-            assert_int_equal(strncmp(line, "aidermesh_", 10), 0);
+            assert_true(strncmp(line, "aider_", 6) == 0 || strncmp(line, "process_", 8) == 0);
             assert_true(count > 0);
             assert_int_equal(strncmp(line, seen[count - 1], strlen(seen[count - 1])), 0);
         }
