@@ -9,6 +9,8 @@ import collections
 import json
 import os
 import shutil
+import sqlite3
+import subprocess
 
 import pytest
 from mesh import wait_until
@@ -159,6 +161,50 @@ def test_a_log_cut_within_its_last_second_is_told_though_its_publishers_have_gon
     assert stayed.wait("stream.gap", LIMIT_S)[0].data["reason"] == "new_epoch"
     again = mesh.stream("/events", {"Last-Event-ID": cursor})
     assert again.wait("stream.opened", LIMIT_S)[0].data["verdict"] == "reset"
+
+
+def offset(frame):
+    return int(frame.id.split("-")[1])
+
+
+def test_a_bridge_started_anew_tells_what_retention_removed_of_each_family(mesh):
+    words = ("--set", "broker/retain_progress=1s")
+    broker = mesh.start_broker(*words)
+    sse = mesh.start_sse()
+    stream = mesh.stream("/events?since=earliest")
+    bridge = mesh.start_bridge("--mode", "ndjson", stdin=subprocess.PIPE)
+    kinds = ["rate_limit_detected", *["session_progress"] * 5, "rate_limit_detected"]
+    data = {"rate_limit_detected": {
+                "request_id": "r", "provider": "p", "current_model": "m", "attempt": 1,
+                "will_retry": False, "error_message": "429"},
+            "session_progress": {"stage": "banner", "message": "line"}}
+    bridge.process.stdin.write("".join(
+        json.dumps({"type": f"aider.{kind}", "data": {"session_id": "s", **data[kind]}}) + "\n"
+        for kind in kinds).encode())
+    bridge.process.stdin.close()
+    before, last = stream.wait("aider.rate_limit_detected", LIMIT_S, count=2)
+    gone = stream.all("aider.session_progress", session="s")
+    assert len(gone) == 5
+    sse.stop()
+
+    def removed():
+        with sqlite3.connect(f"file:{journal(mesh)}?mode=ro", uri=True) as db:
+            return db.execute("SELECT max(removed) FROM families").fetchone()[0] or 0
+    wait_until(lambda: removed() >= offset(gone[-1]), LIMIT_S, "retention that removes progress")
+    broker.stop()    # with what it remembers of the newest
+    mesh.start_broker(*words)
+    mesh.start_sse()
+    for path, place, verdict in (("/events", before, "gap"), ("/events/progress", before, "gap"),
+                                 ("/events/errors", before, "exact"), ("/events", last, "exact")):
+        again = mesh.stream(path, {"Last-Event-ID": place.id})
+        opened = again.wait("stream.opened", LIMIT_S)[0]
+        assert (path, opened.data["verdict"]) == (path, verdict)
+        if verdict == "gap":
+            gap = again.wait("stream.gap", LIMIT_S)[0].data
+            assert gap["reason"] == "removed" and gap["at_most"] >= len(gone)
+        if place is before and path != "/events/progress":
+            assert again.wait("aider.rate_limit_detected", LIMIT_S)[0].id == last.id
+        assert not again.all("aider.session_progress")
 
 
 def test_a_client_is_told_of_a_full_disk_and_gets_every_event_with_a_cursor(mesh, small_disk):    # noqa: F811
