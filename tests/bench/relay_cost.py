@@ -3,21 +3,26 @@
 
 SPDX-License-Identifier: MPL-2.0
 
-usage: tests/bench/relay_cost.py [--bin DIR] [--mib N] [--rounds N] [--lines N] [--json FILE]
+usage: tests/bench/relay_cost.py [--bin DIR] [--mib N] [--rounds N] [--lines N] [--sessions N]
+                                 [--json FILE]
 
-No mesh runs, so the observer parses and keeps all the while. Runs take turns, with and without,
-and medians are compared, since other work on the machine then hits both. Prints a table and
-JSON; fails only when bytes are missing: a time is no test.
+Beside cat in a pipe and script(1) on a terminal. No mesh runs, so the observer parses and keeps
+all the while. Runs take turns, with and without, and medians of the ratios within a turn are
+told, since other work on the machine then hits both. Prints a table and JSON; fails only when
+bytes are missing: a time is no test.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import statistics
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -26,7 +31,8 @@ ECHO = "import os\nwhile data := os.read(0, 4096): os.write(1, data)\n"
 
 def environment(folder):
     return {"PATH": os.environ["PATH"], "HOME": folder, "LANG": "C.UTF-8",
-            "XDG_RUNTIME_DIR": folder, "XDG_STATE_HOME": folder, "AIDERMESH_BRIDGE_LINGER": "0"}
+            "XDG_RUNTIME_DIR": folder, "XDG_STATE_HOME": folder, "AIDERMESH_BRIDGE_LINGER": "0",
+            "AIDERMESH_FEATURES_FALLBACK": "false"}
 
 
 def drain(words, env, size):
@@ -67,32 +73,90 @@ def starts(words, env):
     return time.perf_counter() - started
 
 
-def resident_kib(bridge, env):
-    """Proportional memory of relay and observer of an idle session."""
-    process = subprocess.Popen([*bridge, "cat"], env=env, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE)
-    time.sleep(1.0)
-    sizes = {}
-    for entry in pathlib.Path("/proc").iterdir():
+def shown(words, env, size):
+    """MiB/s at which the command's output arrives on a terminal; line ends count as one byte."""
+    master, slave = pty.openpty()
+    settings = termios.tcgetattr(slave)
+    settings[1] &= ~termios.OPOST
+    termios.tcsetattr(slave, termios.TCSANOW, settings)
+    started = time.perf_counter()
+    process = subprocess.Popen(words, env=env, stdin=slave, stdout=slave, stderr=slave,
+                               start_new_session=True,
+                               preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    got = 0
+    try:
+        while data := os.read(master, 1 << 17):
+            got += len(data)
+    except OSError:
+        pass    # the other side is closed
+    os.close(master)
+    if process.wait() != 0 or got < size:
+        sys.exit(f"relay_cost: {words[0]} showed {got} of {size} bytes")
+    return size / (1 << 20) / (time.perf_counter() - started)
+
+
+def processes(mark):
+    """Our processes: pid to name."""
+    found = {}
+    for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            if not entry.name.isdigit():
-                continue
-            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
             name = (entry / "comm").read_text().strip()
-            if entry.name == str(process.pid) or (parent == str(process.pid)
-                                                  and name == "bridge-observer"):
-                rollup = (entry / "smaps_rollup").read_text()
-                sizes[name] = next(int(line.split()[1]) for line in rollup.splitlines()
-                                   if line.startswith("Pss:"))
+            if mark in (entry / "environ").read_bytes() and (
+                    name.startswith("bridge-") or name == "aidermesh-stdio"):
+                found[entry] = name
         except OSError:
             continue
-    process.stdin.close()
-    process.wait()
-    return sizes
+    return found
+
+
+def idle(bridge, env, sessions):
+    """What idle sessions take: KiB by kind of process (Pss, and Rss), and the CPU's share."""
+    running = [subprocess.Popen([*bridge, "cat"], env=env, stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE) for _ in range(sessions)]
+    mark = f"XDG_RUNTIME_DIR={env['XDG_RUNTIME_DIR']}\0".encode()
+    until = time.monotonic() + 60
+    while len(processes(mark)) < 3 * sessions and time.monotonic() < until:
+        time.sleep(0.2)
+    time.sleep(3)
+    ours = processes(mark)
+    sizes = {}
+    for entry, name in ours.items():
+        rollup = (entry / "smaps_rollup").read_text()
+        for kind in ("Pss", "Rss"):
+            size = next(int(line.split()[1]) for line in rollup.splitlines()
+                        if line.startswith(f"{kind}:"))
+            sizes[f"{kind} {name}"] = sizes.get(f"{kind} {name}", 0) + size
+
+    def ticks():
+        return sum(sum(int(word) for word in
+                       (entry / "stat").read_text().rpartition(")")[2].split()[11:13])
+                   for entry in ours)
+    before = ticks()
+    time.sleep(10)
+    share = (ticks() - before) / os.sysconf("SC_CLK_TCK") / 10 / sessions
+    for process in running:
+        process.stdin.close()
+        process.stdout.close()
+        process.wait()
+    return {name: round(size / sessions) for name, size in sorted(sizes.items())}, share
 
 
 def percentile(values, share):
     return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def beside(other, measure, ways, env, size, rounds):
+    """The bridge's rate, and the median of what it is of the other's in the same turn."""
+    rates = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, words in ways.items():
+            rates[way].append(measure(words, env, size))
+    ratios = [ours / theirs for ours, theirs in zip(rates["bridge"], rates[other])]
+    return {f"{other}_mib_s": round(statistics.median(rates[other])),
+            f"beside_{other}_mib_s": round(statistics.median(rates["bridge"])),
+            f"of_{other}": round(statistics.median(ratios), 3),
+            f"of_{other}_least": round(min(ratios), 3)}
 
 
 def main():
@@ -101,24 +165,25 @@ def main():
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lines", type=int, default=2000)
+    parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
     size = options.mib << 20
     result = {}
-    with tempfile.TemporaryDirectory(prefix="relay-") as folder:
+    with tempfile.TemporaryDirectory(prefix="relay-", ignore_cleanup_errors=True) as folder:
         env = environment(folder)
         bridge = [str(pathlib.Path(options.bin) / "aidermesh-stdio-bridge"), "--"]
         ways = {
             "cat": ["sh", "-c", f"yes aidermesh | head -c {size} | cat"],
             "bridge": [*bridge, "sh", "-c", f"yes aidermesh | head -c {size}"],
         }
-        rates = {way: [] for way in ways}
-        for _ in range(options.rounds):
-            for way, words in ways.items():
-                rates[way].append(drain(words, env, size))
-        for way, values in rates.items():
-            result[f"{way}_mib_s"] = round(statistics.median(values))
-        result["of_cat"] = round(result["bridge_mib_s"] / result["cat_mib_s"], 3)
+        result.update(beside("cat", drain, ways, env, size, options.rounds))
+        # A terminal is slower by far.
+        shown_size = size // 8
+        command = f"yes aidermesh | head -c {shown_size}"
+        ways = {"script": ["script", "-qfec", command, "/dev/null"],
+                "bridge": [*bridge, "sh", "-c", command]}
+        result.update(beside("script", shown, ways, env, shown_size, options.rounds))
 
         echo = [sys.executable, "-c", ECHO]
         bare = echoes(echo, env, options.lines)
@@ -128,11 +193,18 @@ def main():
             result[f"wrapped_{name}_us"] = round(percentile(wrapped, share) * 1e6)
             result[f"added_{name}_us"] = result[f"wrapped_{name}_us"] - result[f"bare_{name}_us"]
 
-        plain = [starts(["true"], env) for _ in range(40)]
-        through = [starts([*bridge, "true"], env) for _ in range(40)]
-        result["start_added_ms"] = round(
-            (statistics.median(through) - statistics.median(plain)) * 1e3, 2)
-        result["resident_kib"] = resident_kib(bridge, env)
+        added = []
+        for _ in range(40):
+            plain = starts(["true"], env)
+            added.append(starts([*bridge, "true"], env) - plain)
+            time.sleep(0.1)    # the observer of the last one ends meanwhile
+        result["start_added_ms"] = round(statistics.median(added) * 1e3, 2)
+        one, share = idle(bridge, env, 1)
+        result["idle_one_kib"] = one
+        result["idle_one_cpu_percent"] = round(share * 100, 4)
+        many, share = idle(bridge, env, options.sessions)
+        result[f"idle_of_{options.sessions}_kib_each"] = many
+        result[f"idle_of_{options.sessions}_cpu_percent_each"] = round(share * 100, 4)
 
     for name, value in result.items():
         print(f"{name:20} {value}")
