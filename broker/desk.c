@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "descriptor.h"
 #include "desk_private.h"
 #include "mesh/connection.h"
 #include "mesh/control.h"
@@ -116,9 +117,7 @@ on_control(zloop_t *loop, zsock_t *socket, void *arg)
             return 0;
         desk_request_t request = {
             .route = zmsg_pop(frames), .role = MESH_ROLE_OPERATE, .user = ""};
-        const char *connection =
-            zmsg_first(frames) ? zframe_meta(zmsg_first(frames), "__fd") : NULL;
-        request.connection = connection ? (int) strtol(connection, NULL, 10) : -1;
+        request.connection = descriptor_of(zmsg_first(frames));
         char user[GATE_USER_SIZE];
         if (guarded) {
             copy_user(user, zmsg_first(frames));

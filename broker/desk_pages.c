@@ -1,8 +1,8 @@
 // desk_pages - replay and snapshot: what was before
 // SPDX-License-Identifier: MPL-2.0
 #include <errno.h>
-#include <sys/socket.h>
 
+#include "descriptor.h"
 #include "desk_private.h"
 #include "mesh/control.h"
 #include "mesh/log.h"
@@ -14,20 +14,15 @@ enum {
         10000,    // where others wait for a page, one unread for longer is given up
 };
 
-// End a connection of which libzmq still has the descriptor; libzmq has no way to say so.
+// End a connection of which libzmq still has the descriptor.
 static void
 cut_off(desk_t *self, zframe_t *route, int connection)
 {
-    int listens = 1;
-    socklen_t bytes = sizeof listens;
-    if (connection < 0 ||
-        getsockopt(connection, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) != 0 || listens)
-        return;
     const peer_t *peer = registry_by_route(self->registry, route);
     mesh_log_warning("reader-cut-off", "%s asked for the past and did not read it for %d s",
                      peer ? peer->transport_id : "a program that is lost",
                      READ_WITHIN_MS / 1000);
-    (void) shutdown(connection, SHUT_RDWR);
+    descriptor_end(connection);
 }
 
 // replays_is_gone_fn: a word that changes nothing cannot be sent to a connection that is

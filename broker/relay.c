@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <assert.h>
 
+#include "descriptor.h"
 #include "gate.h"
 #include "journal_settings.h"
 #include "mesh/clock.h"
@@ -200,15 +201,39 @@ relay_settle(relay_t *self, int64_t deadline_ms)
     return true;
 }
 
-// zloop_reader_fn: subscriptions and their ends arrive. Nothing is decided by them, but unread
-// they would pile up.
+// Count a subscription, and end the connection that has more than it may. Takes the frame.
+//
+// The descriptor of a connection that was closed before its first message was read may be
+// another's by now. Should that one be closed here, it connects again and has lost nothing.
+static void
+count_subscription(relay_t *self, zframe_t **frame_p)
+{
+    int descriptor = descriptor_of(*frame_p);
+    // There is none where libzmq itself ends the subscriptions of a connection that is gone.
+    const void *connection = zframe_meta(*frame_p, "__fd");
+    if (descriptor < 0)
+        return;
+    char who[256];
+    const char *address = zframe_meta(*frame_p, "Peer-Address");
+    snprintf(who, sizeof who, "%s, with the key \"%s\",", address ? address : "somebody",
+             gate_name(zframe_meta(*frame_p, "User-Id")));
+    if (subscriptions_heard(self->subscriptions, descriptor, connection,
+                            descriptor_identity(descriptor), frame_p) != SUBSCRIPTIONS_PAST_IT)
+        return;
+    mesh_log_warning("subscriber-cut-off",
+                     "%s subscribed to more prefixes than broker/subscriptions allows", who);
+    descriptor_end(descriptor);
+}
+
+// zloop_reader_fn: subscriptions and their ends arrive. libzmq has applied them.
 static int
 on_subscription(zloop_t *loop, zsock_t *socket, void *arg)
 {
     (void) loop;
-    (void) arg;
     for (int i = 0; i < DRAIN_LIMIT && (zsock_events(socket) & ZMQ_POLLIN); i++) {
         zframe_t *frame = zframe_recv(socket);
+        if (frame)
+            count_subscription(arg, &frame);
         zframe_destroy(&frame);
     }
     return 0;
@@ -256,6 +281,7 @@ make_sockets(relay_t *self)
     mesh_connection_watch(self->publish, self->lost_after_ms);
     zsock_set_sndhwm(self->subscribe, SEND_HWM);
     zsock_set_linger(self->subscribe, 200);
+    zsock_set_xpub_verboser(self->subscribe, 1);    // to count those of each connection
     zsock_set_maxmsgsize(self->subscribe,
                          MESH_TOPIC_SIZE);    // what comes in are subscriptions
     mesh_connection_watch(self->subscribe, self->lost_after_ms);
@@ -267,6 +293,7 @@ relay_renew_sockets(relay_t *self)
     // What is on its way may be to one who must not have it; the others replay.
     zsock_set_linger(self->subscribe, 0);
     close_sockets(self);
+    subscriptions_clear(self->subscriptions);
     make_sockets(self);
     read_sockets(self);
 }
@@ -289,6 +316,8 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     self->sequencer = sequencer_new(SOURCES_LIMIT);
     self->owners = owners_new(SOURCES_LIMIT);
     self->topics = topics_new();
+    self->subscriptions =
+        subscriptions_new((size_t) mesh_settings_number(settings, "broker/subscriptions"));
     (void) owners_admit(self->owners, &self->source, "broker");
     self->sessions = sessions_new(SESSIONS_LIMIT);
     self->forgotten = forgotten_new(JOURNAL_FORGOTTEN_LIMIT);
@@ -338,6 +367,7 @@ relay_destroy(relay_t **self_p)
     forgotten_destroy(&self->forgotten);
     owners_destroy(&self->owners);
     topics_destroy(&self->topics);
+    subscriptions_destroy(&self->subscriptions);
     sequencer_destroy(&self->sequencer);
     free(self);
     *self_p = NULL;

@@ -7,6 +7,7 @@
 #include "mesh/topic.h"
 #include "mesh/wire.h"
 #include "relay.h"
+#include "subscriptions.h"
 #include "topics.h"
 
 enum {
@@ -45,12 +46,13 @@ struct relay {
     void *arg;                       // borrowed
     zsock_t *publish, *subscribe;    // owned
     order_t order;
-    journal_t *journal;        // owned
-    sequencer_t *sequencer;    // owned
-    owners_t *owners;          // owned
-    topics_t *topics;          // owned
-    sessions_t *sessions;      // owned
-    forgotten_t *forgotten;    // owned
+    journal_t *journal;                // owned
+    sequencer_t *sequencer;            // owned
+    owners_t *owners;                  // owned
+    topics_t *topics;                  // owned
+    subscriptions_t *subscriptions;    // owned
+    sessions_t *sessions;              // owned
+    forgotten_t *forgotten;            // owned
     relay_counts_t counts;
 
     relay_batch_t *filling;    // owned; NULL while nothing waits to be submitted

@@ -110,6 +110,8 @@ const mesh_setting_t mesh_settings_table[] = {
              "how long it keeps progress; 0 is as broker/retain_age"),
     DURATION("broker/stop_grace", "500ms", 0, MINUTE,
              "how long a stop waits for what is on its way"),
+    NUMBER("broker/subscriptions", "64", 1, 10000,
+           "how many prefixes a connection may subscribe to; who asks for more is cut off"),
     SIZE("broker/window_bytes", "1MiB", 64 * KIB, 64 * MIB,
          "how many bytes a publisher may have sent without an acknowledgement"),
     NUMBER("broker/window_events", "1000", 1, 100000,

@@ -69,6 +69,7 @@ mesh_add_scenario(health_plain 240 FILE test_health.py LEVEL all BUILD plain
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
 mesh_add_scenario(strangers 180)
+mesh_add_scenario(strangers_plain 60 FILE test_strangers.py KEYWORD prefixes BUILD plain)
 # Sanitizers cannot live with a limit on address space.
 mesh_add_scenario(memory_limit 120 KEYWORD publish BUILD plain)
 mesh_add_scenario(memory_limit_full 240 FILE test_memory_limit.py LEVEL all BUILD plain)

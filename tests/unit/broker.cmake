@@ -27,6 +27,7 @@ mesh_add_unit_test(sequencer broker_parts)
 target_sources(test_sequencer PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/source_model.c)
 mesh_add_unit_test(sessions broker_parts)
 mesh_add_unit_test(split_brain broker_parts)
+mesh_add_unit_test(subscriptions broker_parts)
 mesh_add_unit_test(topics broker_parts)
 mesh_add_unit_test(welcomes broker_parts)
 
