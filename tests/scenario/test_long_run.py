@@ -10,13 +10,15 @@ stands still, and the other host is cut off the net, each at a moment that the s
 
 The full form (200 000 events, five kills) also holds the latency against its promise, where no
 sanitizer slows the programs; the short one reports it. Beside it stands how late the machine was in
-the same moments: by how much a thread of the subscriber with nothing else to do woke late.
+the same moments: by how much a thread of the subscriber with nothing else to do woke late, and how
+long the programs waited for a core.
 """
 
 import bisect
 import collections
 import dataclasses
 import os
+import pathlib
 import random
 import signal
 import time
@@ -78,6 +80,15 @@ class Reader:
         return max((late for _, late in self.late[first:last + 1]), default=0)
 
 
+def cpu_of(program):
+    """Seconds that the threads of a program have run, and have waited for a core."""
+    ran = waited = 0
+    for path in pathlib.Path(f"/proc/{program.process.pid}/task").glob("*/schedstat"):
+        times = path.read_text().split()
+        ran, waited = ran + int(times[0]), waited + int(times[1])
+    return ran / 1e9, waited / 1e9
+
+
 class Run:
     """The programs of one run, and what is done to them."""
 
@@ -85,6 +96,7 @@ class Run:
         self.near, self.far, self.net = near, far, net
         self.total = PUBLISHERS * each
         self.faults = []
+        self.cpu = collections.defaultdict(list)    # by program: of each that was one
         self.undo = []    # (when, what undoes it, its fault)
         # Small blocks, so that each start also reserves.
         self.words = [*BIND, "--insecure", "--set", "broker/journal_block=20000"]
@@ -110,6 +122,7 @@ class Run:
     def kill(self, _):
         self.near.wait_for_log(self.broker, " ready ")
         self.faults.append(Fault("kill", time.time()))
+        self.cpu["broker"].append(cpu_of(self.broker))
         self.broker.kill()
         self.start_broker()
         self.faults[-1].ended = self.faults[-1].began    # what follows is the program's own doing
@@ -161,6 +174,8 @@ class Run:
         for reader in self.readers:
             wait_until(lambda reader=reader: len(reader.look()) >= self.total, LIMIT_S * 2,
                        f"{self.total} events at the {reader.name} subscriber", step_s=0.2)
+            self.cpu[reader.name].append(cpu_of(reader.told.program))
+        self.cpu["broker"].append(cpu_of(self.broker))
         return sources
 
     def latencies(self, reader, far_sources):
@@ -195,6 +210,9 @@ def p99(values):
 
 
 def check(run, sources, each):
+    for name, times in run.cpu.items():
+        ran, waited = (sum(column) for column in zip(*times))
+        print(f"  {name}: ran for {ran:.1f} s and waited for a core for {waited:.1f} s")
     far_sources = set(run.sources(run.publishers[2:]))
     results = {}
     for reader in run.readers:
