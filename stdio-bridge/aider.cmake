@@ -21,6 +21,7 @@ add_library(aider_parts STATIC
     event_rules.c
     event_rules_table.c
     file_follower.c
+    file_mark.c
     line_reader.c
     ndjson_event.c
     redaction.c

@@ -263,3 +263,15 @@ aider_files_real_exists(void *arg, const char *path)
     struct stat status;
     return stat(path, &status) == 0;
 }
+
+aider_files_t *
+aider_files_find_real(char *const words[], const char *working_dir)
+{
+    aider_files_source_t source = {
+        // Not written to; C has no conversion that adds the inner const.
+        .argv = (const char *const *) words, .working_dir = working_dir,
+        .env = aider_files_real_env,         .read = aider_files_real_read,
+        .exists = aider_files_real_exists,
+    };
+    return aider_files_find(&source);
+}

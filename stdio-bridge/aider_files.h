@@ -53,6 +53,9 @@ void aider_files_destroy(aider_files_t **self_p);
 char *aider_files_setting(const aider_files_source_t *source, const char *git_root,
                           const char *name);
 
+// Find out about a command on the real system: its words, NULL-ended, in an absolute folder.
+aider_files_t *aider_files_find_real(char *const words[], const char *working_dir);
+
 // The three callbacks on the real system; arg is not used.
 const char *aider_files_real_env(void *arg, const char *name);
 char *aider_files_real_read(void *arg, const char *path, size_t limit_bytes);

@@ -80,8 +80,11 @@ const aider_error_t AIDER_ERRORS[] = {
     SAID("overloaded", FAILED, "overloaded", "the provider says so"),
     SAID("529", FAILED, "overloaded", "Anthropic's status for it"),
     SAID("capacity", FAILED, "overloaded", "out of capacity"),
+    SAID("bad gateway", "APIError", "overloaded", "502, where litellm has no class for it"),
     SAID("internal server error", "APIError", "server", "500, where litellm has no class for it"),
     SAID("server had an error", "APIError", "server", "the same in OpenAI's words"),
+    SAID("Rate limit reached", "APIError|APIConnectionError", "rate_limit",
+         "OpenAI: inside a stream, to an older litellm"),
 
     FROM("AnthropicError - ", "anthropic", "where litellm writes no AnthropicException"),
     FROM("VertexAIException", "gemini", "Gemini by litellm's name for it"),

@@ -5,28 +5,12 @@
 #include <czmq.h>
 #include <fcntl.h>
 
-#include "aider_files.h"
 #include "mesh/paths.h"
 #include "mesh/uuid.h"
 
 #define VARIABLE "AIDER_ANALYTICS_LOG"
 
 enum { PRIVATE_MODE = 0600 };
-
-static bool
-user_has_one(char *const words[], const char *working_dir)
-{
-    aider_files_source_t source = {
-        // Not written to; C has no conversion that adds the inner const.
-        .argv = (const char *const *) words, .working_dir = working_dir,
-        .env = aider_files_real_env,         .read = aider_files_real_read,
-        .exists = aider_files_real_exists,
-    };
-    aider_files_t *places = aider_files_find(&source);
-    bool has_one = places->analytics_log != NULL;
-    aider_files_destroy(&places);
-    return has_one;
-}
 
 // Make the file. Returns its path, the caller's, or NULL.
 static char *
@@ -69,10 +53,10 @@ environment_with(const char *path)
 
 void
 analytics_log_prepare(analytics_log_t *self, const mesh_settings_t *settings,
-                      char *const words[], const char *working_dir)
+                      const aider_files_t *places)
 {
     *self = (analytics_log_t){.environment = environ};
-    if (!working_dir || user_has_one(words, working_dir))
+    if (places->analytics_log)
         return;
     self->path = make_file(settings);
     if (self->path)

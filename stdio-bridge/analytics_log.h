@@ -3,6 +3,7 @@
 #ifndef ANALYTICS_LOG_H
 #define ANALYTICS_LOG_H
 
+#include "aider_files.h"
 #include "mesh/settings.h"
 
 typedef struct analytics_log {
@@ -14,7 +15,7 @@ typedef struct analytics_log {
 // another. Else an empty file (0600, in the runtime directory) is made for this session. When
 // that fails the session does without.
 void analytics_log_prepare(analytics_log_t *self, const mesh_settings_t *settings,
-                           char *const words[], const char *working_dir);
+                           const aider_files_t *places);
 
 // Free what was made here; the file stays, see analytics_log_remove.
 void analytics_log_release(analytics_log_t *self);

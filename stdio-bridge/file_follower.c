@@ -19,6 +19,7 @@ struct file_follower {
     int file_watch;
     int file_fd;
     off_t offset;    // up to where it was read
+    file_mark_t since;
     bool started;    // what exists from now on is new, and read from its beginning
     char error[256];
 };
@@ -88,16 +89,17 @@ open_file(file_follower_t *self)
     // Where locks are not to be had nobody is told of the other; that is all.
     struct flock claim = claim_of(F_RDLCK);
     (void) fcntl(fd, F_OFD_SETLK, &claim);
-    self->offset = self->started ? 0 : status.st_size;
+    self->offset = self->started ? 0 : (off_t) file_mark_since(&self->since, &status);
     watch_file(self);
     return FILE_FOLLOWER_RESTARTED;
 }
 
 file_follower_t *
-file_follower_new(const char *path)
+file_follower_new(const char *path, const file_mark_t *since)
 {
-    assert(path && path[0]);
+    assert(path && path[0] && since);
     file_follower_t *self = zmalloc(sizeof *self);
+    self->since = *since;
     self->path = strdup(path);
     const char *slash = strrchr(path, '/');
     if (!slash)

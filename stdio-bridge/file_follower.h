@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // The file may not exist yet, may be truncated, and may be replaced by another of its name.
-// What it held when following began is not told. Reads never wait.
+// What it held before the mark is not told. Reads never wait.
 #ifndef FILE_FOLLOWER_H
 #define FILE_FOLLOWER_H
+
+#include "file_mark.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,8 +21,9 @@ typedef enum {
     FILE_FOLLOWER_FAILED,    // not now; file_follower_error says why, a later call tries again
 } file_follower_outcome_t;
 
-// Follow the file at path from its present end. Never returns NULL.
-file_follower_t *file_follower_new(const char *path);
+// Follow the file at path from where it stood when the mark was taken, or, where none was, from
+// its present end. Never returns NULL.
+file_follower_t *file_follower_new(const char *path, const file_mark_t *since);
 
 // End the follower and set *self_p to NULL.
 void file_follower_destroy(file_follower_t **self_p);

@@ -298,7 +298,7 @@ observer_run(const observer_plan_t *plan)
     // Before anything that takes time: the command is starting, and may write soon.
     if (note->reads_files && plan->working_dir)
         self.files =
-            session_files_new(plan->words, plan->working_dir, self.analytics_path,
+            session_files_new(plan->words, plan->working_dir, self.analytics_path, &note->marks,
                               mesh_settings_bytes(plan->settings, "bridge/line_limit"));
     mesh_program_start_zmq();
     self.outlet = outlet_new(plan->settings, metadata(plan));

@@ -40,12 +40,13 @@ on_line(void *arg, const char *line)
 }
 
 static void
-follow(followed_t *file, aider_source_t source, const char *path, size_t limit_bytes)
+follow(followed_t *file, aider_source_t source, const char *path, const file_mark_t *since,
+       size_t limit_bytes)
 {
     file->source = source;
     file->lines = plain_lines_new(limit_bytes, on_line, file);
     if (path)
-        file->follower = file_follower_new(path);
+        file->follower = file_follower_new(path, since);
     else
         file->missing = "no file could be made for it";
 }
@@ -64,20 +65,15 @@ has_folder(const char *path)
 
 session_files_t *
 session_files_new(char *const words[], const char *working_dir, const char *analytics_path,
-                  size_t limit_bytes)
+                  const session_marks_t *marks, size_t limit_bytes)
 {
     session_files_t *self = zmalloc(sizeof *self);
-    aider_files_source_t source = {
-        // Not written to; C has no conversion that adds the inner const.
-        .argv = (const char *const *) words, .working_dir = working_dir,
-        .env = aider_files_real_env,         .read = aider_files_real_read,
-        .exists = aider_files_real_exists,
-    };
     self->limit_bytes = limit_bytes;
-    self->places = aider_files_find(&source);
-    follow(&self->files[0], AIDER_SOURCE_HISTORY, self->places->chat_history, limit_bytes);
+    self->places = aider_files_find_real(words, working_dir);
+    follow(&self->files[0], AIDER_SOURCE_HISTORY, self->places->chat_history,
+           &marks->chat_history, limit_bytes);
     const char *log = analytics_path ? analytics_path : self->places->analytics_log;
-    follow(&self->files[1], AIDER_SOURCE_ANALYTICS, log, limit_bytes);
+    follow(&self->files[1], AIDER_SOURCE_ANALYTICS, log, &marks->analytics_log, limit_bytes);
     if (log && !has_folder(log))
         self->files[1].missing = "its folder does not exist";
     return self;

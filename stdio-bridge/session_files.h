@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "aider_facts.h"
+#include "session_marks.h"
 
 typedef struct session_files session_files_t;
 
@@ -14,11 +15,12 @@ enum { SESSION_FILES_COUNT = 2, SESSION_FILES_POLL_MS = 200 };
 // Takes one line, without its end; valid in the call only.
 typedef void session_files_fn(void *arg, aider_source_t source, const char *line);
 
-// Find the files of the command that is about to start and follow them from their present end.
+// Find the files of the command and follow them from where they stood before it was started.
 // words is NULL-ended; analytics_path is the log that the bridge asked for, or NULL where the
 // user has one or none. Lines are cut at limit_bytes. Never NULL.
 session_files_t *session_files_new(char *const words[], const char *working_dir,
-                                   const char *analytics_path, size_t limit_bytes);
+                                   const char *analytics_path, const session_marks_t *marks,
+                                   size_t limit_bytes);
 void session_files_destroy(session_files_t **self_p);
 
 // Hand out what was appended to AIDER_SOURCE_HISTORY or AIDER_SOURCE_ANALYTICS.

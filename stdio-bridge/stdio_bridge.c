@@ -94,14 +94,19 @@ start_observer(void *arg)
 }
 
 static tap_t *
-make_tap(bool is_aider, const char *analytics_path)
+make_tap(const aider_files_t *places, const char *analytics_path)
 {
     tap_note_t note = {
         .started_ns = mesh_clock_mono_ns(),
         .relay = getpid(),
         .columns = terminal_columns(),
-        .reads_files = is_aider,
+        .reads_files = places != NULL,
     };
+    if (places) {
+        const char *log = analytics_path ? analytics_path : places->analytics_log;
+        note.marks.chat_history = file_mark_take(places->chat_history);
+        note.marks.analytics_log = file_mark_take(log);
+    }
     if (analytics_path && strlen(analytics_path) < sizeof note.analytics_path)
         (void) stpcpy(note.analytics_path, analytics_path);
     tap_t *tap = tap_new(&note);
@@ -120,15 +125,17 @@ wrap(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
     bool is_aider =
         mode == BRIDGE_MODE_CLI && working_dir && (said_cli || wrapped_command_is_aider(words));
     analytics_log_t analytics = {.environment = environ};
-    if (is_aider)
-        analytics_log_prepare(&analytics, settings, words, working_dir);
+    aider_files_t *places = is_aider ? aider_files_find_real(words, working_dir) : NULL;
+    if (places)
+        analytics_log_prepare(&analytics, settings, places);
 
     session_t session = {
         .argv = all_words,
-        .tap = make_tap(is_aider, analytics.path),
+        .tap = make_tap(places, analytics.path),
         // Silent, unless somebody asked to hear it: stderr is the user's.
         .keep_stderr = strcmp(mesh_settings_origin(settings, "log/level"), "default") != 0,
     };
+    aider_files_destroy(&places);
     relay_plan_t relay = {
         .words = words,
         .environment = analytics.environment,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "session_marks.h"
 #include "tap_record.h"
 
 enum { TAP_RING_BYTES = 1024 * 1024 };    // of streams; sixteen whole reads of the relay
@@ -25,6 +26,7 @@ typedef struct tap_note {
     int32_t relay;                    // its process id
     unsigned columns;                 // of the terminal that the command writes to; 0 for none
     bool reads_files;                 // the command is AIDER: its own files tell more
+    session_marks_t marks;            // where these stood then
     char analytics_path[PATH_MAX];    // the log that the bridge asked AIDER for; "" for none
 } tap_note_t;
 

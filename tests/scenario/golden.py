@@ -11,6 +11,7 @@ sides. How long a person takes is in no capture, so neither is what AIDER waits 
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import re
 
@@ -27,9 +28,13 @@ REPLACED = (
     # The bridge may see by itself what AIDER says only later.
     (r'message="not a regular file"', 'message="AIDER cannot write it"'),
     (r" in [a-z_]+\.py line \d+", " in F line N"),
-    # An older litellm has no class of its own for a 500.
-    (r"litellm\.(APIError: APIError|InternalServerError: InternalServerError): OpenAIException"
-     r" - The server had", "litellm.CLASS: OpenAIException - The server had"),
+)
+# Another release has another litellm, with words, and sometimes a class, of its own. What kind of
+# error it is must come out the same, but for a body that is no JSON: once an error of litellm's,
+# once of the server's.
+OTHER_WORDS = (
+    (r'error_message="(?:[^"\\]|\\.)*"', 'error_message="W"'),
+    (r'error_type="(?:api|server)"', 'error_type="api or server"'),
 )
 
 
@@ -45,7 +50,7 @@ def line(frame):
 
 
 def normal(text):
-    for pattern, by in REPLACED:
+    for pattern, by in REPLACED + (OTHER_WORDS if "AIDERMESH_TEST_AIDER" in os.environ else ()):
         text = re.sub(pattern, by, text)
     return text
 

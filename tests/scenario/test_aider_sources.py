@@ -96,6 +96,25 @@ def test_a_session_that_follows_another_has_the_history_for_itself(mesh, project
     assert [lost(frames) for frames in sessions(mesh, 2).values()] == [[], []]
 
 
+@pytest.mark.parametrize("before", ["#### of yesterday  \n> Tokens: 1 sent, 1 received.  \n", None])
+def test_what_aider_writes_before_anybody_reads_it_is_its_own(mesh, project, before):
+    mesh.start()
+    (mesh.folder / "aider").write_text(f"""#!/bin/sh
+printf '#### do it  \\n> {LIMIT.format("one")}  \\n' >>.aider.chat.history.md
+""")
+    history = project / ".aider.chat.history.md"
+    history.unlink()
+    if before:
+        history.write_text(before)
+    program = start(mesh, project, "one")
+    assert program.wait(60) == 0
+    done = mesh.events.wait("aider.session_completed", 30)
+    frames = mesh.events.all("aider.*", session=done[0].data["session_id"])
+    prompts = [f.data["prompt"] for f in frames if f.type == "aider.request_started"]
+    assert prompts == ["do it"]
+    assert len([f for f in frames if f.type == "aider.rate_limit_detected"]) == 1
+
+
 def test_an_analytics_log_without_a_folder_is_said_and_the_rest_goes_on(mesh, project):
     mesh.start()
     mesh.env["AIDER_ANALYTICS_LOG"] = str(mesh.folder / "nowhere" / "log.jsonl")
@@ -128,11 +147,24 @@ def test_a_users_pattern_makes_an_error_of_a_line_that_is_nothing_else(mesh, pro
     assert error["will_retry"] is True and error["fatal"] is False
 
 
-@pytest.mark.parametrize("words", [["--check-config"], ["--", "true"]])
-def test_a_bad_pattern_is_refused_by_its_name_and_offset(mesh, words):
+BAD_PATTERN = 'line 2: pattern "queue": missing closing parenthesis at offset 57'
+
+
+def run_with_a_bad_pattern(mesh, *words):
     patterns = mesh.folder / "patterns.cfg"
     patterns.write_text(PATTERNS.replace("minutes)", "minutes"))
     run = subprocess.run([*bridge_words(mesh)[:-1], "--set", f"bridge/patterns={patterns}", *words],
                          env=mesh.env, capture_output=True, text=True, timeout=60, check=False)
-    assert run.returncode == 125
-    assert 'line 2: pattern "queue": missing closing parenthesis at offset 57' in run.stderr
+    assert BAD_PATTERN in run.stderr
+    return run
+
+
+def test_a_check_refuses_a_bad_pattern_by_its_name_and_offset(mesh):
+    assert run_with_a_bad_pattern(mesh, "--check-config").returncode == 125
+
+
+def test_a_command_runs_in_spite_of_a_bad_pattern_and_the_log_says_it(mesh):
+    run = run_with_a_bad_pattern(mesh, "--log-level", "info", "--set", "bridge/linger=1s",
+                                 "--", "sh", "-c", "echo ran; exit 3")
+    assert (run.returncode, run.stdout) == (3, "ran\n")
+    assert "patterns-not-read" in run.stderr

@@ -57,6 +57,28 @@ type_of(const aider_error_t *error, const char *text)
     return aider_errors_judge(error, text, NULL).error_type;
 }
 
+static void
+expect_type(const char *text, const char *type)
+{
+    assert_string_equal(type_of(class_of(text), text), type);
+}
+
+static void
+an_older_litellm_means_the_same(void **state)
+{
+    (void) state;
+    expect_type("litellm.APIError: APIError: OpenAIException - Bad gateway.", "overloaded");
+    expect_type("litellm.APIError: APIError: X - Internal Server Error", "server");
+    expect_type("litellm.APIError: APIError: OpenAIException - The server had an error while "
+                "processing your request. Sorry about that!",
+                "server");
+    expect_type("litellm.APIConnectionError: APIConnectionError: OpenAIException - Rate limit "
+                "reached for gpt-4o",
+                "rate_limit");
+    expect_type("litellm.APIConnectionError: APIConnectionError: OpenAIException - closed",
+                "connection");
+}
+
 static const char *
 limit_of(const char *text)
 {
@@ -234,6 +256,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_is_known_by_its_class),
         cmocka_unit_test(the_last_class_of_a_chain_counts),
+        cmocka_unit_test(an_older_litellm_means_the_same),
         cmocka_unit_test(a_class_newer_than_the_table_is_unmapped),
         cmocka_unit_test(each_class_of_the_table_is_found_and_has_a_type),
         cmocka_unit_test(each_text_of_the_table_is_found_under_its_classes),
