@@ -200,6 +200,9 @@ health_report(const health_facts_t *facts)
     set_cursor(json, "position", event_ring_position(facts->ring));
     set_cursor(json, "head", facts->head);
     json_object_set_new(json, "lag", report_lag(facts));
+    json_t *transports = facts->transports ? transport_list_counts(facts->transports) : NULL;
+    if (transports)
+        json_object_set_new(json, "transports", transports);
     if (facts->journal)
         json_object_set(json, "journal", facts->journal);
     json_object_set_new(json, "ring", report_ring(facts->ring, facts->ring_limit_bytes));

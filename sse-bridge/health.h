@@ -11,6 +11,7 @@
 #include "access.h"
 #include "monitor_watch.h"
 #include "stream_hub.h"
+#include "transport_list.h"
 #include "type_counts.h"
 
 // The broker says where its head is every second: one that is late is no news, two are, and are
@@ -36,6 +37,7 @@ typedef struct health_facts {
     const event_ring_t *ring;
     size_t ring_limit_bytes;
     stream_hub_stats_t streams;
+    const transport_list_t *transports;    // borrowed
     size_t sessions;
     size_t sessions_running;
     double events_per_second;

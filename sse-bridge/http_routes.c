@@ -16,6 +16,9 @@ typedef enum {
     ROUTE_NONE,
     ROUTE_STREAM,
     ROUTE_EVENTS,
+    ROUTE_SESSIONS,
+    ROUTE_SESSION,
+    ROUTE_TRANSPORTS,
     ROUTE_HEALTH,
     ROUTE_LIVE,
     ROUTE_READY,
@@ -27,10 +30,13 @@ typedef enum {
 #define ALLOWED_TO_READ "GET, HEAD, OPTIONS"
 #define ALLOWED_TO_POST "POST, OPTIONS"
 
+static const char session_path[] = "/api/v1/sessions/";
+
 struct http_routes {
     access_t *access;
     stream_door_t *door;
     events_door_t *events;
+    http_lists_t lists;
     const char *base_path;
     http_routes_facts_fn *facts;
     void *arg;
@@ -50,13 +56,15 @@ typedef struct visit {
 
 http_routes_t *
 http_routes_new(access_t *access, stream_door_t *door, events_door_t *events,
-                const mesh_settings_t *settings, http_routes_facts_fn *facts, void *arg)
+                const http_lists_t *lists, const mesh_settings_t *settings,
+                http_routes_facts_fn *facts, void *arg)
 {
     http_routes_t *self = calloc(1, sizeof *self);
     assert(self);
     self->access = access;
     self->door = door;
     self->events = events;
+    self->lists = *lists;
     self->base_path = mesh_settings_string(settings, "http/base_path");
     self->facts = facts;
     self->arg = arg;
@@ -78,10 +86,15 @@ find_route(const http_target_t *target, endpoint_t *endpoint)
         const char *path;
         route_t route;
     } routes[] = {
-        {"/health", ROUTE_HEALTH},         {"/livez", ROUTE_LIVE},
-        {"/readyz", ROUTE_READY},          {"/metrics", ROUTE_METRICS},
-        {"/api/v1/signin", ROUTE_SIGN_IN}, {"/api/v1/ticket", ROUTE_TICKET},
+        {"/health", ROUTE_HEALTH},
+        {"/livez", ROUTE_LIVE},
+        {"/readyz", ROUTE_READY},
+        {"/metrics", ROUTE_METRICS},
+        {"/api/v1/signin", ROUTE_SIGN_IN},
+        {"/api/v1/ticket", ROUTE_TICKET},
         {"/api/v1/events", ROUTE_EVENTS},
+        {"/api/v1/sessions", ROUTE_SESSIONS},
+        {"/api/v1/transports", ROUTE_TRANSPORTS},
     };
     if (endpoint_of_path(target->path, target->path_bytes, endpoint) == 0)
         return ROUTE_STREAM;
@@ -90,6 +103,10 @@ find_route(const http_target_t *target, endpoint_t *endpoint)
             memcmp(routes[at].path, target->path, target->path_bytes) == 0)
             return routes[at].route;
     }
+    size_t before = sizeof session_path - 1;
+    if (target->path_bytes > before && memcmp(target->path, session_path, before) == 0 &&
+        !memchr(target->path + before, '/', target->path_bytes - before))
+        return ROUTE_SESSION;
     return ROUTE_NONE;
 }
 
@@ -121,6 +138,8 @@ needs_token(route_t route)
 static mesh_scope_area_t
 area_of(route_t route)
 {
+    if (route == ROUTE_SESSIONS || route == ROUTE_SESSION || route == ROUTE_TRANSPORTS)
+        return MESH_SCOPE_API;
     return route == ROUTE_METRICS ? MESH_SCOPE_METRICS : MESH_SCOPE_EVENTS;
 }
 
@@ -241,6 +260,19 @@ answer_post(const visit_t *visit, int64_t now_ms)
 }
 
 static enum MHD_Result
+answer_list(const visit_t *visit)
+{
+    const http_lists_t *lists = &visit->routes->lists;
+    if (visit->route == ROUTE_SESSIONS)
+        return http_lists_sessions(lists, &visit->peer, &visit->grant);
+    if (visit->route == ROUTE_TRANSPORTS)
+        return http_lists_transports(lists, &visit->peer, &visit->grant);
+    size_t before = sizeof session_path - 1;
+    return http_lists_session(lists, &visit->peer, &visit->grant, visit->target.path + before,
+                              visit->target.path_bytes - before);
+}
+
+static enum MHD_Result
 answer_read(const visit_t *visit)
 {
     if (visit->route == ROUTE_LIVE)
@@ -249,6 +281,8 @@ answer_read(const visit_t *visit)
     if (visit->route == ROUTE_EVENTS)
         return events_door_answer(visit->routes->events, &visit->peer, &visit->grant,
                                   visit->request, visit->target.query);
+    if (area_of(visit->route) == MESH_SCOPE_API)
+        return answer_list(visit);
     if (visit->route != ROUTE_STREAM)
         return answer_health(visit);
     const char *authorization = header_of(visit, MHD_HTTP_HEADER_AUTHORIZATION);
@@ -270,8 +304,8 @@ answer(visit_t *visit)
         return answer_problem(visit, MHD_HTTP_NOT_FOUND,
                               "there is nothing here; what there is: /events, /events/aider, "
                               "/events/errors, /events/progress, /events/mesh, /health, "
-                              "/livez, /readyz, /metrics, /api/v1/events, /api/v1/signin, "
-                              "/api/v1/ticket");
+                              "/livez, /readyz, /metrics, /api/v1/events, /api/v1/sessions, "
+                              "/api/v1/transports, /api/v1/signin, /api/v1/ticket");
     if (is_method(visit, MHD_HTTP_METHOD_OPTIONS))
         return answer_options(visit);
     bool reads =

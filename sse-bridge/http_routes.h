@@ -6,6 +6,7 @@
 #include "access.h"
 #include "events_door.h"
 #include "health.h"
+#include "http_lists.h"
 #include "http_server.h"
 #include "stream_door.h"
 
@@ -16,8 +17,8 @@ typedef void http_routes_facts_fn(void *arg, health_facts_t *facts);
 
 // All are borrowed, and so are the settings (http/base_path).
 http_routes_t *http_routes_new(access_t *access, stream_door_t *door, events_door_t *events,
-                               const mesh_settings_t *settings, http_routes_facts_fn *facts,
-                               void *arg);
+                               const http_lists_t *lists, const mesh_settings_t *settings,
+                               http_routes_facts_fn *facts, void *arg);
 void http_routes_destroy(http_routes_t **self_p);
 
 // http_server_answer_fn

@@ -65,6 +65,8 @@ typedef struct sse_bridge {
     bool removed_known;
     zmq_pollitem_t hub_poll;
     type_counts_t types;
+    session_list_t *sessions;
+    transport_list_t *transports;
     rate_meter_t events;
     rate_meter_t frames;
     int64_t started_ms;
@@ -85,6 +87,8 @@ on_event(void *arg, const mesh_event_t *event)
 {
     sse_bridge_t *self = arg;
     type_counts_add(&self->types, event->topic, event->topic_bytes);
+    session_list_note(self->sessions, event);
+    transport_list_note(self->transports, event);
     stream_hub_event(self->hub, event, zclock_mono());
     events_door_news(self->events_door);
 }
@@ -195,6 +199,7 @@ on_welcome(void *arg, const mesh_welcome_t *welcome)
     if (mesh_control_get_number(welcome->body, "heartbeat_ms", &heartbeat_ms) == 0 &&
         heartbeat_ms <= INT32_MAX)
         self->heartbeat_ms = (int64_t) heartbeat_ms;
+    transport_list_welcomed(self->transports);
     monitor_watch_welcomed(&self->monitor, zclock_mono());
     self->before_first = (mesh_cursor_t){
         .epoch = welcome->epoch,
@@ -297,6 +302,7 @@ gather(void *arg, health_facts_t *facts)
         .events_per_second = rate_meter_per_second(&self->events),
         .frames_per_second = rate_meter_per_second(&self->frames),
         .types = &self->types,
+        .transports = self->transports,
         .requests = http_server_requests(self->server),
         .heads_late = http_server_heads_late(self->server),
         .refused_access = http_routes_refused(self->routes),
@@ -316,6 +322,7 @@ on_tick(zloop_t *loop, int timer, void *arg)
     int64_t now_ms = zclock_mono();
     feed(self);
     stream_hub_tick(self->hub, now_ms);
+    transport_list_tick(self->transports);
     events_door_tick(self->events_door);
     int64_t unix_ms = mesh_clock_unix_us() / 1000;
     stream_door_review(self->door, access_refresh(self->access, unix_ms), unix_ms);
@@ -384,6 +391,7 @@ join_mesh(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     free(host);
     if (!self->link)
         return -1;
+    transport_list_join(self->transports, self->link);
     mesh_link_listen(self->link, &link_listener, self);
     self->subscriber = mesh_subscriber_new(self->loop, self->link, MESH_FROM_EARLIEST, NULL,
                                            &subscriber_handler, self);
@@ -412,8 +420,9 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     };
     self->door = stream_door_new(self->hub, self->access, &door_limits);
     self->events_door = events_door_new(self->hub, self->access, wants_answers, self);
-    self->routes =
-        http_routes_new(self->access, self->door, self->events_door, settings, gather, self);
+    const http_lists_t lists = {.sessions = self->sessions, .transports = self->transports};
+    self->routes = http_routes_new(self->access, self->door, self->events_door, &lists,
+                                   settings, gather, self);
     self->server = http_server_new(self->loop, fd, &limits, on_request, self);
     if (!self->server) {
         close(fd);
@@ -452,6 +461,8 @@ start(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     self->clients = file_limit_for((size_t) mesh_settings_number(settings, "http/clients"),
                                    SPARE_CONNECTIONS + SPARE_FILES);
     make_hub(self, settings);
+    self->sessions = session_list_new(SESSIONS);
+    self->transports = transport_list_new();
     if (serve(self, settings, error_p) != 0 || join_mesh(self, settings, error_p) != 0)
         return -1;
     zloop_timer(self->loop, TICK_MS, 0, on_tick, self);
@@ -476,6 +487,8 @@ stop(sse_bridge_t *self)
     stream_door_destroy(&self->door);
     mesh_timer_end(&self->answers_timer);
     mesh_subscriber_destroy(&self->subscriber);
+    transport_list_destroy(&self->transports);
+    session_list_destroy(&self->sessions);
     mesh_link_destroy(&self->link);
     events_door_destroy(&self->events_door);
     json_decref(self->journal);
