@@ -12,9 +12,11 @@
 enum {
     DRAIN_LIMIT = 64,    // messages handled in one wake-up
     TICK_MS = 250,       // how exactly lost programs and deadlines are noticed
-    CALLS_LIMIT = 1000,
     ERASURES_LIMIT = 64,
-    HWM = 10000,    // messages for one program; past it answers to it are dropped
+    SEND_HWM = 10000,    // messages for one program; past it answers to it are dropped
+    // Messages of one program that wait, each of which may be of a mebibyte; past it its
+    // connection is not read.
+    RECEIVE_HWM = 64,
 };
 
 void
@@ -169,8 +171,8 @@ open_socket(desk_t *self)
 {
     self->socket = zsock_new(ZMQ_ROUTER);
     assert(self->socket);
-    zsock_set_sndhwm(self->socket, HWM);
-    zsock_set_rcvhwm(self->socket, HWM);
+    zsock_set_sndhwm(self->socket, SEND_HWM);
+    zsock_set_rcvhwm(self->socket, RECEIVE_HWM);
     zsock_set_linger(self->socket, 200);
     zsock_set_maxmsgsize(self->socket, MESH_CONTROL_LIMIT);
     zsock_set_sndtimeo(self->socket, 0);
@@ -213,7 +215,7 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     self->window_bytes = (json_int_t) mesh_settings_bytes(settings, "broker/window_bytes");
     self->registry = registry_new((size_t) mesh_settings_number(settings, "broker/peers"));
     self->replays = replays_new((size_t) mesh_settings_number(settings, "broker/replays"));
-    self->calls = calls_new(CALLS_LIMIT);
+    self->calls = calls_new((size_t) mesh_settings_number(settings, "broker/calls"));
     self->erasures = erasures_new(ERASURES_LIMIT);
     self->welcomes = welcomes_new();
     open_socket(self);

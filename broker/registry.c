@@ -8,6 +8,8 @@
 
 enum { SERVICES_LIMIT = 16, CAPABILITIES_LIMIT = 256, SOURCES_LIMIT = 16 };
 
+enum { METADATA_LIMIT = 16 * 1024 };    // bytes, as compact JSON
+
 struct registry {
     zhashx_t *peers;    // transport_id -> peer_t; owned, with its items
     size_t limit;
@@ -98,7 +100,8 @@ wrong_member(const json_t *hello)
     if (member && !is_array_of_text(member, CAPABILITIES_LIMIT))
         return "capabilities";
     member = json_object_get(hello, "metadata");
-    if (member && !json_is_object(member))
+    if (member &&
+        (!json_is_object(member) || json_dumpb(member, NULL, 0, JSON_COMPACT) > METADATA_LIMIT))
         return "metadata";
     member = json_object_get(hello, "passing");
     if (member && !json_is_boolean(member))

@@ -16,8 +16,6 @@ enum {
     RECEIVE_HWM = 10000,    // messages, each direction
     SEND_HWM = 10000,
     REFUSALS_LOGGED_MS = 10000,    // one log line in this time, however many are refused
-    SOURCES_LIMIT = JOURNAL_SOURCES_LIMIT,
-    SESSIONS_LIMIT = 10000,
 };
 
 static void
@@ -313,13 +311,16 @@ relay_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     self->paused = true;
     self->lost_after_ms = mesh_settings_ms(settings, "mesh/lost_after");
     make_sockets(self);
-    self->sequencer = sequencer_new(SOURCES_LIMIT);
-    self->owners = owners_new(SOURCES_LIMIT);
+    size_t sources = (size_t) mesh_settings_number(settings, "broker/sources");
+    self->sequencer = sequencer_new(sources);
+    self->owners = owners_new(sources);
+    self->queue_events = (size_t) mesh_settings_number(settings, "broker/queue_events");
+    self->queue_bytes = mesh_settings_bytes(settings, "broker/queue_bytes");
     self->topics = topics_new();
     self->subscriptions =
         subscriptions_new((size_t) mesh_settings_number(settings, "broker/subscriptions"));
     (void) owners_admit(self->owners, &self->source, "broker");
-    self->sessions = sessions_new(SESSIONS_LIMIT);
+    self->sessions = sessions_new((size_t) mesh_settings_number(settings, "broker/sessions"));
     self->forgotten = forgotten_new(JOURNAL_FORGOTTEN_LIMIT);
     if (open_journal(self, settings, error_p) != 0) {
         relay_destroy(&self);

@@ -92,7 +92,7 @@ relay_place(relay_t *self, mesh_header_t *header, mesh_family_t family, int64_t 
 bool
 relay_has_room(const relay_t *self)
 {
-    return self->flight_events < RELAY_FLIGHT_EVENTS && self->flight_bytes < RELAY_FLIGHT_BYTES;
+    return self->flight_events < self->queue_events && self->flight_bytes < self->queue_bytes;
 }
 
 void

@@ -11,11 +11,7 @@
 #include "topics.h"
 
 enum {
-    RELAY_BATCH_LIMIT = 256,    // events of one batch
-    // Between taken and committed. Past either, nothing more is read: publishers keep what they
-    // have sent, and their window stops them.
-    RELAY_FLIGHT_EVENTS = 10000,
-    RELAY_FLIGHT_BYTES = 64 * 1024 * 1024,
+    RELAY_BATCH_LIMIT = 256,     // events of one batch
     RELAY_OWN_WAITING = 1000,    // own events kept while the journal is down
 };
 
@@ -58,6 +54,9 @@ struct relay {
     relay_batch_t *filling;    // owned; NULL while nothing waits to be submitted
     relay_batch_t *spare;      // owned, linked by next
     size_t spare_count;
+    // Between taken and committed. Past either limit nothing more is read: publishers keep what
+    // they have sent, and their window stops them.
+    size_t queue_events, queue_bytes;
     size_t flight_events, flight_bytes;    // placed, not ended
     uint64_t ended;                        // how many have, ever
     bool paused;                           // the publish socket is not read

@@ -70,6 +70,8 @@ const mesh_setting_t mesh_settings_table[] = {
     LIST("broker/bind_subscribe", "",
          "endpoints of the subscribe socket; empty is ipc in the "
          "runtime directory"),
+    NUMBER("broker/calls", "1000", 1, 100000,
+           "how many calls of services may wait for their answer"),
     CHOICE("broker/durability", "process", "process|disk",
            "what an acknowledged event survives: a crash of programs, or a loss of power too"),
     FLAG("broker/fallback", "false",
@@ -95,6 +97,11 @@ const mesh_setting_t mesh_settings_table[] = {
     NUMBER("broker/memory_events", "100000", 100, 100000000,
            "how many of the newest events are kept in memory"),
     NUMBER("broker/peers", "2000", 1, 100000, "how many programs may be registered at once"),
+    SIZE("broker/queue_bytes", "64MiB", MIB, 16 * GIB,
+         "how many bytes of events may be between taken in and committed; past it no more are "
+         "read"),
+    NUMBER("broker/queue_events", "10000", 1, 1000000,
+           "how many events may be between taken in and committed; past it no more are read"),
     NUMBER("broker/replays", "64", 1, 10000,
            "how many pages of the past, of at most 1 MiB, may be unread by those who asked"),
     DURATION("broker/retain_age", "7d", 0, 3650 * DAY,
@@ -108,6 +115,11 @@ const mesh_setting_t mesh_settings_table[] = {
              "how long it keeps events of the mesh; 0 is as broker/retain_age"),
     DURATION("broker/retain_progress", "0", 0, 3650 * DAY,
              "how long it keeps progress; 0 is as broker/retain_age"),
+    NUMBER("broker/sessions", "10000", 10, 1000000,
+           "how many sessions late joiners are shown; past it the oldest finished goes first"),
+    NUMBER("broker/sources", "100000", 10, 100000,
+           "how many sources are remembered; past it the one unheard for the longest goes "
+           "first"),
     DURATION("broker/stop_grace", "500ms", 0, MINUTE,
              "how long a stop waits for what is on its way"),
     NUMBER("broker/subscriptions", "64", 1, 10000,

@@ -140,3 +140,20 @@ def test_seventy_subscribers_that_come_back_at_once_all_have_everything(mesh):
         return places and int(places[-1]) >= head
     wait_until(everyone_is_there, 3 * LIMIT_S, f"crowd of which everyone is at {head}")
     many.stop(limit_s=LIMIT_S)
+
+
+def test_hellos_and_calls_beyond_the_limits_are_refused_by_name(mesh, opened):
+    mesh.start_broker("--set", "broker/calls=2")
+    server, caller = Peer("server", "py-host", mesh.dir), Peer("caller", "py-host", mesh.dir)
+    opened.extend((server, caller))
+    with pytest.raises(ErrorAnswer, match="metadata") as refused:
+        caller.hello(metadata={"much": "x" * 17_000})
+    assert refused.value.code == "malformed"
+    server.hello(services=["slow"])
+    caller.hello()
+    call = {"service": "slow", "deadline_ms": 60_000, "request": {}}
+    for number in range(2):
+        caller.send("call", {"id": 100 + number, **call})
+    with pytest.raises(ErrorAnswer) as refused:
+        caller.ask("call", call, LIMIT_S)
+    assert refused.value.code == "calls_full"

@@ -73,6 +73,25 @@ a_new_program_joins_and_a_known_one_renews(void **state)
 }
 
 static void
+metadata_is_bounded(void **state)
+{
+    enum { LIMIT = 16 * 1024, AROUND = 8 };    // {"m":""} are eight bytes
+    static const struct {
+        size_t bytes;
+        registry_outcome_t outcome;
+    } cases[] = {{LIMIT, REGISTRY_JOINED}, {LIMIT + 1, REGISTRY_MALFORMED}};
+    bench_t *self = *state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[LIMIT] = "";
+        memset(text, 'x', cases[i].bytes - AROUND);
+        json_t *hello = hello_of("a");
+        json_object_set_new(hello, "metadata", json_pack("{s:s}", "m", text));
+        assert_int_equal(say(self, hello, self->route, 1000), cases[i].outcome);
+    }
+    assert_string_equal(self->wrong, "metadata");
+}
+
+static void
 one_welcomed_by_the_broker_before_has_not_joined(void **state)
 {
     bench_t *self = *state;
@@ -200,6 +219,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_new_program_joins_and_a_known_one_renews),
+        TEST(metadata_is_bounded),
         TEST(one_welcomed_by_the_broker_before_has_not_joined),
         TEST(as_many_as_may_be_are_registered),
         TEST(one_is_heard_by_its_own_route_only),
