@@ -39,7 +39,10 @@ const mesh_setting_t mesh_settings_table[] = {
     FLAG("bridge/keep_noise", "false",
          "whether what an MCP server prints on stdout beside its messages stays there; else it "
          "goes to stderr"),
-    LIST("bridge/labels", "", "key=value pairs that every event's session carries"),
+    LIST("bridge/labels", "",
+         "key=value pairs that a session's start carries: 32 at most, a key of 64 bytes, a "
+         "value "
+         "of 256"),
     SIZE("bridge/line_limit", "256KiB", KIB, 16 * MIB,
          "how much of a line is parsed; all of it passes through"),
     DURATION("bridge/linger", "30s", 0, HOUR,
@@ -47,7 +50,8 @@ const mesh_setting_t mesh_settings_table[] = {
     CHOICE(
         "bridge/mode", "auto", "auto|cli|mcp|ndjson",
         "what the wrapped command is: aider itself, an MCP server, or a writer of JSON lines"),
-    TEXT("bridge/name", "", "a name for the session, shown to those who watch"),
+    TEXT("bridge/name", "",
+         "a name for the session, shown to those who watch: 256 bytes at most"),
     TEXT("bridge/patterns", "",
          "a file of further texts that are errors, and which; see docs/AIDER.md, section 11.1"),
     FLAG("bridge/progress", "false",

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "observer.h"
 #include "observer_process.h"
 #include "redaction.h"
+#include "session_labels.h"
 #include "wrapped_command.h"
 
 static int
@@ -55,9 +57,21 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
                                       : run_observer(settings, mode, argv);
 }
 
+// session_labels_wrong_fn: keeps the first sentence.
+static void
+on_wrong_label(void *arg, const char *sentence, bool by_option)
+{
+    (void) by_option;
+    char **error_p = arg;
+    if (!*error_p)
+        *error_p = strdup(sentence);
+}
+
 static int
 check(const mesh_settings_t *settings, char **error_p)
 {
+    if (session_labels_check(settings, on_wrong_label, error_p) > 0)
+        return -1;
     const char *path = mesh_settings_string(settings, "bridge/patterns");
     aider_user_patterns_t *patterns = *path ? aider_user_patterns_read(path, error_p) : NULL;
     bool right = !*path || patterns;

@@ -8,6 +8,7 @@
 #include "mesh/log.h"
 #include "mesh/uuid.h"
 #include "plain_lines.h"
+#include "session_labels.h"
 #include "session_place.h"
 
 enum { STREAMS = 3, FALLBACK_MODELS_MOST = 16, AIDER_TOOLS_MOST = 64 };
@@ -194,16 +195,11 @@ session_watch_end(session_watch_t *self, int exit_code, int signal, aider_time_t
 static json_t *
 labels(const mesh_settings_t *settings)
 {
+    session_label_t taken[SESSION_LABELS_MOST];
+    size_t count = session_labels_take(settings, taken);
     json_t *object = json_object();
-    for (size_t i = 0; i < mesh_settings_list_size(settings, "bridge/labels"); i++) {
-        const char *label = mesh_settings_list_item(settings, "bridge/labels", i);
-        const char *equals = strchr(label, '=');
-        json_t *value = equals ? json_string(equals + 1) : NULL;
-        char *key = equals ? strndup(label, (size_t) (equals - label)) : NULL;
-        if (value)
-            json_object_set_new(object, key, value);
-        free(key);
-    }
+    for (size_t i = 0; i < count; i++)
+        json_object_set_new(object, taken[i].key, json_string(taken[i].value));
     return object;
 }
 
@@ -212,10 +208,9 @@ static json_t *
 members(const session_watch_plan_t *plan)
 {
     json_t *object = session_place_members(plan->working_dir);
-    const char *name = mesh_settings_string(plan->settings, "bridge/name");
-    json_t *text = *name ? json_string(name) : NULL;
-    if (text)
-        json_object_set_new(object, "name", text);
+    const char *name = session_labels_name(plan->settings);
+    if (name)
+        json_object_set_new(object, "name", json_string(name));
     json_t *all_labels = labels(plan->settings);
     if (json_object_size(all_labels))
         json_object_set(object, "labels", all_labels);

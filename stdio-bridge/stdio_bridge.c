@@ -18,6 +18,7 @@
 #include "observer_process.h"
 #include "own_fate.h"
 #include "relay.h"
+#include "session_labels.h"
 #include "tap.h"
 #include "wrapped_command.h"
 
@@ -66,16 +67,14 @@ terminal_columns(void)
     return !closed[1] && ioctl(1, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-// A label that is no key=value. NULL when all are.
-static const char *
-bad_label(const mesh_settings_t *settings)
+// session_labels_wrong_fn: arg is whether an option was wrong.
+static void
+on_wrong_label(void *arg, const char *sentence, bool by_option)
 {
-    for (size_t i = 0; i < mesh_settings_list_size(settings, "bridge/labels"); i++) {
-        const char *label = mesh_settings_list_item(settings, "bridge/labels", i);
-        if (*label == '=' || !strchr(label, '='))
-            return label;
-    }
-    return NULL;
+    bool *wrong_option = arg;
+    *wrong_option = *wrong_option || by_option;
+    fprintf(stderr, "aidermesh-stdio-bridge: %s%s\n",
+            by_option ? "" : "passed over: ", sentence);
 }
 
 // What the observer is started with, once the command runs.
@@ -174,12 +173,10 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
 {
     bridge_mode_t mode =
         wrapped_command_mode(mesh_settings_string(settings, "bridge/mode"), argv);
-    const char *label = bad_label(settings);
-    if (label) {
-        fprintf(stderr, "aidermesh-stdio-bridge: the label \"%s\" is not KEY=VALUE\n", label);
-        bool by_option = mesh_settings_origin(settings, "bridge/labels")[0] == '-';
-        return by_option ? MESH_EXIT_BRIDGE_FAILED : run_off(argc, argv);
-    }
+    bool wrong_option = false;
+    (void) session_labels_check(settings, on_wrong_label, &wrong_option);
+    if (wrong_option)
+        return MESH_EXIT_BRIDGE_FAILED;
     if (mode == BRIDGE_MODE_NDJSON) {
         if (argc > 0)
             return refuse("mode ndjson reads stdin and runs no command");

@@ -6,6 +6,7 @@ mesh_add_unit_test(mcp_session stdio_bridge_parts)
 mesh_add_unit_test(mcp_sieve relay_parts)
 mesh_add_unit_test(plain_lines stdio_bridge_parts)
 
+mesh_add_unit_test(session_labels relay_parts)
 mesh_add_unit_test(session_place stdio_bridge_parts)
 mesh_add_unit_test(tap relay_parts)
 mesh_add_unit_test(tap_record relay_parts)
