@@ -170,20 +170,22 @@ static const key_form_t key_forms[] = {
     {"AGE-SECRET-KEY-1", REDACTION_SERVICE, ALNUM, 40, 0, false},
 };
 
+// within: in the middle of a word, where only what nothing else begins with is a key.
 static bool
-find_key(const char *text, size_t size, size_t at, const bool off[static REDACTION_RULES],
-         redaction_found_t *found)
+find_key(const char *text, size_t size, size_t at, bool within,
+         const bool off[static REDACTION_RULES], redaction_found_t *found)
 {
     for (size_t i = 0; i < sizeof key_forms / sizeof key_forms[0]; i++) {
         const key_form_t *form = &key_forms[i];
-        if (text[at] != form->prefix[0] || !starts_with(text, size, at, form->prefix))
+        if (text[at] != form->prefix[0] || !starts_with(text, size, at, form->prefix) ||
+            off[form->rule] || (within && form->random))
             continue;
         size_t begin = at + strlen(form->prefix);
         size_t run = run_of(text, size, begin, form->kind);
         // A key at the end of a sentence.
         while (run > 0 && text[begin + run - 1] == '.')
             run--;
-        if (off[form->rule] || run < form->least || (form->most && run > form->most) ||
+        if (run < form->least || (form->most && run > form->most) ||
             (form->random && !looks_random(text + begin, run)))
             continue;
         *found = (redaction_found_t){.rule = form->rule, .from = at, .to = begin + run};
@@ -439,6 +441,13 @@ find_pem(const char *text, size_t size, size_t at, redaction_found_t *found)
     return true;
 }
 
+// Whether what stands before is an escape of JSON, as in a text within a text: \n, \r or \t.
+static bool
+follows_escape(const char *text, size_t at)
+{
+    return at >= 2 && text[at - 2] == '\\' && strchr("nrt", text[at - 1]);
+}
+
 bool
 redaction_rules_find(const char *text, size_t size, size_t at,
                      const bool off[static REDACTION_RULES], redaction_found_t *found)
@@ -448,10 +457,13 @@ redaction_rules_find(const char *text, size_t size, size_t at,
         return !off[REDACTION_URL] && find_url(text, size, at, found);
     if (byte == '-' && !off[REDACTION_PEM] && find_pem(text, size, at, found))
         return true;
-    // In the middle of a word nothing begins, so that every word is looked at once.
-    if (!(kinds_of(byte) & TOKEN) || (at > 0 && (kinds_of(text[at - 1]) & TOKEN)))
+    if (!(kinds_of(byte) & TOKEN))
         return false;
-    if (find_key(text, size, at, off, found) ||
+    // In the middle of a word nothing begins, so that every word is looked at once; but keys of
+    // the kind that is met most are also glued to what stands before them.
+    if (at > 0 && (kinds_of(text[at - 1]) & TOKEN) && !follows_escape(text, at))
+        return starts_with(text, size, at, "sk-") && find_key(text, size, at, true, off, found);
+    if (find_key(text, size, at, false, off, found) ||
         (!off[REDACTION_JWT] && find_jwt(text, size, at, found)) ||
         (!off[REDACTION_BEARER] && find_bearer(text, size, at, found)))
         return true;

@@ -42,7 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!patterns)
         return 0;
     assert(aider_user_patterns_count(patterns) <= AIDER_USER_PATTERNS_MOST);
-    char *text = strndup(end ? (const char *) end + 1 : "", size - length);
+    char *text = end ? strndup((const char *) end + 1, size - length - 1) : strdup("");
     char *rest = text;
     for (char *line; (line = strsep(&rest, "\n")) != NULL;)
         meet(patterns, line);

@@ -128,6 +128,21 @@ every_secret_of_the_corpus_goes(void **state)
 }
 
 static void
+a_key_begins_behind_an_escape_of_json(void **state)
+{
+    expect(*state,
+           "key:\\nghp"
+           "_0123456789abcdefghijklmnopqrstuvwxyz\\t",
+           "key:\\n[redacted:github]\\t");
+    // Not behind any letter: this is a word.
+    expect(*state,
+           "xghp"
+           "_0123456789abcdefghijklmnopqrstuvwxyz",
+           "xghp"
+           "_0123456789abcdefghijklmnopqrstuvwxyz");
+}
+
+static void
 nothing_harmless_of_the_corpus_is_touched(void **state)
 {
     assert_in_range(for_each_line("harmless.txt", *state, check_harmless), 100, 1000);
@@ -271,6 +286,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_secret_of_the_corpus_goes),
+        TEST(a_key_begins_behind_an_escape_of_json),
         TEST(nothing_harmless_of_the_corpus_is_touched),
         TEST(a_private_key_goes_over_lines_until_it_ends),
         TEST(every_string_of_a_payload_is_cleaned_at_any_depth),
