@@ -1,15 +1,16 @@
 // event_pull - one question for events and, step by step, its answer
 // SPDX-License-Identifier: MPL-2.0
 //
-// A decision without sockets: where to begin (as resume decides for streams), which entries of
-// the ring belong into the answer, whether there is enough or more is waited for. The work is
-// done in portions, so that a long look back holds up nobody. Times are CLOCK_MONOTONIC
-// milliseconds.
+// A decision without sockets: where to begin (as resume decides for streams), which events of
+// the journal's past and of the ring belong into the answer, whether there is enough or more is
+// waited for. The work is done in portions, so that a long look back holds up nobody. Times are
+// CLOCK_MONOTONIC milliseconds.
 #ifndef SSE_EVENT_PULL_H
 #define SSE_EVENT_PULL_H
 
 #include "event_page.h"
 #include "event_ring.h"
+#include "past.h"
 #include "resume.h"
 #include "session_table.h"
 #include "stream_query.h"
@@ -17,8 +18,8 @@
 typedef struct event_pull event_pull_t;
 
 enum {
-    // For how long at least the verdict is waited for, when it is not known: the broker may be
-    // on its way back, and says where it is every second.
+    // For how long at least the verdict is waited for, when it is not known, or a page of the
+    // past: the broker may be on its way back, and says where it is every second.
     EVENT_PULL_HOLD_MS = 2500,
 };
 
@@ -26,7 +27,7 @@ typedef enum {
     EVENT_PULL_MORE,       // the budget is used up: step again soon
     EVENT_PULL_WAITS,      // nothing yet: step again when something came, and at due_ms
     EVENT_PULL_DONE,       // event_pull_finish has the answer
-    EVENT_PULL_UNKNOWN,    // it cannot be said where to begin: the broker is away
+    EVENT_PULL_UNKNOWN,    // it cannot be said what follows: the broker is away
 } event_pull_outcome_t;
 
 // What is known now. All borrowed.
@@ -36,6 +37,10 @@ typedef struct event_pull_world {
     // What resume is to know about a question.
     resume_world_t (*known)(const void *arg, const resume_ask_t *ask, const filter_t *filter);
     const void *arg;
+    // The page of the journal that follows a place; NULL when it has still to come. NULL where
+    // there is no journal to ask: then only the ring is read.
+    const past_page_t *(*page)(void *arg, const mesh_cursor_t *after);
+    void *page_arg;
 } event_pull_world_t;
 
 // Takes the query's filter. Without a position the newest events are asked for, as many as the

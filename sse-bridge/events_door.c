@@ -32,6 +32,7 @@ typedef struct waiter {
 struct events_door {
     stream_hub_t *hub;
     access_t *access;
+    past_t *past;    // borrowed; NULL before the mesh is joined
     events_door_wants_fn *wants;
     void *arg;
     waiter_t *first;
@@ -53,6 +54,12 @@ events_door_new(stream_hub_t *hub, access_t *access, events_door_wants_fn *wants
     self->arg = arg;
     self->due_ms = INT64_MAX;
     return self;
+}
+
+void
+events_door_use_past(events_door_t *self, past_t *past)
+{
+    self->past = past;
 }
 
 void
@@ -82,6 +89,12 @@ known(const void *arg, const resume_ask_t *ask, const filter_t *filter)
     return stream_hub_known(arg, ask, filter, zclock_mono());
 }
 
+static const past_page_t *
+page(void *arg, const mesh_cursor_t *after)
+{
+    return past_read(arg, after, zclock_mono());
+}
+
 static event_pull_outcome_t
 step(waiter_t *waiter, int64_t now_ms, int64_t *budget)
 {
@@ -91,6 +104,8 @@ step(waiter_t *waiter, int64_t now_ms, int64_t *budget)
         .sessions = stream_hub_sessions(self->hub),
         .known = known,
         .arg = self->hub,
+        .page = self->past ? page : NULL,
+        .page_arg = self->past,
     };
     waiter->outcome = event_pull_step(waiter->pull, &world, self->stopping, now_ms, budget);
     return waiter->outcome;

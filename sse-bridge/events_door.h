@@ -10,6 +10,7 @@
 #include "access.h"
 #include "http_answer.h"
 #include "http_server.h"
+#include "past.h"
 #include "stream_hub.h"
 
 typedef struct events_door events_door_t;
@@ -25,6 +26,9 @@ typedef void events_door_wants_fn(void *arg, int64_t in_ms);
 // hub and access are borrowed.
 events_door_t *events_door_new(stream_hub_t *hub, access_t *access, events_door_wants_fn *wants,
                                void *arg);
+
+// Ask for what the ring holds no more; past is borrowed, and must hold until events_door_stop.
+void events_door_use_past(events_door_t *self, past_t *past);
 
 // No request may be left: events_door_stop, then the end of all connections.
 void events_door_destroy(events_door_t **self_p);

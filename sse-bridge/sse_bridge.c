@@ -26,6 +26,7 @@
 #include "mesh/signals.h"
 #include "mesh/subscriber.h"
 #include "mesh/timer.h"
+#include "past_link.h"
 #include "port_file.h"
 #include "rate_meter.h"
 #include "stream_door.h"
@@ -51,6 +52,7 @@ typedef struct sse_bridge {
     int64_t heartbeat_ms;    // of the mesh's programs, as the broker says
     size_t ring_bytes;
     mesh_subscriber_t *subscriber;
+    past_link_t *past;
     access_t *access;
     stream_hub_t *hub;
     stream_door_t *door;
@@ -82,6 +84,8 @@ sse_bridge_check(const mesh_settings_t *settings, char **error_p)
 
 // ---- from the mesh
 
+static const char forgotten_prefix[] = "mesh.session_forgotten/";
+
 static void
 on_event(void *arg, const mesh_event_t *event)
 {
@@ -89,6 +93,10 @@ on_event(void *arg, const mesh_event_t *event)
     type_counts_add(&self->types, event->topic, event->topic_bytes);
     session_list_note(self->sessions, event);
     transport_list_note(self->transports, event);
+    // Pages may hold what is to be forgotten.
+    if (event->topic_bytes >= strlen(forgotten_prefix) &&
+        memcmp(event->topic, forgotten_prefix, strlen(forgotten_prefix)) == 0)
+        past_clear(past_link_pages(self->past));
     stream_hub_event(self->hub, event, zclock_mono());
     events_door_news(self->events_door);
 }
@@ -105,6 +113,8 @@ on_gap(void *arg, const mesh_gap_t *gap)
     sse_bridge_t *self = arg;
     mesh_log_warning("events-missed", "%s", reasons[gap->reason]);
     bool welcomed = gap->to.epoch == self->before_first.epoch;
+    if (gap->reason == MESH_GAP_NEW_EPOCH)
+        past_clear(past_link_pages(self->past));
     if (gap->reason == MESH_GAP_NEW_EPOCH)
         stream_hub_epoch(self->hub, welcomed ? &self->before_first : &gap->to,
                          welcomed && self->removed_known ? self->removed : NULL, zclock_mono());
@@ -323,6 +333,7 @@ on_tick(zloop_t *loop, int timer, void *arg)
     feed(self);
     stream_hub_tick(self->hub, now_ms);
     transport_list_tick(self->transports);
+    past_tick(past_link_pages(self->past), now_ms);
     events_door_tick(self->events_door);
     int64_t unix_ms = mesh_clock_unix_us() / 1000;
     stream_door_review(self->door, access_refresh(self->access, unix_ms), unix_ms);
@@ -380,6 +391,13 @@ on_signal(int number, void *arg)
 
 // ---- start and stop
 
+static void
+on_past_news(void *arg)
+{
+    sse_bridge_t *self = arg;
+    events_door_news(self->events_door);
+}
+
 static int
 join_mesh(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
 {
@@ -392,6 +410,8 @@ join_mesh(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     if (!self->link)
         return -1;
     transport_list_join(self->transports, self->link);
+    self->past = past_link_new(self->loop, self->link, on_past_news, self);
+    events_door_use_past(self->events_door, past_link_pages(self->past));
     mesh_link_listen(self->link, &link_listener, self);
     self->subscriber = mesh_subscriber_new(self->loop, self->link, MESH_FROM_EARLIEST, NULL,
                                            &subscriber_handler, self);
@@ -489,6 +509,7 @@ stop(sse_bridge_t *self)
     mesh_subscriber_destroy(&self->subscriber);
     transport_list_destroy(&self->transports);
     session_list_destroy(&self->sessions);
+    past_link_destroy(&self->past);
     mesh_link_destroy(&self->link);
     events_door_destroy(&self->events_door);
     json_decref(self->journal);

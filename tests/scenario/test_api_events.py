@@ -140,6 +140,53 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(mesh, publisher):
     assert get(mesh, headers={"Authorization": "Bearer wrong"})[0] == 401
 
 
+# ---- beyond the ring
+
+
+def walk(mesh, query, cursor="earliest"):
+    """All answers from a place on: the numbers in their events, and the verdicts."""
+    seen, verdicts = [], set()
+    while True:
+        _, answer = ask(mesh, f"?types=aider.*&limit=1000&since={cursor}&{query}")
+        verdicts.add(answer["verdict"])
+        seen += numbers(answer)
+        cursor = answer["next_cursor"]
+        if not answer["events"]:
+            return seen, verdicts
+
+
+def test_what_the_ring_has_no_more_comes_from_the_journal(mesh, pool):
+    mesh.start_broker()
+    mesh.start_sse("--set", "http/ring_bytes=1MiB")
+    publisher = Publisher("py-publisher", "py-host", mesh.dir)
+    try:
+        first = 8000
+        publish(publisher, first)
+        wait_until(lambda: numbers(ask(mesh, "?types=aider.*&last=1")[1]) == [first - 1], 30,
+                   "the last event")
+        _, answer = ask(mesh, "?types=aider.*&limit=10&since=earliest")
+        assert numbers(answer) == list(range(10))
+        # Several at once, while more events pour in.
+        walks = [pool.submit(walk, mesh, f"label=!none-{number % 2}") for number in range(4)]
+        for number in range(first, first + 1500):
+            publisher.publish(PROGRESS, "s-1", {**STAGE, "n": number})
+        publisher.drain(30)
+        for future in walks:
+            seen, verdicts = future.result(60)
+            assert verdicts == {"exact"}
+            assert len(seen) >= first and seen == list(range(len(seen)))
+        # The broker restarts between two answers, and while one is worked on.
+        broker = next(program for program in mesh.programs if "broker" in program.name)
+        broker.stop(signal.SIGTERM)
+        again = pool.submit(ask, mesh, f"?types=aider.*&since={answer['next_cursor']}&wait=25")
+        mesh.start_broker()
+        assert numbers(again.result(60)[1])[:5] == [10, 11, 12, 13, 14]
+        seen, verdicts = walk(mesh, "", answer["next_cursor"])
+        assert verdicts == {"exact"} and seen == list(range(10, first + 1500))
+    finally:
+        publisher.close()
+
+
 # ---- who waits
 
 

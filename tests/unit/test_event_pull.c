@@ -8,6 +8,7 @@
 
 #include "event_pull.h"
 #include "event_ring.h"
+#include "past_answer.h"
 #include "ring_event.h"
 #include "stream_hub.h"
 
@@ -17,6 +18,10 @@ typedef struct world {
     stream_hub_t *hub;
     int64_t now_ms;
     uint64_t offset;
+    past_t *past;           // NULL: no journal is asked
+    mesh_cursor_t asked;    // of the journal; epoch 0 for nothing
+    int asked_count;
+    uint64_t removed;               // from the journal, up to here
     char next[MESH_CURSOR_SIZE];    // of the last answer
 } world_t;
 
@@ -59,9 +64,49 @@ static int
 teardown(void **state)
 {
     world_t *world = *state;
+    past_destroy(&world->past);
     stream_hub_destroy(&world->hub);
     free(world);
     return 0;
+}
+
+// The journal: has all that happened since the beginning, but for what was removed.
+
+static void
+on_ask(void *arg, const mesh_cursor_t *after)
+{
+    world_t *world = arg;
+    world->asked = *after;
+    world->asked_count++;
+}
+
+static void
+on_news(void *arg)
+{
+    (void) arg;
+}
+
+static const past_owner_t past_owner = {.ask = on_ask, .news = on_news};
+
+static void
+serve(world_t *world)
+{
+    enum { PAGE_EVENTS = 700 };
+    assert_int_not_equal(world->asked.epoch, 0);
+    world->asked.epoch = 0;
+    uint64_t after = world->asked.offset;
+    uint64_t from = after > world->removed ? after : world->removed;
+    uint64_t to = from + PAGE_EVENTS < world->offset ? from + PAGE_EVENTS : world->offset;
+    past_answer_t page = past_answer(after, to, world->removed, to < world->offset);
+    assert_int_equal(past_take(world->past, page.body, page.frames, world->now_ms), 0);
+    past_answer_clear(&page);
+}
+
+static const past_page_t *
+page(void *arg, const mesh_cursor_t *after)
+{
+    world_t *world = arg;
+    return past_read(world->past, after, world->now_ms);
 }
 
 static void
@@ -97,12 +142,14 @@ known(const void *arg, const resume_ask_t *question, const filter_t *filter)
 }
 
 static event_pull_outcome_t
-step(const world_t *world, event_pull_t *pull, bool hurry, int64_t budget)
+step(world_t *world, event_pull_t *pull, bool hurry, int64_t budget)
 {
     const event_pull_world_t pull_world = {.ring = stream_hub_ring(world->hub),
                                            .sessions = stream_hub_sessions(world->hub),
                                            .known = known,
-                                           .arg = world};
+                                           .arg = world,
+                                           .page = world->past ? page : NULL,
+                                           .page_arg = world};
     return event_pull_step(pull, &pull_world, hurry, world->now_ms, &budget);
 }
 
@@ -282,7 +329,7 @@ static void
 what_the_ring_has_let_go_of_is_a_gap(void **state)
 {
     world_t *world = *state;
-    happen(world, "aider.error_occurred", 30000);
+    happen(world, "aider.error_occurred", 10000);
     event_pull_t *pull = ask(world, "limit=1", cursor(5));
     assert_int_equal(step(world, pull, false, PLENTY), EVENT_PULL_DONE);
     json_t *json = finish(world, pull);
@@ -306,7 +353,7 @@ one_that_the_ring_passes_says_what_it_has_or_asks_anew(void **state)
     assert_int_equal(step(world, begun, false, 10), EVENT_PULL_MORE);
     event_pull_t *empty = ask(world, "types=mesh.health&since=earliest&wait=25", NULL);
     assert_int_equal(step(world, empty, false, 10), EVENT_PULL_MORE);
-    happen(world, "aider.error_occurred", 30000);
+    happen(world, "aider.error_occurred", 10000);
 
     assert_int_equal(step(world, begun, false, PLENTY), EVENT_PULL_DONE);
     json_decref(finish(world, begun));
@@ -378,6 +425,141 @@ what_was_forgotten_is_in_no_answer(void **state)
     assert_string_equal(world->next, cursor(6));
 }
 
+// Go on until there is an answer, the journal serving what is asked of it.
+static json_t *
+walk(world_t *world, const char *text, const char *id, int happens)
+{
+    event_pull_t *pull = ask(world, text, id);
+    event_pull_outcome_t outcome;
+    for (int steps = 0; (outcome = step(world, pull, false, 512)) != EVENT_PULL_DONE; steps++) {
+        assert_in_range(steps, 0, 10000);
+        assert_int_not_equal(outcome, EVENT_PULL_UNKNOWN);
+        happen(world, "aider.error_occurred", happens);
+        if (outcome == EVENT_PULL_WAITS)
+            serve(world);
+    }
+    return finish(world, pull);
+}
+
+// Check that the events of an answer are those after `seen`, without a hole; returns the last.
+static uint64_t
+check_sequence(const json_t *json, uint64_t seen)
+{
+    size_t index;
+    json_t *event;
+    json_array_foreach(json_object_get(json, "events"), index, event)
+        assert_string_equal(json_string_value(json_object_get(event, "id")), cursor(++seen));
+    return seen;
+}
+
+static void
+what_the_ring_has_let_go_of_comes_from_the_journal_without_a_gap_or_a_double(void **state)
+{
+    world_t *world = *state;
+    world->past = past_new(&past_owner, world);
+    happen(world, "aider.error_occurred", 6000);
+    for (int rounds = 0; rounds < 2; rounds++) {
+        uint64_t seen = 0;
+        snprintf(world->next, sizeof world->next, "%s", cursor(0));
+        while (seen < 6000) {
+            char id[MESH_CURSOR_SIZE];
+            memcpy(id, world->next, sizeof id);
+            // In the first round the ring moves on all the while.
+            json_t *json = walk(world, "limit=1000", id, rounds == 0 ? 3 : 0);
+            assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+            assert_null(json_object_get(json, "gap"));
+            uint64_t before = seen;
+            seen = check_sequence(json, seen);
+            assert_int_not_equal(seen, before);
+            assert_string_equal(world->next, cursor(seen));
+            json_decref(json);
+        }
+    }
+}
+
+static void
+who_asks_for_the_earliest_or_a_time_is_given_it_from_the_journal(void **state)
+{
+    world_t *world = *state;
+    world->past = past_new(&past_owner, world);
+    happen(world, "aider.error_occurred", 6000);
+    json_t *json = walk(world, "since=earliest&limit=10", NULL, 0);
+    assert_int_equal(check_sequence(json, 0), 10);
+    json_decref(json);
+    json = walk(world, "since=1970-01-01T00:16:40Z&limit=10", NULL, 0);
+    assert_int_equal(check_sequence(json, 999), 1009);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    json_decref(json);
+    // A type of which nothing was removed needs no journal.
+    int asked = world->asked_count;
+    json = walk(world, "types=mesh.health", cursor(5), 0);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    json_decref(json);
+    assert_int_equal(world->asked_count, asked);
+}
+
+static void
+what_the_journal_has_removed_too_is_a_gap(void **state)
+{
+    world_t *world = *state;
+    world->past = past_new(&past_owner, world);
+    happen(world, "aider.error_occurred", 6000);
+    world->removed = 100;
+    json_t *json = walk(world, "limit=10", cursor(40), 0);
+    json_t *gap = json_object_get(json, "gap");
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "gap");
+    assert_string_equal(json_string_value(json_object_get(gap, "from")), cursor(40));
+    assert_string_equal(json_string_value(json_object_get(gap, "to")), cursor(100));
+    assert_int_equal(json_integer_value(json_object_get(gap, "at_most")), 60);
+    assert_int_equal(check_sequence(json, 100), 110);
+    json_decref(json);
+    json = walk(world, "limit=10", cursor(100), 0);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    assert_int_equal(check_sequence(json, 100), 110);
+    json_decref(json);
+    json = walk(world, "since=earliest&limit=10", NULL, 0);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    assert_int_equal(check_sequence(json, 100), 110);
+    json_decref(json);
+}
+
+static void
+a_page_that_does_not_come_is_waited_for_and_then_unknown(void **state)
+{
+    world_t *world = *state;
+    world->past = past_new(&past_owner, world);
+    happen(world, "aider.error_occurred", 6000);
+    event_pull_t *pull = ask(world, NULL, cursor(5));
+    assert_int_equal(step(world, pull, false, PLENTY), EVENT_PULL_WAITS);
+    assert_int_equal(event_pull_due_ms(pull), NOW_MS + EVENT_PULL_HOLD_MS);
+    world->now_ms += EVENT_PULL_HOLD_MS;
+    assert_int_equal(step(world, pull, false, PLENTY), EVENT_PULL_UNKNOWN);
+    event_pull_destroy(&pull);
+}
+
+static void
+another_epoch_ends_what_is_read_of_the_past(void **state)
+{
+    world_t *world = *state;
+    world->past = past_new(&past_owner, world);
+    happen(world, "aider.error_occurred", 6000);
+    event_pull_t *begun = ask(world, "limit=1000", cursor(5));
+    event_pull_t *empty = ask(world, NULL, cursor(5));
+    assert_int_equal(step(world, begun, false, PLENTY), EVENT_PULL_WAITS);
+    serve(world);
+    assert_int_equal(step(world, begun, false, 20), EVENT_PULL_MORE);
+    stream_hub_epoch(world->hub, &(mesh_cursor_t){0xab, 4}, NULL, world->now_ms);
+    assert_int_equal(step(world, begun, false, PLENTY), EVENT_PULL_DONE);
+    json_t *json = finish(world, begun);
+    assert_int_equal(check_sequence(json, 5), 25);
+    json_decref(json);
+    assert_string_equal(world->next, cursor(25));
+    assert_int_equal(step(world, empty, false, PLENTY), EVENT_PULL_DONE);
+    json = finish(world, empty);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "reset");
+    json_decref(json);
+}
+
 int
 main(void)
 {
@@ -395,6 +577,11 @@ main(void)
         TEST(another_epoch_ends_a_wait_with_the_gap_and_its_own_cursor),
         TEST(while_the_broker_is_away_what_the_ring_has_is_given_and_the_rest_is_unknown),
         TEST(what_was_forgotten_is_in_no_answer),
+        TEST(what_the_ring_has_let_go_of_comes_from_the_journal_without_a_gap_or_a_double),
+        TEST(who_asks_for_the_earliest_or_a_time_is_given_it_from_the_journal),
+        TEST(what_the_journal_has_removed_too_is_a_gap),
+        TEST(a_page_that_does_not_come_is_waited_for_and_then_unknown),
+        TEST(another_epoch_ends_what_is_read_of_the_past),
     };
     return cmocka_run_group_tests_name("event_pull", tests, NULL, NULL);
 }
