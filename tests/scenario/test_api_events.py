@@ -160,7 +160,7 @@ def test_what_the_ring_has_no_more_comes_from_the_journal(mesh, pool):
     mesh.start_sse("--set", "http/ring_bytes=1MiB")
     publisher = Publisher("py-publisher", "py-host", mesh.dir)
     try:
-        first = 8000
+        first = 5000
         publish(publisher, first)
         wait_until(lambda: numbers(ask(mesh, "?types=aider.*&last=1")[1]) == [first - 1], 30,
                    "the last event")
@@ -168,7 +168,7 @@ def test_what_the_ring_has_no_more_comes_from_the_journal(mesh, pool):
         assert numbers(answer) == list(range(10))
         # Several at once, while more events pour in.
         walks = [pool.submit(walk, mesh, f"label=!none-{number % 2}") for number in range(4)]
-        for number in range(first, first + 1500):
+        for number in range(first, first + 1000):
             publisher.publish(PROGRESS, "s-1", {**STAGE, "n": number})
         publisher.drain(30)
         for future in walks:
@@ -182,7 +182,7 @@ def test_what_the_ring_has_no_more_comes_from_the_journal(mesh, pool):
         mesh.start_broker()
         assert numbers(again.result(60)[1])[:5] == [10, 11, 12, 13, 14]
         seen, verdicts = walk(mesh, "", answer["next_cursor"])
-        assert verdicts == {"exact"} and seen == list(range(10, first + 1500))
+        assert verdicts == {"exact"} and seen == list(range(10, first + 1000))
     finally:
         publisher.close()
 
