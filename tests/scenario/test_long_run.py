@@ -178,22 +178,35 @@ class Run:
         self.cpu["broker"].append(cpu_of(self.broker))
         return sources
 
-    def latencies(self, reader, far_sources):
-        """(latency, the machine's lateness meanwhile) in ms of the events that are promised one.
+    def windows(self, reader, far_source):
+        """When no latency is promised, as (begin, end) in order, apart from each other.
 
         A fault that lasts concerns those whom it befalls for as long as it lasts.
         """
-        windows = collections.defaultdict(list)
-        for fault in self.faults:
-            for far_source in (False, True):
-                befallen = fault.what == "kill" or fault.what == "stop" and reader.name == "still" \
-                    or fault.what == "cut" and (reader.name == "far" or far_source)
-                windows[far_source].append(
-                    (fault.began, (fault.ended if befallen else fault.began) + SETTLING_S))
-        return [((received - sent) * 1000, reader.lateness(sent, received) * 1000)
-                for source, _, sent, received in reader.events
-                if not any(begin <= at <= end for begin, end in windows[source in far_sources]
-                           for at in (sent, received))]
+        windows = []
+        for fault in sorted(self.faults, key=lambda fault: fault.began):
+            befallen = fault.what == "kill" or fault.what == "stop" and reader.name == "still" \
+                or fault.what == "cut" and (reader.name == "far" or far_source)
+            begin, end = fault.began, (fault.ended if befallen else fault.began) + SETTLING_S
+            if windows and begin <= windows[-1][1]:
+                begin, end = windows[-1][0], max(windows.pop()[1], end)
+            windows.append((begin, end))
+        return windows
+
+    def latencies(self, reader, far_sources):
+        """(latency, the machine's lateness meanwhile) in ms of the events that are promised one.
+
+        Of an event that was on its way during a fault, what of its time lies outside counts.
+        """
+        windows = {far: self.windows(reader, far) for far in (False, True)}
+        found = []
+        for source, _, sent, received in reader.events:
+            within = sum(max(0, min(end, received) - max(begin, sent))
+                         for begin, end in windows[source in far_sources])
+            if within < received - sent or within == 0:
+                found.append(((received - sent - within) * 1000,
+                              reader.lateness(sent, received) * 1000))
+        return found
 
 
 def plan_of(choose, kills, longest_s):
