@@ -16,6 +16,7 @@ import time
 
 import pytest
 from mesh import SLOWNESS, START_LIMIT_S, STOP_LIMIT_S, Stream, wait_until
+from pyzmq_mesh import Publisher
 
 PROGRAMS = ("aidermesh-broker", "aidermesh-monitor", "aidermesh-sse-bridge")
 PATIENCE_S = 10 * SLOWNESS
@@ -70,6 +71,13 @@ def publish(mesh, *lines):
     subprocess.run(words, env=mesh.env, input="".join(line + "\n" for line in lines), text=True,
                    check=True, timeout=PATIENCE_S, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
+
+
+def publish_unclean(mesh, text):
+    """Publish without a bridge, which would let no control character out."""
+    with Publisher("py-unclean", "test-host", str(mesh.dir)) as publisher:
+        publisher.publish("aider.session_progress", "s-1", {"stage": "banner", "message": text})
+        publisher.drain(PATIENCE_S)
 
 
 def message(text, session="s-1"):
@@ -342,7 +350,7 @@ def test_tail_resumes_over_a_restart_of_the_sse_bridge_without_loss_or_double(me
 def test_tail_json_gives_one_object_a_line_with_the_place_to_resume(mesh):
     mesh.start()
     tail = start_tail(mesh, "--json")
-    publish(mesh, message("h\u00e9llo \x1b[31m\x7f"))
+    publish_unclean(mesh, "h\u00e9llo \x1b[31m\x7f")
     mesh.wait_for_output(tail, "aider.session_progress")
     raw = tail.out.read_bytes()
     assert all(byte == 0x0A or 0x20 <= byte < 0x7F for byte in raw)
@@ -386,7 +394,7 @@ def test_tail_begins_in_the_past_where_it_is_told_to(mesh):
 def test_no_escape_sequence_of_an_event_reaches_the_terminal(mesh):
     mesh.start()
     tail = start_tail(mesh)
-    publish(mesh, message("\x1b]0;title\x07 \x1b[2J \x9b31m \u202e end"))
+    publish_unclean(mesh, "\x1b]0;title\x07 \x1b[2J \x9b31m \u202e end")
     mesh.wait_for_output(tail, "end")
     raw = tail.out.read_bytes()
     assert not any(byte < 0x20 and byte != 0x0A or byte == 0x7F for byte in raw)
