@@ -258,14 +258,13 @@ commit(journal_writer_t *self, const journal_batch_t *batches)
         rc = journal_store_add(store, batch);
     if (rc == 0)
         rc = journal_store_commit(store);
-    if (rc != 0) {
-        go_down_by_store(self);
-    } else if (last > 0 && journal_file_tell(self->file) != 0) {
+    if (rc == 0 && last > 0 && journal_file_tell(self->file) != 0) {
         go_down(self, journal_file_fault(self->file), journal_file_reason(self->file));
-        rc = -1;
-    } else if (forgets && reload_forgetting(self) != 0) {
-        go_down_by_store(self);    // what was committed is kept all the same
+        return false;
     }
+    // What was committed is kept, also when the list of the forgotten cannot be read.
+    if (rc != 0 || (forgets && reload_forgetting(self) != 0))
+        go_down_by_store(self);
     return rc == 0;
 }
 

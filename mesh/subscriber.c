@@ -140,9 +140,8 @@ plan_retry(mesh_subscriber_t *self)
         most_ms = RETRY_MS;
     self->refusals++;
     mesh_timer_end(&self->retry_timer);
-    mesh_timer_start(&self->retry_timer, self->loop,
-                     (size_t) (RETRY_LEAST_MS / 2 + randof((int) most_ms)), true, on_retry,
-                     self);
+    size_t pause_ms = (size_t) RETRY_LEAST_MS / 2 + (size_t) randof((int) most_ms);
+    mesh_timer_start(&self->retry_timer, self->loop, pause_ms, true, on_retry, self);
 }
 
 static void
