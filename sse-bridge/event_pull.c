@@ -7,31 +7,8 @@
 #include <string.h>
 
 #include "event_facts.h"
+#include "event_pull_private.h"
 #include "stream_group.h"
-
-typedef enum {
-    PHASE_DECIDE,    // where to begin is not known yet
-    PHASE_SEEK,      // looking back for the last n events
-    PHASE_PAST,      // in the journal, before what the ring holds
-    PHASE_READ,
-    PHASE_DONE,
-} phase_t;
-
-struct event_pull {
-    filter_t *filter;      // owned
-    event_page_t *page;    // owned
-    resume_ask_t ask;
-    resume_answer_t answer;
-    bool unasked;          // for no place: no verdict on what is gone
-    int64_t due_ms;        // when waiting ends
-    int64_t verdict_ms;    // when waiting for the verdict ends
-    phase_t phase;
-    uint64_t serial;     // of the next entry to look at; in PHASE_SEEK the last one looked at
-    uint32_t found;      // in PHASE_SEEK
-    bool seeks_time;     // in PHASE_PAST: what was recorded before the time is passed over
-    uint64_t told_to;    // in PHASE_PAST: that something is missing up to here was told
-    mesh_cursor_t looked;    // what is up to here has been looked at
-};
 
 event_pull_t *
 event_pull_new(stream_query_t *query, bool ndjson, int64_t now_ms)
@@ -78,9 +55,8 @@ set_cursor(json_t *json, const char *member, uint64_t epoch, uint64_t offset)
     json_object_set_new(json, member, json_string(text));
 }
 
-// The same members as a stream's stream.gap.
-static void
-tell_gap(event_pull_t *self, uint64_t epoch)
+void
+event_pull_tell_gap(event_pull_t *self, uint64_t epoch)
 {
     const resume_answer_t *answer = &self->answer;
     json_t *gap = json_pack("{s:s}", "reason", answer->forgotten ? "forgotten" : "removed");
@@ -106,38 +82,9 @@ begin_at(event_pull_t *self, const event_ring_t *ring, uint64_t serial)
     if (self->answer.start == RESUME_START_AFTER && self->answer.verdict != RESUME_GAP)
         self->looked.offset = self->answer.after;
     if (self->answer.verdict == RESUME_GAP)
-        tell_gap(self, self->looked.epoch);
+        event_pull_tell_gap(self, self->looked.epoch);
     self->serial = serial;
     self->phase = PHASE_READ;
-}
-
-// Whether what was removed from the ring is to be asked of the journal. Where no type that
-// matches was removed, the ring alone has all there is.
-static bool
-goes_back(const event_pull_t *self, const event_pull_world_t *world,
-          const resume_world_t *known)
-{
-    if (!world->page)
-        return false;
-    if (self->answer.start == RESUME_START_EARLIEST)
-        return known->removed.count > 0;
-    return self->answer.verdict == RESUME_GAP && !self->answer.forgotten &&
-           self->answer.start != RESUME_START_LAST;
-}
-
-static void
-begin_past(event_pull_t *self, const event_ring_t *ring)
-{
-    self->looked = event_ring_position(ring);
-    self->looked.offset =
-        self->answer.start == RESUME_START_AFTER ? self->answer.after : (uint64_t) 0;
-    self->seeks_time = self->answer.start == RESUME_START_TIME;
-    // Only the pages say what is missing.
-    if (self->answer.verdict == RESUME_GAP)
-        self->answer.verdict = RESUME_EXACT;
-    // All that is kept was asked for, and nothing that is not.
-    self->told_to = self->answer.start == RESUME_START_EARLIEST ? UINT64_MAX : 0;
-    self->phase = PHASE_PAST;
 }
 
 static void
@@ -150,8 +97,8 @@ decide(event_pull_t *self, const event_pull_world_t *world, int64_t now_ms)
         return;
     if (self->unasked)
         self->answer.verdict = RESUME_LIVE;
-    if (goes_back(self, world, &known)) {
-        begin_past(self, ring);
+    if (event_pull_goes_back(self, world, &known)) {
+        event_pull_begin_past(self, ring);
         return;
     }
     switch (self->answer.start) {
@@ -206,9 +153,9 @@ seek(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
     begin_at(self, ring, self->serial);
 }
 
-// The cursor in the frame of an entry. Returns false when it has none.
-static bool
-cursor_of(const event_ring_t *ring, const event_ring_entry_t *entry, mesh_cursor_t *cursor)
+bool
+event_pull_cursor_of(const event_ring_t *ring, const event_ring_entry_t *entry,
+                     mesh_cursor_t *cursor)
 {
     static const char id[] = "id: ";
     const char *frame = event_ring_frame(ring, entry);
@@ -237,21 +184,20 @@ take_control(event_pull_t *self, const event_ring_t *ring, const event_ring_entr
     json_t *gap = json_loadb(payload, bytes, JSON_DISABLE_EOF_CHECK, NULL);
     assert(gap);
     event_page_add_gap(self->page, gap);
-    (void) cursor_of(ring, entry, &self->looked);
+    (void) event_pull_cursor_of(ring, entry, &self->looked);
 }
 
-// Look at an event of the ring, or of a page of the past. Returns -1 when it does not fit any
-// more.
-static int
-take_event(event_pull_t *self, const event_pull_world_t *world, const event_ring_t *ring,
-           const event_ring_entry_t *entry, int64_t *budget)
+int
+event_pull_take_event(event_pull_t *self, const event_pull_world_t *world,
+                      const event_ring_t *ring, const event_ring_entry_t *entry,
+                      int64_t *budget)
 {
     int rc = 0;
     if (!event_ring_is_gone(entry)) {
         filter_event_t event = event_facts(ring, entry, world->sessions);
         if (matches(self, &event, budget)) {
             mesh_cursor_t cursor;
-            bool placed = cursor_of(ring, entry, &cursor);
+            bool placed = event_pull_cursor_of(ring, entry, &cursor);
             rc = event_page_add(self->page, placed ? &cursor : NULL, &event);
         }
         filter_event_clear(&event);
@@ -261,22 +207,21 @@ take_event(event_pull_t *self, const event_pull_world_t *world, const event_ring
     return rc;
 }
 
-// The same of any entry of the ring.
+// Look at any entry of the ring. Returns -1 when it does not fit any more.
 static int
 take_entry(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
 {
     const event_ring_entry_t *entry = event_ring_entry(world->ring, self->serial);
     if (entry->type == EVENT_RING_EVERYONE)
         take_control(self, world->ring, entry);
-    else if (take_event(self, world, world->ring, entry, budget) != 0)
+    else if (event_pull_take_event(self, world, world->ring, entry, budget) != 0)
         return -1;
     self->serial++;
     return 0;
 }
 
-// As if the client asked now for what it has not been given.
-static void
-ask_anew(event_pull_t *self)
+void
+event_pull_ask_anew(event_pull_t *self)
 {
     if (event_page_count(self->page) > 0 || event_page_has_gap(self->page)) {
         self->phase = PHASE_DONE;
@@ -287,101 +232,12 @@ ask_anew(event_pull_t *self)
     self->phase = PHASE_DECIDE;
 }
 
-// Say what the page's broker had removed after the place where we are.
-static void
-tell_removed(event_pull_t *self, const past_page_t *page)
-{
-    uint64_t removed = 0;
-    for (int family = 0; family < MESH_FAMILIES; family++)
-        if (page->removed[family] > removed &&
-            filter_may_match_family(self->filter, (mesh_family_t) family))
-            removed = page->removed[family];
-    uint64_t from = self->looked.offset > self->told_to ? self->looked.offset : self->told_to;
-    // Of what is passed over because of its time nothing is missing.
-    bool early = self->seeks_time && event_ring_next(page->ring) > 0 &&
-                 event_ring_entry(page->ring, 0)->recorded_us < self->ask.since_us;
-    if (removed <= from || early)
-        return;
-    self->answer.verdict = RESUME_GAP;
-    self->answer.from_known = !self->seeks_time;
-    self->answer.from = from;
-    self->answer.to = removed;
-    self->answer.at_most = removed - from;
-    self->answer.forgotten = false;
-    self->told_to = removed;
-    tell_gap(self, self->looked.epoch);
-}
-
-// Take what a page has for us. Returns whether it is read to its end.
-static bool
-read_page(event_pull_t *self, const event_pull_world_t *world, const past_page_t *page,
-          int64_t *budget)
-{
-    uint64_t next = event_ring_next(page->ring);
-    uint64_t serial = event_ring_after(page->ring, self->looked.offset);
-    for (; serial<next && * budget> 0; serial++) {
-        const event_ring_entry_t *entry = event_ring_entry(page->ring, serial);
-        if (self->seeks_time && entry->recorded_us < self->ask.since_us) {
-            *budget -= STREAM_GROUP_TOPIC_COST;
-            self->looked.offset = entry->offset;
-        } else if (event_page_is_full(self->page) ||
-                   take_event(self, world, page->ring, entry, budget) != 0) {
-            self->phase = PHASE_DONE;
-            return false;
-        }
-    }
-    if (serial < next)
-        return false;
-    if (self->looked.offset < page->to)
-        self->looked.offset = page->to;
-    return true;
-}
-
-// Whether the ring has all that follows the place where we are.
-static bool
-meets(const event_pull_t *self, const event_ring_t *ring)
-{
-    uint64_t first = event_ring_epoch_first(ring);
-    if (first == event_ring_next(ring))
-        return true;
-    const event_ring_entry_t *entry = event_ring_entry(ring, first);
-    mesh_cursor_t cursor;
-    // One without a place stands after what may be gone already.
-    return cursor_of(ring, entry, &cursor) ? self->looked.offset + 1 >= entry->offset
-                                           : self->looked.offset >= entry->offset;
-}
-
-static void
-read_past(event_pull_t *self, const event_pull_world_t *world, int64_t now_ms, int64_t *budget)
-{
-    const event_ring_t *ring = world->ring;
-    if (event_ring_position(ring).epoch != self->looked.epoch) {
-        ask_anew(self);
-        return;
-    }
-    const past_page_t *page = NULL;
-    while (!meets(self, ring) && (page = world->page(world->page_arg, &self->looked))) {
-        tell_removed(self, page);
-        self->verdict_ms = now_ms + EVENT_PULL_HOLD_MS;    // it moves on
-        uint64_t before = self->looked.offset;
-        if (!read_page(self, world, page, budget))
-            return;
-        // Nothing is between here and the ring, whatever its first place says.
-        if (!page->more && self->looked.offset == before)
-            break;
-    }
-    if (meets(self, ring) || page) {
-        self->serial = event_ring_after(ring, self->looked.offset);
-        self->phase = PHASE_READ;
-    }
-}
-
 static void
 read_on(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
 {
     if (self->serial < event_ring_first(world->ring)) {
         // The ring has passed us.
-        ask_anew(self);
+        event_pull_ask_anew(self);
         return;
     }
     while (self->serial < event_ring_next(world->ring) && *budget > 0) {
@@ -414,7 +270,7 @@ event_pull_step(event_pull_t *self, const event_pull_world_t *world, bool hurry,
         if (self->phase == PHASE_SEEK)
             seek(self, world, budget);
         if (self->phase == PHASE_PAST)
-            read_past(self, world, now_ms, budget);
+            event_pull_read_past(self, world, now_ms, budget);
         if (self->phase == PHASE_READ)
             read_on(self, world, budget);
         if (self->phase == PHASE_DONE)
