@@ -5,26 +5,49 @@
 #include <assert.h>
 #include <czmq.h>
 
-typedef struct source {
+typedef struct source source_t;
+
+struct source {
     mesh_uuid_t uuid;
-    const void *holder;       // borrowed; NULL when no program holds it
-    bool registered;          // it was named in a hello once: every number is wanted
-    bool restored;            // known before this start, and named in no hello since
-    bool ack_wanted;          // its holder waits for what is in flight
-    uint64_t taken;           // the last number taken; above committed it is in flight
-    uint64_t committed;       // the last number committed
-    uint64_t acknowledged;    // the last one a holder was told of by sequencer_commit
-    int64_t met_ms;           // when an event of it first arrived; 0 for never
-    int64_t heard_ms;         // ... and last
-    uint64_t asked_from;      // the hole that was asked for, 0 for none
+    source_t *before, *after;    // borrowed; among those that nobody holds
+    const void *holder;          // borrowed; NULL when no program holds it
+    bool registered;             // it was named in a hello once: every number is wanted
+    bool restored;               // known before this start, and named in no hello since
+    bool ack_wanted;             // its holder waits for what is in flight
+    uint64_t taken;              // the last number taken; above committed it is in flight
+    uint64_t committed;          // the last number committed
+    uint64_t acknowledged;       // the last one a holder was told of by sequencer_commit
+    int64_t met_ms;              // when an event of it first arrived; 0 for never
+    int64_t heard_ms;            // ... and last
+    uint64_t asked_from;         // the hole that was asked for, 0 for none
     int64_t asked_ms;
-} source_t;
+};
 
 struct sequencer {
-    zhashx_t *sources;    // uuid -> source_t; owned, with its items
+    zhashx_t *sources;            // uuid -> source_t; owned, with its items
+    source_t *oldest, *newest;    // borrowed; of those that nobody holds, as last heard or held
     size_t limit;
     uint64_t gaps;
 };
+
+// Among those that nobody holds: as the newest, or no more.
+static void
+enlist(sequencer_t *self, source_t *source)
+{
+    assert(!source->holder);
+    source->before = self->newest;
+    source->after = NULL;
+    *(self->newest ? &self->newest->after : &self->oldest) = source;
+    self->newest = source;
+}
+
+static void
+unlist(sequencer_t *self, source_t *source)
+{
+    *(source->before ? &source->before->after : &self->oldest) = source->after;
+    *(source->after ? &source->after->before : &self->newest) = source->before;
+    source->before = source->after = NULL;
+}
 
 static void
 source_destroy(void **item_p)
@@ -59,22 +82,26 @@ sequencer_destroy(sequencer_t **self_p)
     }
 }
 
-// Make room by forgetting the source unheard for the longest that nobody holds; failing that,
-// of all.
+static void
+forget(sequencer_t *self, source_t *source)
+{
+    if (!source->holder)
+        unlist(self, source);
+    zhashx_delete(self->sources, &source->uuid);
+}
+
+// Make room by forgetting the source that nobody has held or heard of for the longest; where
+// all are held, the one unheard for the longest.
 static void
 forget_one(sequencer_t *self)
 {
-    source_t *oldest = NULL;
-    for (source_t *source = zhashx_first(self->sources); source;
-         source = zhashx_next(self->sources)) {
-        bool rather =
-            !oldest || (!source->holder && oldest->holder) ||
-            (!source->holder == !oldest->holder && source->heard_ms < oldest->heard_ms);
-        if (rather)
+    source_t *oldest = self->oldest;
+    source_t *source = oldest ? NULL : zhashx_first(self->sources);
+    for (; source; source = zhashx_next(self->sources))
+        if (!oldest || source->heard_ms < oldest->heard_ms)
             oldest = source;
-    }
     if (oldest)
-        zhashx_delete(self->sources, &oldest->uuid);
+        forget(self, oldest);
 }
 
 static source_t *
@@ -86,6 +113,7 @@ add(sequencer_t *self, const mesh_uuid_t *uuid)
     source->uuid = *uuid;
     int rc = zhashx_insert(self->sources, &source->uuid, source);
     assert(rc == 0);
+    enlist(self, source);
     return source;
 }
 
@@ -131,6 +159,8 @@ sequencer_claim(sequencer_t *self, const mesh_uuid_t *uuid, const void *holder, 
     }
     if (first > 0 && first - 1 > source->committed)
         source->committed = first - 1;
+    if (!source->holder)
+        unlist(self, source);
     source->holder = holder;
     source->registered = true;
     source->restored = false;
@@ -148,6 +178,7 @@ sequencer_adopt(sequencer_t *self, const mesh_uuid_t *uuid, uint64_t first, uint
         (void) sequencer_claim(self, uuid, self, first, 0, next);
         source_t *source = zhashx_lookup(self->sources, uuid);
         source->holder = NULL;
+        enlist(self, source);
     } else {
         *next = known->committed + 1;
     }
@@ -158,8 +189,10 @@ sequencer_release(sequencer_t *self, const void *holder)
 {
     for (source_t *source = zhashx_first(self->sources); source;
          source = zhashx_next(self->sources))
-        if (source->holder == holder)
+        if (source->holder == holder) {
             source->holder = NULL;
+            enlist(self, source);
+        }
 }
 
 // Whether the hole after what was taken should be asked for now.
@@ -191,6 +224,10 @@ sequencer_offer(sequencer_t *self, const mesh_header_t *header, int64_t now_ms,
     if (source->met_ms == 0)
         source->met_ms = now_ms;
     source->heard_ms = now_ms;
+    if (!source->holder && source->after) {
+        unlist(self, source);
+        enlist(self, source);
+    }
     *holder = source->holder;
     uint64_t first = header->seq - header->covers + 1;
     if (header->seq <= source->taken)
@@ -273,7 +310,7 @@ sequencer_forget_restored(sequencer_t *self)
         if (source->restored && source->heard_ms == 0)
             (void) zlistx_add_end(restored, source);
     for (source_t *source = zlistx_first(restored); source; source = zlistx_next(restored))
-        zhashx_delete(self->sources, &source->uuid);
+        forget(self, source);
     zlistx_destroy(&restored);
 }
 

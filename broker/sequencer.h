@@ -34,8 +34,8 @@ enum {
     SEQUENCER_STRANGER_MS = 5000,
 };
 
-// Remembers at most limit sources; a new one then takes the place of the one unheard for the
-// longest that nobody holds.
+// Remembers at most limit sources; a new one then takes the place, at once, of the one that
+// nobody has held or heard of for the longest.
 sequencer_t *sequencer_new(size_t limit);
 void sequencer_destroy(sequencer_t **self_p);
 

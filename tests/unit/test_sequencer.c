@@ -321,6 +321,37 @@ past_the_limit_the_source_unheard_for_the_longest_is_forgotten(void **state)
     assert_int_equal(sequencer_taken(self->sequencer, &free_ones[2]), 1);
 }
 
+// Were each looked for among all, this would take longer than a test may.
+static void
+room_for_each_of_many_is_made_without_a_search(void **state)
+{
+    enum { MANY = 30000 };
+    bench_t *self = *state;
+    sequencer_destroy(&self->sequencer);
+    self->sequencer = sequencer_new(MANY);
+    claim(self, &someone, 1);
+    mesh_uuid_t held = self->source, again = mesh_uuid_new();
+    for (int i = 0; i < 2 * MANY; i++) {
+        self->source = i == MANY / 2 ? again : mesh_uuid_new();
+        assert_int_equal(offer(self, 1, 1, 10 + i), SEQUENCER_TAKE);
+        if (i == MANY + MANY / 4) {
+            // Heard again, it is among the newest.
+            self->source = again;
+            assert_int_equal(offer(self, 2, 1, 10 + i), SEQUENCER_TAKE);
+        }
+    }
+    assert_int_equal(sequencer_size(self->sequencer), MANY);
+    assert_int_equal(sequencer_taken(self->sequencer, &again), 2);
+    assert_ptr_equal(sequencer_holder(self->sequencer, &held), &someone);
+    sequencer_release(self->sequencer, &someone);
+    for (int i = 0; i < MANY; i++) {
+        self->source = mesh_uuid_new();
+        (void) offer(self, 1, 1, 10 + 3 * MANY);
+    }
+    assert_int_equal(sequencer_taken(self->sequencer, &again), 0);
+    assert_null(sequencer_holder(self->sequencer, &held));
+}
+
 static void
 the_largest_numbers_overflow_nothing(void **state)
 {
@@ -411,6 +442,8 @@ main(void)
             the_holes_of_a_stranger_are_left_for_it_to_fill_and_then_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(
             what_overtakes_the_hello_to_a_new_broker_loses_nothing_before_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(room_for_each_of_many_is_made_without_a_search, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(
             past_the_limit_the_source_unheard_for_the_longest_is_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(
