@@ -41,7 +41,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char problem[STREAM_QUERY_PROBLEM_BYTES] = "";
     endpoint_t endpoint = (endpoint_t) (data[0] % (ENDPOINTS + 1));
     const int64_t now_us = 1800000000LL * 1000000;
-    if (stream_query_parse(&query, endpoint, text, id, NULL, now_us, problem) == 0) {
+    if (stream_query_parse(&query, endpoint, text, id, NULL, now_us, problem) ==
+        STREAM_QUERY_OK) {
         check_filter(query.filter);
         assert(query.ask.last <= STREAM_QUERY_LAST_MOST);
         assert(query.once.limit >= 1 && query.once.limit <= STREAM_QUERY_LIMIT_MOST);
@@ -49,8 +50,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(query.once.wait_ms >= 0 && query.once.wait_ms <= STREAM_QUERY_WAIT_S * 1000);
         assert((query.ask.since == RESUME_SINCE_LAST) == (query.ask.last > 0));
         stream_query_t again;
-        int rc = stream_query_parse(&again, endpoint, text, id, NULL, now_us, problem);
-        assert(rc == 0);
+        stream_query_outcome_t rc =
+            stream_query_parse(&again, endpoint, text, id, NULL, now_us, problem);
+        assert(rc == STREAM_QUERY_OK);
         assert(strcmp(filter_key(query.filter), filter_key(again.filter)) == 0);
         stream_query_clear(&again);
         stream_query_clear(&query);
