@@ -188,6 +188,23 @@ match_pattern(redaction_t *self, const char *text, size_t size)
     return finish(&to, text, size);
 }
 
+// The length of a mark that stands at the beginning of text; 0 when there is none. What only
+// looks like one hides nothing.
+static size_t
+mark_at(const char *text)
+{
+    size_t begin = sizeof MARK_BEGIN - 1;
+    if (text[0] != MARK_BEGIN[0] || strncmp(text, MARK_BEGIN, begin) != 0)
+        return 0;
+    for (int rule = 0; rule < REDACTION_RULES; rule++) {
+        const char *name = redaction_rule_name((redaction_rule_t) rule);
+        size_t length = strlen(name);
+        if (strncmp(text + begin, name, length) == 0 && text[begin + length] == ']')
+            return begin + length + 1;
+    }
+    return 0;
+}
+
 // The built-in rules over a text. *open_p is set when it ends within a private key.
 static char *
 match_rules(redaction_t *self, const char *text, size_t size, size_t from, bool *open_p)
@@ -197,11 +214,11 @@ match_rules(redaction_t *self, const char *text, size_t size, size_t from, bool 
         take_out(self, &to, text, &(redaction_found_t){.rule = REDACTION_PEM, .to = from});
     for (size_t at = from; at < size;) {
         redaction_found_t found = {0};
-        if (text[at] == MARK_BEGIN[0] &&
-            strncmp(text + at, MARK_BEGIN, sizeof MARK_BEGIN - 1) == 0) {
-            at += strcspn(text + at, "]");
+        size_t mark = mark_at(text + at);
+        if (mark > 0) {
+            at += mark;
         } else if (redaction_rules_find(text, size, at, self->off, &found) &&
-                   strncmp(text + found.from, MARK_BEGIN, sizeof MARK_BEGIN - 1) != 0) {
+                   mark_at(text + found.from) == 0) {
             take_out(self, &to, text, &found);
             *open_p = *open_p || found.open;
             at = found.to;

@@ -143,6 +143,15 @@ a_key_begins_behind_an_escape_of_json(void **state)
 }
 
 static void
+what_only_looks_like_a_mark_hides_nothing(void **state)
+{
+    expect(*state, "[redacted: A_TOKEN=abcdefg1 x]",
+           "[redacted: A_TOKEN=[redacted:assignment] x]");
+    expect(*state, "[redacted:url A_TOKEN=abcdefg1",
+           "[redacted:url A_TOKEN=[redacted:assignment]");
+}
+
+static void
 nothing_harmless_of_the_corpus_is_touched(void **state)
 {
     assert_in_range(for_each_line("harmless.txt", *state, check_harmless), 100, 1000);
@@ -287,6 +296,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_secret_of_the_corpus_goes),
         TEST(a_key_begins_behind_an_escape_of_json),
+        TEST(what_only_looks_like_a_mark_hides_nothing),
         TEST(nothing_harmless_of_the_corpus_is_touched),
         TEST(a_private_key_goes_over_lines_until_it_ends),
         TEST(every_string_of_a_payload_is_cleaned_at_any_depth),
