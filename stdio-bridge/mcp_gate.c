@@ -36,13 +36,15 @@ mcp_gate_new(sink_t *aside)
     return self;
 }
 
+static void give_up_aside(mcp_gate_t *self);
+
 void
 mcp_gate_destroy(mcp_gate_t **self_p)
 {
     assert(self_p);
     if (*self_p) {
         mcp_gate_t *self = *self_p;
-        mcp_gate_write_aside(self);
+        give_up_aside(self);
         mcp_sieve_destroy(&self->sieve);
         sink_destroy(&self->aside);
         free(self);
@@ -105,7 +107,7 @@ say_what_was_lost(mcp_gate_t *self)
         self->lost_bytes = 0;
 }
 
-void
+bool
 mcp_gate_write_aside(mcp_gate_t *self)
 {
     size_t done = try_aside(self, self->noise, self->waiting);
@@ -113,6 +115,27 @@ mcp_gate_write_aside(mcp_gate_t *self)
     self->waiting -= done;
     if (self->lost_bytes && done)
         say_what_was_lost(self);
+    return done > 0;
+}
+
+// What waits gives its place to the sentence that counts it.
+static void
+give_up_aside(mcp_gate_t *self)
+{
+    mcp_gate_write_aside(self);
+    if (mcp_gate_aside_fd(self) < 0)
+        return;
+    self->lost_bytes += self->waiting;
+    self->waiting = 0;
+    say_what_was_lost(self);
+    (void) try_aside(self, self->noise, self->waiting);
+}
+
+void
+mcp_gate_forget_aside(mcp_gate_t *self)
+{
+    self->waiting = 0;
+    self->lost_bytes = 0;
 }
 
 static void

@@ -27,6 +27,8 @@ enum {
 // aside, which is taken, is where noise goes; NULL: noise stays where it is, among the
 // messages. Never NULL: without memory the process ends.
 mcp_gate_t *mcp_gate_new(sink_t *aside);
+
+// Noise that stderr has not taken by now is left out, and said where stderr has room for that.
 void mcp_gate_destroy(mcp_gate_t **self_p);
 
 // Take what the server wrote, at most MCP_SIEVE_FEED_BYTES; everything of before must have been
@@ -43,8 +45,12 @@ bool mcp_gate_next(mcp_gate_t *self, const uint8_t **bytes_p, size_t *size_p);
 // not come in here; otherwise mcp_gate_next gives it.
 bool mcp_gate_let_in(mcp_gate_t *self, const uint8_t *line, size_t size, uint64_t seen_bytes);
 
-// What to poll for POLLOUT, or -1; and what to do when it came.
+// What to poll for POLLOUT, or -1 while no noise waits; and what to do when it came. Returns
+// whether stderr has taken something.
 int mcp_gate_aside_fd(const mcp_gate_t *self);
-void mcp_gate_write_aside(mcp_gate_t *self);
+bool mcp_gate_write_aside(mcp_gate_t *self);
+
+// Forget the noise that waits: another process, forked from this one, has it too.
+void mcp_gate_forget_aside(mcp_gate_t *self);
 
 #endif

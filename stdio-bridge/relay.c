@@ -30,6 +30,9 @@ enum {
     POLLS = POLL_COPIES + WIRES_COPIES * COPY_POLLS,
 };
 
+// At the end, how long a stderr that takes nothing of a server's noise is waited for.
+enum { ASIDE_PATIENCE_MS = 1000 };
+
 typedef struct relay {
     const relay_plan_t *plan;
     wires_t wires;
@@ -42,6 +45,7 @@ typedef struct relay {
     bool hurried;    // told to stop while passing on the last bytes
     int status;
     uint64_t ended_ns;
+    uint64_t aside_ns;    // since when stderr takes nothing, at the end; 0 before that
 } relay_t;
 
 // ---- while it runs ----
@@ -234,10 +238,30 @@ on_word(relay_t *self)
                            (size_t) size - head_bytes, word.seen_bytes);
 }
 
-static bool
-is_done(const relay_t *self)
+// How long the end may still wait for stderr to take a server's noise: 0 for no more. A process
+// of its own does that where something still holds the output.
+static int
+aside_wait_ms(relay_t *self)
 {
-    return self->ended && (self->hurried || wires_are_done(&self->wires));
+    if (!self->wires.gate || mcp_gate_aside_fd(self->wires.gate) < 0 ||
+        wires_are_left_open(&self->wires))
+        return 0;
+    uint64_t now_ns = mesh_clock_mono_ns();
+    if (self->aside_ns == 0)
+        self->aside_ns = now_ns;
+    uint64_t waited_ms = (now_ns - self->aside_ns) / 1000000;
+    return waited_ms < ASIDE_PATIENCE_MS ? ASIDE_PATIENCE_MS - (int) waited_ms : 0;
+}
+
+// Returns how long to wait for something to happen, -1 for ever, or 0 when all is done.
+static int
+wait_ms(relay_t *self)
+{
+    if (!self->ended)
+        return -1;
+    if (self->hurried)
+        return 0;
+    return wires_are_done(&self->wires) ? aside_wait_ms(self) : -1;
 }
 
 static void
@@ -267,10 +291,11 @@ prepare(relay_t *self, struct pollfd polls[POLLS])
 static void
 loop(relay_t *self)
 {
-    while (!is_done(self)) {
+    int timeout_ms = 0;
+    while ((timeout_ms = wait_ms(self)) != 0) {
         struct pollfd polls[POLLS];
         prepare(self, polls);
-        if (poll(polls, POLLS, -1) < 0)
+        if (poll(polls, POLLS, timeout_ms) < 0)
             continue;    // EINTR; nothing else is possible with these arguments
         for (int fd = 0; fd < WIRES_COPIES; fd++)
             if (self->wires.copies[fd] && !copy_is_done(self->wires.copies[fd])) {
@@ -278,8 +303,8 @@ loop(relay_t *self)
                              polls + POLL_COPIES + (ptrdiff_t) fd * COPY_POLLS);
                 on_copied(self, fd);
             }
-        if (polls[POLL_ASIDE].revents)
-            mcp_gate_write_aside(self->wires.gate);
+        if (polls[POLL_ASIDE].revents && mcp_gate_write_aside(self->wires.gate))
+            self->aside_ns = 0;
         if (polls[POLL_WORDS].revents)
             on_word(self);
         if (polls[POLL_SIGNALS].revents)
@@ -297,7 +322,12 @@ loop(relay_t *self)
 static void
 leave_open_copies(relay_t *self, const sigset_t *mask)
 {
-    if (!wires_are_left_open(&self->wires) || self->hurried || fork() != 0)
+    if (!wires_are_left_open(&self->wires) || self->hurried)
+        return;
+    pid_t keeper = fork();
+    if (keeper > 0 && self->wires.gate)
+        mcp_gate_forget_aside(self->wires.gate);
+    if (keeper != 0)
         return;
     close(self->signals);
     self->signals = -1;
@@ -307,6 +337,7 @@ leave_open_copies(relay_t *self, const sigset_t *mask)
     sigprocmask(SIG_SETMASK, &quiet, NULL);
     wires_resume(&self->wires);
     loop(self);
+    mcp_gate_destroy(&self->wires.gate);
     _exit(0);
 }
 

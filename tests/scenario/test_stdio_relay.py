@@ -280,6 +280,37 @@ def test_mode_mcp_passes_stdin_through(bridge):
     assert process.stdout.read() == b"end\n" and process.wait(LIMIT_S) == 0
 
 
+LEFT_OUT = re.compile(rb"\naidermesh-stdio-bridge: (\d+) bytes that the server printed here were "
+                      rb"left out, since stderr was not read\n")
+
+
+def test_noise_arrives_to_its_end_and_what_does_not_is_counted(bridge):
+    """What waits when the server ends still goes to a stderr that is read."""
+    noise = b"".join(b"line %08d of what a server should not print\n" % i for i in range(6000))
+    out, err, status = bridge.run(["cat"], "--mode", "mcp", data=noise)
+    assert (out, status) == (b"", 0)
+    lost = sum(int(count) for count in LEFT_OUT.findall(err))
+    assert len(LEFT_OUT.sub(b"", err)) + lost == len(noise)
+    if not lost:
+        assert err == noise
+    # As much as the bridge keeps, to a reader that takes it in small pieces: nothing is left out.
+    noise = noise[:60000]
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    process = bridge.popen(py(f"import os; os.write(1, {noise!r})"), "--mode", "mcp", stderr=writer)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as file:
+        assert hashlib.sha256(file.read()).digest() == hashlib.sha256(noise).digest()
+    assert process.wait(LIMIT_S) == 0
+    process.communicate()
+
+
+def test_a_stderr_that_nobody_reads_does_not_keep_the_end_waiting(bridge):
+    process = bridge.popen(sh("head -c 200000 /dev/zero | tr '\\0' x"), "--mode", "mcp")
+    assert process.wait(LIMIT_S) == 0
+    process.communicate()
+
+
 def test_a_server_that_closes_stdin_breaks_the_clients_pipe(bridge):
     process = bridge.popen(sh("exec <&-; echo closed; sleep 20"), "--mode", "mcp", "--keep-noise",
                            stdin=subprocess.PIPE)

@@ -178,6 +178,80 @@ a_stderr_that_nobody_reads_costs_noise_and_says_so(void **state)
 }
 
 static void
+what_waits_is_taken_later_and_whole(void **state)
+{
+    (void) state;
+    stage_t stage;
+    open_gate(&stage);
+    assert_int_equal(mcp_gate_aside_fd(stage.gate), -1);
+    const size_t fed = (size_t) fcntl(stage.aside[1], F_GETPIPE_SZ) + MCP_GATE_ASIDE_BYTES;
+    static const char line[] = "0123456789abcde\n";
+    for (size_t i = 0; i < fed; i += sizeof line - 1)
+        feed(&stage, line);
+    size_t got = strlen(read_aside(&stage));
+    while (mcp_gate_aside_fd(stage.gate) >= 0) {
+        (void) mcp_gate_write_aside(stage.gate);
+        got += strlen(read_aside(&stage));
+    }
+    for (size_t more = 1; more > 0; got += more)
+        more = strlen(read_aside(&stage));
+    assert_int_equal(got, fed);
+    assert_false(mcp_gate_write_aside(stage.gate));
+    close_gate(&stage);
+}
+
+// A line of so many bytes.
+static const char *
+line_of(size_t size)
+{
+    static char line[8192];
+    assert_true(size > 0 && size < sizeof line);
+    memset(line, 'x', size - 1);
+    line[size - 1] = '\n';
+    line[size] = '\0';
+    return line;
+}
+
+// A pipe whose last page has room for the sentence, but not for a line that waits.
+static void
+nearly_fill(stage_t *stage)
+{
+    const size_t held = (size_t) fcntl(stage->aside[1], F_GETPIPE_SZ);
+    for (size_t i = 0; i + 4096 < held; i += 4096)
+        feed(stage, line_of(4096));
+    feed(stage, line_of(3600));
+    assert_int_equal(mcp_gate_aside_fd(stage->gate), -1);
+    feed(stage, line_of(704));
+    assert_int_equal(mcp_gate_aside_fd(stage->gate), stage->aside[1]);
+}
+
+static void
+what_waits_when_the_gate_ends_is_counted(void **state)
+{
+    (void) state;
+    stage_t stage;
+    open_gate(&stage);
+    nearly_fill(&stage);
+    mcp_gate_destroy(&stage.gate);
+    assert_non_null(strstr(read_aside(&stage), "\naidermesh-stdio-bridge: 704 bytes that the"));
+    close(stage.aside[0]);
+}
+
+static void
+what_another_process_has_is_neither_written_nor_counted(void **state)
+{
+    (void) state;
+    stage_t stage;
+    open_gate(&stage);
+    nearly_fill(&stage);
+    mcp_gate_forget_aside(stage.gate);
+    assert_int_equal(mcp_gate_aside_fd(stage.gate), -1);
+    mcp_gate_destroy(&stage.gate);
+    assert_null(strstr(read_aside(&stage), "aidermesh"));
+    close(stage.aside[0]);
+}
+
+static void
 a_stderr_that_is_gone_costs_the_noise_only(void **state)
 {
     (void) state;
@@ -201,6 +275,9 @@ main(void)
         cmocka_unit_test(a_line_of_ours_that_knew_less_than_has_passed_is_refused),
         cmocka_unit_test(a_line_of_ours_that_is_no_whole_line_is_refused),
         cmocka_unit_test(a_stderr_that_nobody_reads_costs_noise_and_says_so),
+        cmocka_unit_test(what_waits_is_taken_later_and_whole),
+        cmocka_unit_test(what_waits_when_the_gate_ends_is_counted),
+        cmocka_unit_test(what_another_process_has_is_neither_written_nor_counted),
         cmocka_unit_test(a_stderr_that_is_gone_costs_the_noise_only),
     };
     return cmocka_run_group_tests_name("mcp_gate", tests, NULL, NULL);
