@@ -8,6 +8,7 @@ tests/fixtures/aider-events. With $AIDERMESH_TEST_AIDER another release of aider
 
 import contextlib
 import dataclasses
+import os
 
 import capture_aider
 import golden
@@ -20,6 +21,8 @@ from wrapped import COMPLETED_WITHIN_S, bridge_words, environment
 CORE = ("edit_commitmsg_429", "interactive_model", "interactive_crash")
 BOUNDS = ("session_started", "request_started", "request_completed", "session_completed")
 PROMPT = ("prompt", ">")
+ISSUE = ("confirmation",
+         "Open a GitHub Issue pre-filled with the above error in your browser? (Y/n)")
 # What AIDER waits for, where it does.
 ASKED = {
     "interactive": [PROMPT] * 4,
@@ -31,9 +34,7 @@ ASKED = {
         PROMPT,
         ("confirmation", "Open URL for more info? (Y)es/(N)o/(D)on't ask again [Yes]:"),
         PROMPT],
-    "interactive_crash": [
-        ("confirmation",
-         "Open a GitHub Issue pre-filled with the above error in your browser? (Y/n)")],
+    "interactive_crash": [ISSUE],
     "interactive_ctrl_c": [PROMPT] * 3,
     "interactive_ctrl_c_twice": [PROMPT],
     "interactive_fancy": [PROMPT] * 2,
@@ -41,8 +42,10 @@ ASKED = {
     "interactive_new_file": [
         PROMPT, ("confirmation", "Create new file? (Y)es/(N)o [Yes]:"), PROMPT],
 }
-# Here nobody waits at the prompts that follow, so whether that is told is a matter of time.
-HURRIED = ("interactive_ctrl_c_twice", "interactive_eof")
+# Here nobody waits at what is asked besides, so whether that is told is a matter of time.
+HURRIED = {"crash": ISSUE, "interactive_ctrl_c_twice": PROMPT, "interactive_eof": PROMPT}
+# Classes that the aider of 2025 does not know; it calls them unmapped.
+NEWER = ("ImageFetchError",) if "AIDERMESH_TEST_AIDER" in os.environ else ()
 TROUBLE = ("rate_limit_detected", "error_occurred")
 
 
@@ -94,7 +97,7 @@ def check_case(mesh, name):
             [line for line in want if line.startswith(TROUBLE)]
     want, have = ASKED.get(name, []), golden.asked(frames)
     if name in HURRIED:
-        assert have[:len(want)] == want and set(have[len(want):]) <= {PROMPT}
+        assert have[:len(want)] == want and set(have[len(want):]) <= {HURRIED[name]}
     else:
         assert have == want
 
@@ -104,6 +107,6 @@ def test_core(mesh, name):
     check_case(mesh, name)
 
 
-@pytest.mark.parametrize("name", sorted(set(CASES) - set(CORE)))
+@pytest.mark.parametrize("name", sorted(set(CASES) - set(CORE) - set(NEWER)))
 def test_other(mesh, name):
     check_case(mesh, name)
