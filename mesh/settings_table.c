@@ -158,6 +158,12 @@ const mesh_setting_t mesh_settings_table[] = {
          "names, beside those of loopback, that requests may ask for; empty is any where a "
          "token is asked for"),
     LIST("http/allow_origins", "", "origins of web pages that may read the streams"),
+    NUMBER(
+        "http/api_requests", "1000", 0, 1000000,
+        "how many requests a token, or the address of one with the mesh's own, may make to the "
+        "API within http/api_window; 0 is any number"),
+    DURATION("http/api_window", "20s", SECOND, HOUR,
+             "how long it takes until they may all be made again"),
     TEXT("http/base_path", "", "the path that a proxy in front puts before ours, e.g. /mesh"),
     NUMBER("http/clients", "20000", 1, 1000000, "how many streams may be open at once"),
     NUMBER("http/clients_per_address", "200", 1, 1000000,

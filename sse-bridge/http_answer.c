@@ -3,6 +3,8 @@
 #include "http_answer.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 struct MHD_Response *
@@ -24,6 +26,24 @@ http_answer_header(struct MHD_Response *response, const char *name, const char *
     assert(rc == MHD_YES);    // all names and values are ours
 }
 
+static void
+add_number(struct MHD_Response *response, const char *name, uint64_t number)
+{
+    char text[24];
+    (void) snprintf(text, sizeof text, "%" PRIu64, number);
+    http_answer_header(response, name, text);
+}
+
+static void
+add_rate(struct MHD_Response *response, const request_rate_left_t *rate)
+{
+    add_number(response, "RateLimit-Limit", rate->requests);
+    add_number(response, "RateLimit-Remaining", rate->left);
+    add_number(response, "RateLimit-Reset", rate->full_in_s);
+    if (rate->retry_in_s > 0)
+        add_number(response, MHD_HTTP_HEADER_RETRY_AFTER, rate->retry_in_s);
+}
+
 enum MHD_Result
 http_answer_send(const http_peer_t *peer, unsigned status, struct MHD_Response *response)
 {
@@ -43,6 +63,8 @@ http_answer_send(const http_peer_t *peer, unsigned status, struct MHD_Response *
                            HTTP_ANSWER_VERDICT ", " HTTP_ANSWER_NEXT_CURSOR
                                                ", " HTTP_ANSWER_CLIENT_ID ", Retry-After");
     }
+    if (peer->rate.requests > 0)
+        add_rate(response, &peer->rate);
     enum MHD_Result rc = MHD_queue_response(peer->connection, status, response);
     MHD_destroy_response(response);
     return rc;

@@ -10,12 +10,15 @@
 #include <jansson.h>
 #include <microhttpd.h>
 
+#include "request_rate.h"
+
 // To whom: the connection, its client's address (as a trusted proxy tells it), and the origin
 // whose pages may read the answer, or NULL.
 typedef struct http_peer {
     struct MHD_Connection *connection;
     char address[INET6_ADDRSTRLEN];
     const char *allowed_origin;
+    request_rate_left_t rate;    // zeroed where requests are not counted
 } http_peer_t;
 
 // Headers of our own, which pages of an allowed origin may read.

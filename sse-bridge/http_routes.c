@@ -37,6 +37,7 @@ struct http_routes {
     stream_door_t *door;
     events_door_t *events;
     http_lists_t lists;
+    request_rate_t *rate;    // owned
     const char *base_path;
     http_routes_facts_fn *facts;
     void *arg;
@@ -65,6 +66,9 @@ http_routes_new(access_t *access, stream_door_t *door, events_door_t *events,
     self->door = door;
     self->events = events;
     self->lists = *lists;
+    self->rate =
+        request_rate_new((uint64_t) mesh_settings_number(settings, "http/api_requests"),
+                         mesh_settings_ms(settings, "http/api_window"));
     self->base_path = mesh_settings_string(settings, "http/base_path");
     self->facts = facts;
     self->arg = arg;
@@ -75,6 +79,8 @@ void
 http_routes_destroy(http_routes_t **self_p)
 {
     assert(self_p);
+    if (*self_p)
+        request_rate_destroy(&(*self_p)->rate);
     free(*self_p);
     *self_p = NULL;
 }
@@ -296,6 +302,22 @@ answer_read(const visit_t *visit)
     return stream_door_answer(visit->routes->door, &visit->peer, &visit->grant, &request);
 }
 
+// The API's requests are counted; streams, and what watches the program, are not.
+static bool
+is_counted(route_t route)
+{
+    return takes_post(route) || route == ROUTE_EVENTS || area_of(route) == MESH_SCOPE_API;
+}
+
+// By token, so that many behind one proxy do not share; by address where it is the mesh's own.
+static void
+count_request(visit_t *visit)
+{
+    const char *token_id = visit->grant.token_id;
+    visit->peer.rate = request_rate_take(
+        visit->routes->rate, *token_id ? token_id : visit->peer.address, zclock_mono());
+}
+
 static enum MHD_Result
 answer(visit_t *visit)
 {
@@ -320,6 +342,13 @@ answer(visit_t *visit)
             visit->routes->refused[verdict]++;
             return answer_refused(visit, verdict, now_ms);
         }
+    }
+    if (is_counted(visit->route)) {
+        count_request(visit);
+        if (visit->peer.rate.retry_in_s > 0)
+            return answer_problem(visit, MHD_HTTP_TOO_MANY_REQUESTS,
+                                  "more requests were made than http/api_requests allows; "
+                                  "Retry-After says when to ask again");
     }
     return takes_post(visit->route) ? answer_post(visit, now_ms) : answer_read(visit);
 }

@@ -215,18 +215,18 @@ session_list_page(session_list_t *self, const api_query_t *query)
     uint64_t before = cursor ? strtoull(cursor, NULL, 16) : UINT64_MAX;
     json_t *rows = json_array();
     json_t *page = json_pack("{s:o}", "sessions", rows);
-    const row_t *given = NULL;
+    uint64_t given = 0;
     for (const row_t *row = zlistx_last(self->order); row; row = zlistx_prev(self->order)) {
         if (row->serial >= before || !is_wanted(row, query))
             continue;
         if (json_array_size(rows) == query->limit) {
             char text[24];
-            (void) snprintf(text, sizeof text, "%" PRIx64, given->serial);
+            (void) snprintf(text, sizeof text, "%" PRIx64, given);
             json_object_set_new(page, "next_cursor", json_string(text));
             break;
         }
         json_array_append_new(rows, show(row));
-        given = row;
+        given = row->serial;
     }
     return page;
 }

@@ -132,3 +132,21 @@ def test_what_is_wrong_is_refused_by_name(mesh, hosts):
 def test_what_the_monitor_would_serve_does_not_exist(mesh, hosts):
     for name in ("requests", "providers", "alerts", "history", "stats", "sessions/", "sessions/a/b"):
         assert "there is nothing here" in refusal(mesh, f"/api/v1/{name}", 404)
+
+
+def test_requests_to_the_api_are_counted_and_limited(mesh, hosts):
+    mesh.start_sse("--set", "http/api_requests=3", "--set", "http/api_window=1h")
+    token = new_token(mesh, "--scope", "api")
+    for left in (2, 1, 0):
+        status, _, headers = status_of(mesh, SESSIONS, token)
+        assert status == 200 and "Retry-After" not in headers
+        assert (headers["RateLimit-Limit"], headers["RateLimit-Remaining"]) == ("3", str(left))
+        assert 0 < int(headers["RateLimit-Reset"]) <= 3600
+    status, body, headers = status_of(mesh, TRANSPORTS, token)
+    assert status == 429 and json.loads(body)["status"] == 429
+    assert headers["Content-Type"] == "application/problem+json"
+    assert 1100 < int(headers["Retry-After"]) <= 1200
+    # Another caller has a bucket of its own, and what watches the program is not counted.
+    assert status_of(mesh, SESSIONS, mesh.token)[2]["RateLimit-Remaining"] == "2"
+    status, _, headers = status_of(mesh, "/health")
+    assert status == 200 and "RateLimit-Limit" not in headers
