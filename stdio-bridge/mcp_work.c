@@ -97,13 +97,23 @@ on_aider_report(void *arg, const aider_report_t *aider)
     report(self, aider->type, aider->request_id, aider->timestamp, payload);
 }
 
+// Set a member to a text, without secrets before it is cut: half of one is not known for one.
+static void
+set_text(const mcp_work_t *self, json_t *payload, const char *key, const char *text)
+{
+    redaction_t *redaction = self->start->redaction;
+    char *clean = redaction && text ? redaction_text(redaction, text) : NULL;
+    event_payload_cut(payload, key, clean ? clean : text, ERROR_BYTES, ERROR_BYTES);
+    free(clean);
+}
+
 // What went wrong, where AIDER has not said it.
 static void
 report_error(mcp_work_t *self, const char *error_type, const char *text, aider_time_t now)
 {
     json_t *payload =
         json_pack("{s:s, s:b, s:b}", "error_type", error_type, "will_retry", 0, "fatal", 1);
-    event_payload_cut(payload, "error_message", text, ERROR_BYTES, ERROR_BYTES);
+    set_text(self, payload, "error_message", text);
     report_own(self, "aider.error_occurred", now, payload);
 }
 
@@ -180,7 +190,7 @@ mcp_work_ask(mcp_work_t *self, const char *question, aider_time_t now)
     if (self->cancelled)
         return;
     json_t *payload = json_pack("{s:s}", "kind", "confirmation");
-    event_payload_cut(payload, "question", question, ERROR_BYTES, ERROR_BYTES);
+    set_text(self, payload, "question", question);
     report_own(self, "aider.waiting_for_input", now, payload);
 }
 
@@ -190,7 +200,7 @@ report_stage(mcp_work_t *self, const char *stage, const char *message, json_t *d
 {
     double duration = (double) (now.mono_ms - self->started.mono_ms) / 1000;
     json_t *payload = json_pack("{s:s, s:f}", "stage", stage, "duration", duration);
-    event_payload_cut(payload, "message", message, ERROR_BYTES, ERROR_BYTES);
+    set_text(self, payload, "message", message);
     if (data)
         json_object_set_new(payload, "progress_data", data);
     report_own(self, "aider.session_progress", now, payload);

@@ -711,6 +711,30 @@ a_silent_call_is_said_to_be_waiting(void **state)
     expect_text(payload(stage, "aider.session_progress", 0), "stage", "waiting");
 }
 
+// A cut in the middle of it would leave a half that no rule knows.
+static void
+an_errors_secrets_go_before_it_is_cut(void **state)
+{
+    stage_t *stage = *state;
+    mesh_settings_t *settings = mesh_settings_new();
+    char *error = NULL;
+    start.redaction = redaction_new(settings, &error);
+    assert_non_null(start.redaction);
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    char answer[4096];
+    (void) snprintf(answer, sizeof answer,
+                    "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":1,\"message\":\"%02035d "
+                    "sk-ant-%s\"}}",
+                    0, "api03-9aB8cD7eF6gH5iJ4kL3mN2oP1qR0");
+    say(stage, MCP_FROM_SERVER, answer);
+    const char *told = json_string_value(
+        json_object_get(payload(stage, "aider.error_occurred", 0), "error_message"));
+    assert_non_null(strstr(told, "0 [redacted:"));
+    assert_null(strstr(told, "sk-ant"));
+    redaction_destroy(&start.redaction);
+    mesh_settings_destroy(&settings);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -723,6 +747,7 @@ main(void)
         TEST(an_answer_of_failure_counts_where_aider_printed_none),
         TEST(a_success_whose_output_never_came_this_way_is_believed),
         TEST(a_tools_own_error_is_told_once),
+        TEST(an_errors_secrets_go_before_it_is_cut),
         TEST(console_text_on_stderr_is_read_and_log_lines_are_not),
         TEST(another_tool_is_a_request_and_no_session),
         TEST(a_prompt_is_shown_as_far_as_it_may_be),
