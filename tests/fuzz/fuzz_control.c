@@ -30,7 +30,7 @@ message_of(const uint8_t *data, size_t size)
 static void
 read_members(const json_t *body)
 {
-    static const char *const names[] = {"id", "epoch", "after", "transport_id"};
+    static const char *const names[] = {"id", "epoch", "after", "transport_id", "receipt"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *text;
         uint64_t number;
