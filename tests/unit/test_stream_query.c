@@ -263,6 +263,39 @@ who_is_confined_may_not_name_what_is_outside(void **state)
     mesh_scope_destroy(&scope);
 }
 
+static void
+one_answer_has_limits_of_its_own_that_no_stream_takes(void **state)
+{
+    (void) state;
+    stream_query_t query;
+    assert_int_equal(
+        stream_query_parse(&query, ENDPOINT_ONCE, NULL, NULL, NULL, now_us, problem),
+        STREAM_QUERY_OK);
+    assert_int_equal(query.once.limit, 100);
+    assert_int_equal(query.once.max_bytes, 1024 * 1024);
+    assert_int_equal(query.once.wait_ms, 0);
+    stream_query_clear(&query);
+    static const char all[] = "limit=1000&max_bytes=1024&wait=25s&format=ndjson&types=mesh.*";
+    assert_int_equal(
+        stream_query_parse(&query, ENDPOINT_ONCE, all, NULL, NULL, now_us, problem),
+        STREAM_QUERY_OK);
+    assert_int_equal(query.once.limit, 1000);
+    assert_int_equal(query.once.max_bytes, 1024);
+    assert_int_equal(query.once.wait_ms, 25000);
+    assert_int_equal(query.once.format, STREAM_FORMAT_NDJSON);
+    stream_query_clear(&query);
+    static const char *const bad[] = {
+        "limit=0", "limit=1001", "limit=",     "limit=1&limit=1", "max_bytes=99",
+        "wait=26", "wait=s",     "format=xml", "slow=disconnect"};
+    for (size_t at = 0; at < sizeof bad / sizeof bad[0]; at++)
+        assert_int_equal(
+            stream_query_parse(&query, ENDPOINT_ONCE, bad[at], NULL, NULL, now_us, problem),
+            STREAM_QUERY_BAD);
+    assert_int_equal(
+        stream_query_parse(&query, ENDPOINT_ALL, "limit=5", NULL, NULL, now_us, problem),
+        STREAM_QUERY_BAD);
+}
+
 int
 main(void)
 {
@@ -281,6 +314,7 @@ main(void)
         cmocka_unit_test(the_header_beats_the_parameter_and_both_may_be_nonsense),
         cmocka_unit_test(since_takes_a_cursor_a_time_an_age_and_earliest),
         cmocka_unit_test(the_endpoint_narrows_the_types),
+        cmocka_unit_test(one_answer_has_limits_of_its_own_that_no_stream_takes),
     };
     return cmocka_run_group_tests_name("stream_query", tests, NULL, NULL);
 }
