@@ -27,6 +27,7 @@ add_library(aider_parts STATIC
     redaction.c
     redaction_rules.c
     terminal_text.c
+    user_regex.c
 )
 target_include_directories(aider_parts PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(aider_parts PUBLIC mesh PRIVATE PkgConfig::PCRE2 mesh_build_flags)

@@ -2,9 +2,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "aider_user_patterns.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include <assert.h>
 #include <czmq.h>
 #include <errno.h>
@@ -14,6 +11,7 @@
 #include <unistd.h>
 
 #include "mesh/zpl.h"
+#include "user_regex.h"
 
 #define GROUP "retry_after"
 
@@ -29,7 +27,7 @@ typedef struct pattern {
     char retryable[NAME_BYTES];
     aider_error_t error;    // points into the texts above
     int line;               // where it begins in the file
-    pcre2_code *code;       // owned
+    user_regex_t *regex;    // owned
     size_t overruns;
 } pattern_t;
 
@@ -37,9 +35,7 @@ struct aider_user_patterns {
     pattern_t patterns[AIDER_USER_PATTERNS_MOST];
     size_t count;
     size_t overruns;
-    pcre2_match_context *limits;    // owned
-    pcre2_match_data *data;         // owned
-    char *error;                    // while reading: what is wrong; owned
+    char *error;    // while reading: what is wrong; owned
 };
 
 // A sentence about the file; as asprintf, and never fails.
@@ -141,21 +137,14 @@ on_item(void *arg, int line, const char *key, const char *value)
 static char *
 compile(pattern_t *pattern)
 {
-    pcre2_compile_context *limits = pcre2_compile_context_create(NULL);
-    assert(limits);
-    (void) pcre2_set_max_pattern_length(limits, AIDER_USER_PATTERNS_MATCH_BYTES);
-    int code = 0;
-    PCRE2_SIZE offset = 0;
-    // \C would cut characters in two.
-    pattern->code = pcre2_compile((PCRE2_SPTR) pattern->match, PCRE2_ZERO_TERMINATED,
-                                  PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, limits);
-    pcre2_compile_context_free(limits);
-    if (pattern->code)
+    char why[USER_REGEX_WHY_BYTES];
+    size_t offset = 0;
+    pattern->regex =
+        user_regex_new(pattern->match, AIDER_USER_PATTERNS_MATCH_BYTES, why, &offset);
+    if (pattern->regex)
         return NULL;
-    PCRE2_UCHAR why[TEXT_BYTES] = "";
-    (void) pcre2_get_error_message(code, why, sizeof why);
     return sentence("line %d: pattern \"%s\": %s at offset %zu of match", pattern->line,
-                    pattern->name, (const char *) why, offset);
+                    pattern->name, why, offset);
 }
 
 // What is wrong with a row that was read; NULL when it is right and compiled.
@@ -185,26 +174,11 @@ finish(pattern_t *pattern)
     return compile(pattern);
 }
 
-static aider_user_patterns_t *
-new_empty(void)
-{
-    aider_user_patterns_t *self = zmalloc(sizeof *self);
-    self->limits = pcre2_match_context_create(NULL);
-    // Ten groups besides the whole; a further one is not looked at.
-    enum { GROUPS = 11 };
-    self->data = pcre2_match_data_create(GROUPS, NULL);
-    assert(self->limits && self->data);
-    (void) pcre2_set_match_limit(self->limits, AIDER_USER_PATTERNS_STEPS);
-    (void) pcre2_set_depth_limit(self->limits, AIDER_USER_PATTERNS_DEPTH);
-    (void) pcre2_set_heap_limit(self->limits, AIDER_USER_PATTERNS_HEAP_KIB);
-    return self;
-}
-
 aider_user_patterns_t *
 aider_user_patterns_new(const char *text, size_t size_bytes, const char *name, char **error_p)
 {
     assert(text && name && error_p);
-    aider_user_patterns_t *self = new_empty();
+    aider_user_patterns_t *self = zmalloc(sizeof *self);
     int line = 0;
     char *why = NULL;
     if (mesh_zpl_read(text, size_bytes, on_item, self, &line, &why) != 0 && why)
@@ -258,9 +232,7 @@ aider_user_patterns_destroy(aider_user_patterns_t **self_p)
     if (*self_p) {
         aider_user_patterns_t *self = *self_p;
         for (size_t i = 0; i < self->count; i++)
-            pcre2_code_free(self->patterns[i].code);
-        pcre2_match_data_free(self->data);
-        pcre2_match_context_free(self->limits);
+            user_regex_destroy(&self->patterns[i].regex);
         free(self->error);
         free(self);
         *self_p = NULL;
@@ -274,14 +246,14 @@ is_found(aider_user_patterns_t *self, pattern_t *pattern, const char *text, size
 {
     if (pattern->overruns == AIDER_USER_PATTERNS_OVERRUNS)
         return false;
-    int rc =
-        pcre2_match(pattern->code, (PCRE2_SPTR) text, size, 0, 0, self->data, self->limits);
-    if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT ||
-        rc == PCRE2_ERROR_HEAPLIMIT) {
+    size_t begin;
+    size_t end;
+    user_regex_outcome_t outcome = user_regex_find(pattern->regex, text, size, 0, &begin, &end);
+    if (outcome == USER_REGEX_LIMITED) {
         pattern->overruns++;
         self->overruns++;
     }
-    return rc >= 0;    // 0: more groups than there is room for
+    return outcome == USER_REGEX_FOUND;
 }
 
 // How much of a text is looked at, in whole characters.
@@ -306,10 +278,7 @@ aider_user_patterns_match(aider_user_patterns_t *self, const char *class, const 
             !is_found(self, pattern, text, size))
             continue;
         *match = (aider_user_match_t){.error = &pattern->error};
-        PCRE2_SIZE length = sizeof match->retry_after;
-        if (pcre2_substring_copy_byname(self->data, (PCRE2_SPTR) GROUP,
-                                        (PCRE2_UCHAR *) match->retry_after, &length) != 0)
-            match->retry_after[0] = '\0';
+        user_regex_group(pattern->regex, GROUP, match->retry_after, sizeof match->retry_after);
         return true;
     }
     return false;

@@ -16,8 +16,9 @@
 // match and error_type are required. A group named retry_after holds the time the provider
 // asks to wait. The user's rows come before the built-in ones, in the file's order.
 //
-// A pattern comes from a person, the text from anywhere: what one match may take is limited,
-// and a pattern that meets the limit AIDER_USER_PATTERNS_OVERRUNS times is not tried again.
+// A pattern comes from a person, the text from anywhere: what one match may take is limited
+// (user_regex.h), and a pattern that meets the limit AIDER_USER_PATTERNS_OVERRUNS times is not
+// tried again.
 #ifndef AIDER_USER_PATTERNS_H
 #define AIDER_USER_PATTERNS_H
 
@@ -28,9 +29,6 @@ enum {
     AIDER_USER_PATTERNS_MATCH_BYTES = 1000,    // a match setting; ZPL's lines are no longer
     AIDER_USER_PATTERNS_FILE_BYTES = 128 * 1024,
     AIDER_USER_PATTERNS_SUBJECT_BYTES = 4096,    // of a text that is looked at
-    AIDER_USER_PATTERNS_STEPS = 20000,           // of one match
-    AIDER_USER_PATTERNS_DEPTH = 250,
-    AIDER_USER_PATTERNS_HEAP_KIB = 512,
     AIDER_USER_PATTERNS_OVERRUNS = 20,
 };
 

@@ -2,22 +2,16 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "redaction.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include <assert.h>
 #include <czmq.h>
 
 #include "redaction_rules.h"
+#include "user_regex.h"
 
 #define MARK_BEGIN "[redacted:"
 
 enum {
-    DEPTH_MOST = 64,    // of a payload; deeper nothing is a payload of ours
-    // What one match of the user's pattern may take; a text on which it takes more is withheld.
-    PATTERN_STEPS = 200000,
-    PATTERN_DEPTH = 1000,
-    PATTERN_HEAP_KIB = 1024,
+    DEPTH_MOST = 64,           // of a payload; deeper nothing is a payload of ours
     PATTERN_MATCHES = 1000,    // in one text; what follows the last is withheld
     BLOCK_LINES = 200,         // of a private key that does not end
 };
@@ -25,10 +19,8 @@ enum {
 struct redaction {
     bool off[REDACTION_RULES];
     uint64_t counts[REDACTION_RULES];
-    char *home;                     // owned; NULL when there is none to hide
-    pcre2_code *code;               // owned; NULL without a pattern
-    pcre2_match_data *data;         // owned
-    pcre2_match_context *limits;    // owned
+    char *home;               // owned; NULL when there is none to hide
+    user_regex_t *pattern;    // owned; NULL without one
     size_t block_lines;
 };
 
@@ -48,25 +40,15 @@ turn_off(redaction_t *self, const char *name)
 static char *
 compile(redaction_t *self, const char *pattern)
 {
-    int code = 0;
-    PCRE2_SIZE offset = 0;
+    char why[USER_REGEX_WHY_BYTES];
+    size_t offset = 0;
     if (strlen(pattern) > REDACTION_PATTERN_BYTES)
         return zsys_sprintf("redact/pattern is longer than %d bytes", REDACTION_PATTERN_BYTES);
-    self->code = pcre2_compile((PCRE2_SPTR) pattern, PCRE2_ZERO_TERMINATED,
-                               PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
-    if (!self->code) {
-        PCRE2_UCHAR why[160] = "";
-        (void) pcre2_get_error_message(code, why, sizeof why);
-        return zsys_sprintf("redact/pattern is no regular expression: %s at offset %zu",
-                            (const char *) why, (size_t) offset);
-    }
-    self->data = pcre2_match_data_create(1, NULL);
-    self->limits = pcre2_match_context_create(NULL);
-    assert(self->data && self->limits);
-    (void) pcre2_set_match_limit(self->limits, PATTERN_STEPS);
-    (void) pcre2_set_depth_limit(self->limits, PATTERN_DEPTH);
-    (void) pcre2_set_heap_limit(self->limits, PATTERN_HEAP_KIB);
-    return NULL;
+    self->pattern = user_regex_new(pattern, REDACTION_PATTERN_BYTES, why, &offset);
+    return self->pattern ? NULL
+                         : zsys_sprintf("redact/pattern is no regular expression: %s at offset "
+                                        "%zu",
+                                        why, offset);
 }
 
 redaction_t *
@@ -102,9 +84,7 @@ redaction_destroy(redaction_t **self_p)
     assert(self_p);
     if (*self_p) {
         redaction_t *self = *self_p;
-        pcre2_code_free(self->code);
-        pcre2_match_data_free(self->data);
-        pcre2_match_context_free(self->limits);
+        user_regex_destroy(&self->pattern);
         free(self->home);
         free(self);
         *self_p = NULL;
@@ -166,18 +146,18 @@ match_pattern(redaction_t *self, const char *text, size_t size)
 {
     cleaned_t to = {0};
     size_t at = 0;
-    for (int count = 0; self->code && at <= size; count++) {
-        int rc = count == PATTERN_MATCHES ? PCRE2_ERROR_MATCHLIMIT
-                                          : pcre2_match(self->code, (PCRE2_SPTR) text, size, at,
-                                                        0, self->data, self->limits);
-        if (rc == PCRE2_ERROR_NOMATCH)
+    for (int count = 0; self->pattern && at <= size; count++) {
+        size_t begin = at;
+        size_t end = size;
+        user_regex_outcome_t outcome =
+            count == PATTERN_MATCHES
+                ? USER_REGEX_LIMITED
+                : user_regex_find(self->pattern, text, size, at, &begin, &end);
+        if (outcome == USER_REGEX_NONE)
             break;
-        redaction_found_t found = {.rule = REDACTION_PATTERN, .from = at, .to = size};
-        if (rc >= 0) {
-            const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(self->data);
-            found.from = ends[0] > at ? ends[0] : at;
-            found.to = ends[1];
-        }
+        // What is not decided within the limits is withheld.
+        redaction_found_t found = {
+            .rule = REDACTION_PATTERN, .from = begin > at ? begin : at, .to = end};
         if (found.to > found.from)
             take_out(self, &to, text, &found);
         at = found.to > at ? found.to : at + 1;
