@@ -11,6 +11,7 @@
 #include "http_target.h"
 #include "mesh/clock.h"
 #include "metrics.h"
+#include "openapi.h"
 
 typedef enum {
     ROUTE_NONE,
@@ -22,6 +23,7 @@ typedef enum {
     ROUTE_HEALTH,
     ROUTE_LIVE,
     ROUTE_READY,
+    ROUTE_OPENAPI,
     ROUTE_METRICS,
     ROUTE_SIGN_IN,
     ROUTE_TICKET,
@@ -98,6 +100,7 @@ find_route(const http_target_t *target, endpoint_t *endpoint)
         {"/metrics", ROUTE_METRICS},
         {"/api/v1/signin", ROUTE_SIGN_IN},
         {"/api/v1/ticket", ROUTE_TICKET},
+        {"/openapi.json", ROUTE_OPENAPI},
         {"/api/v1/events", ROUTE_EVENTS},
         {"/api/v1/sessions", ROUTE_SESSIONS},
         {"/api/v1/transports", ROUTE_TRANSPORTS},
@@ -138,7 +141,8 @@ takes_post(route_t route)
 static bool
 needs_token(route_t route)
 {
-    return route != ROUTE_HEALTH && route != ROUTE_LIVE && route != ROUTE_READY;
+    return route != ROUTE_HEALTH && route != ROUTE_LIVE && route != ROUTE_READY &&
+           route != ROUTE_OPENAPI;
 }
 
 static mesh_scope_area_t
@@ -284,6 +288,9 @@ answer_read(const visit_t *visit)
     if (visit->route == ROUTE_LIVE)
         return http_answer_json(&visit->peer, MHD_HTTP_OK,
                                 json_pack("{s:s}", "status", "alive"));
+    if (visit->route == ROUTE_OPENAPI)
+        return http_answer_json(&visit->peer, MHD_HTTP_OK,
+                                openapi_document(visit->routes->base_path));
     if (visit->route == ROUTE_EVENTS)
         return events_door_answer(visit->routes->events, &visit->peer, &visit->grant,
                                   visit->request, visit->target.query);
@@ -323,11 +330,12 @@ answer(visit_t *visit)
 {
     int64_t now_ms = mesh_clock_unix_us() / 1000;
     if (visit->route == ROUTE_NONE)
-        return answer_problem(visit, MHD_HTTP_NOT_FOUND,
-                              "there is nothing here; what there is: /events, /events/aider, "
-                              "/events/errors, /events/progress, /events/mesh, /health, "
-                              "/livez, /readyz, /metrics, /api/v1/events, /api/v1/sessions, "
-                              "/api/v1/transports, /api/v1/signin, /api/v1/ticket");
+        return answer_problem(
+            visit, MHD_HTTP_NOT_FOUND,
+            "there is nothing here; what there is: /events, /events/aider, "
+            "/events/errors, /events/progress, /events/mesh, /health, "
+            "/livez, /readyz, /metrics, /openapi.json, /api/v1/events, /api/v1/sessions, "
+            "/api/v1/transports, /api/v1/signin, /api/v1/ticket");
     if (is_method(visit, MHD_HTTP_METHOD_OPTIONS))
         return answer_options(visit);
     bool reads =

@@ -150,3 +150,32 @@ def test_requests_to_the_api_are_counted_and_limited(mesh, hosts):
     assert status_of(mesh, SESSIONS, mesh.token)[2]["RateLimit-Remaining"] == "2"
     status, _, headers = status_of(mesh, "/health")
     assert status == 200 and "RateLimit-Limit" not in headers
+
+
+def test_the_description_names_what_exists_and_nothing_else(mesh, hosts):
+    publish(hosts["left"], "x")
+    wait_for_sessions(mesh, 1)
+    wait_until(lambda: status_of(mesh, TRANSPORTS, mesh.token)[0] == 200, LIMIT_S, "first list")
+    described = ask(mesh, "/openapi.json")
+    assert described["openapi"] == "3.1.0" and described["servers"] == [{"url": "/"}]
+    there = refusal(mesh, "/nothing", 404).partition("what there is: ")[2].split(", ")
+    assert set(there) == {path for path in described["paths"] if "{" not in path}
+    for path, methods in described["paths"].items():
+        assert len(methods) == 1
+        for method, operation in methods.items():
+            concrete = path.replace("{session_id}", "x")
+            answers = operation["responses"]
+            for token in (mesh.token, None):
+                status, _, headers = status_of(mesh, concrete, token, method.upper(),
+                                               "{}" if method == "post" else None)
+                assert str(status) in answers, f"{method} {path} is answered {status}"
+                kind = headers.get_content_type() if status != 204 else None
+                assert kind is None or kind in answers[str(status)]["content"], path
+                assert (status == 401) == (token is None and "security" not in operation), path
+            other = "DELETE"
+            assert status_of(mesh, concrete, mesh.token, other)[0] == 405
+            for parameter in operation["parameters"]:
+                if parameter["in"] == "query":
+                    refused = status_of(mesh, f"{concrete}?{parameter['name']}=", mesh.token)
+                    assert b"no parameter" not in refused[1], parameter
+                    assert b"is not known" not in refused[1], parameter
