@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -51,6 +52,8 @@ static int
 run(const mesh_settings_t *settings, int argc, char *argv[])
 {
     (void) argc;
+    // Past a limit on files a write to the spool fails, as on a full disk: no reason to end.
+    (void) signal(SIGXFSZ, SIG_IGN);
     bridge_mode_t mode =
         wrapped_command_mode(mesh_settings_string(settings, "bridge/mode"), argv);
     return mode == BRIDGE_MODE_NDJSON ? ndjson_door_run(settings)

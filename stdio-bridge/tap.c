@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -67,6 +68,30 @@ map_ring(tap_t *self)
     return 0;
 }
 
+// Give the memory its size. A limit on files (ulimit -f) counts for it too, and is meant for
+// files: it is put aside for the moment, as far as its hard limit allows.
+static int
+size_memory(int memory)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return -1;
+    if (limit.rlim_max < sizeof(ring_t)) {
+        errno = EFBIG;    // asked all the same, the kernel would end us by SIGXFSZ
+        return -1;
+    }
+    const struct rlimit most = {.rlim_cur = limit.rlim_max, .rlim_max = limit.rlim_max};
+    bool small = limit.rlim_cur < sizeof(ring_t);
+    if (small && setrlimit(RLIMIT_FSIZE, &most) != 0)
+        return -1;
+    int rc = ftruncate(memory, sizeof(ring_t));
+    int error = errno;
+    if (small && setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return -1;
+    errno = error;
+    return rc;
+}
+
 tap_t *
 tap_new(const tap_note_t *note)
 {
@@ -77,7 +102,7 @@ tap_new(const tap_note_t *note)
     // Its packets are rings one way, and words the other.
     // The memory is sealed, so that nobody can cut the memory short under the writer.
     self->memory = memfd_create("aidermesh-tap", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (self->memory >= 0 && ftruncate(self->memory, sizeof(ring_t)) == 0 &&
+    if (self->memory >= 0 && size_memory(self->memory) == 0 &&
         fcntl(self->memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0 &&
         map_ring(self) == 0 &&
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, self->bells) ==

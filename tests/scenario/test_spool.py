@@ -217,7 +217,7 @@ def test_a_disk_that_takes_nothing_costs_the_session_nothing(mesh, place):
             pathlib.Path(state / "spool").write_text("no directory")
         limit = ""
     else:
-        limit = "ulimit -f 0; trap '' XFSZ; "
+        limit = "ulimit -S -f 0; "
     command = [*mesh.program("aidermesh-stdio-bridge"), *words, "--", "sh", "-c", "echo hi; exit 5"]
     done = subprocess.run(["sh", "-c", limit + 'exec "$@"', "sh", *command], env=mesh.env,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
@@ -225,3 +225,12 @@ def test_a_disk_that_takes_nothing_costs_the_session_nothing(mesh, place):
     assert (done.returncode, done.stdout, done.stderr) == (5, b"hi\n", b"")
     (completed,) = mesh.events.wait("aider.session_completed", WITHIN_S)
     assert completed.data["exit_code"] == 5
+
+
+def test_a_hard_limit_on_files_costs_the_session_its_observer_only(mesh):
+    command = [*mesh.program("aidermesh-stdio-bridge"), "--", "sh", "-c", "echo hi; exit 5"]
+    done = subprocess.run(["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *command],
+                          env=mesh.env, capture_output=True, check=False, timeout=WITHIN_S)
+    assert (done.returncode, done.stdout) == (5, b"hi\n")
+    assert done.stderr == \
+        b"aidermesh-stdio-bridge: File too large; the command runs unobserved\n"
