@@ -51,6 +51,10 @@ mesh_add_scenario(aider_sources 90)
 mesh_add_scenario(aider_cases 240 KEYWORD core)
 mesh_add_scenario(aider_cases_other 3600 FILE test_aider_cases.py KEYWORD other LEVEL all)
 mesh_add_scenario(aider_cases_old 5400 FILE test_aider_cases.py LEVEL all AIDER aider-venv-0.81)
+# A person's keys, bare and wrapped: three states in CI.
+mesh_add_scenario(aider_keyboard 120 KEYWORD core)
+mesh_add_scenario(aider_keyboard_other 180 FILE test_aider_keyboard.py KEYWORD "not core"
+    LEVEL all)
 mesh_add_scenario(acceptance_rate_limits 180)
 mesh_add_scenario(acceptance_giving_up 180)
 mesh_add_scenario(acceptance_hidden_retries 120)
