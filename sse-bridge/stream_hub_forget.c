@@ -1,5 +1,5 @@
-// stream_hub_forget - a session is forgotten: its frames go, and who was to be sent them is
-// told SPDX-License-Identifier: MPL-2.0
+// stream_hub_forget - a session is forgotten: its frames go, and who was to have them is told
+// SPDX-License-Identifier: MPL-2.0
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -2,6 +2,8 @@
 mesh_add_unit_test(bindings broker_parts)
 mesh_add_unit_test(calls broker_parts)
 mesh_add_unit_test(discovery_entries broker_parts)
+mesh_add_unit_test(erasures broker_parts)
+mesh_add_unit_test(forgotten broker_parts)
 mesh_add_unit_test(gate broker_parts)
 mesh_add_unit_test(high_water broker_parts)
 mesh_add_unit_test(journal broker_parts)
