@@ -4,7 +4,7 @@
 
 #include "erasures.h"
 
-enum { LIMIT = 2, DEADLINE_MS = 2000 };
+enum { LIMIT = 2, DEADLINE_MS = 2000, LONG_AFTER_MS = 100 * DEADLINE_MS };
 
 static int
 setup(void **state)
@@ -140,9 +140,9 @@ publishers_are_not_enough_the_journal_is_waited_for_however_long(void **state)
 {
     erasure_expect(begin(*state, "s", 7), "stdio-1", "build-7");
     assert_true(erasures_answered(*state, "s", "stdio-1", 1));
-    assert_null(erasures_take_over(*state, 100 * DEADLINE_MS));
+    assert_null(erasures_take_over(*state, LONG_AFTER_MS));
     remove_events(*state, "s", 1);
-    char *report = take(*state, 100 * DEADLINE_MS, 7);
+    char *report = take(*state, LONG_AFTER_MS, 7);
     free(report);
 }
 

@@ -45,7 +45,7 @@ add(forgotten_list_t *self, const char *session, int errors, int progress, uint6
 {
     json_t *types = json_pack("{s:i, s:i}", "aider.error_occurred", errors,
                               "aider.session_progress", progress);
-    forgotten_list_add(self, session, (uint64_t) (errors + progress), last, types,
+    forgotten_list_add(self, session, (uint64_t) errors + (uint64_t) progress, last, types,
                        (int64_t) last * 1000);
     json_decref(types);
 }
