@@ -1,5 +1,5 @@
-// doctor_mesh - listens for beacons, asks each place where a broker may be, and the broker
-// found SPDX-License-Identifier: MPL-2.0
+// doctor_mesh - listens for beacons, asks where brokers may be, and the broker it found
+// SPDX-License-Identifier: MPL-2.0
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>

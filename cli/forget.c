@@ -53,7 +53,7 @@ on_reply(void *arg, const char *verb, const json_t *body, zmsg_t *frames)
     const char *code = json_string_value(json_object_get(body, "code"));
     const char *message = json_string_value(json_object_get(body, "message"));
     if (streq(verb, "forgotten")) {
-        self->report = json_copy((json_t *) (uintptr_t) body);
+        self->report = json_deep_copy(body);
         json_object_del(self->report, "id");
     } else {
         fail(self, code ? code : "malformed",

@@ -1,5 +1,5 @@
-// outbox_queue - the events of an outbox in the order of their numbers, and how far they are
-// sent SPDX-License-Identifier: MPL-2.0
+// outbox_queue - the events of an outbox in the order of their numbers, and how far sent
+// SPDX-License-Identifier: MPL-2.0
 #include "outbox_queue.h"
 
 #include <assert.h>

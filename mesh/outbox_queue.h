@@ -1,5 +1,5 @@
-// outbox_queue - the events of an outbox in the order of their numbers, and how far they are
-// sent SPDX-License-Identifier: MPL-2.0
+// outbox_queue - the events of an outbox in the order of their numbers, and how far sent
+// SPDX-License-Identifier: MPL-2.0
 //
 // Knows no files: an entry says where its texts are, in memory or at a place of a file.
 #ifndef MESH_OUTBOX_QUEUE_H

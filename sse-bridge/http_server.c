@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +178,7 @@ static void
 take_body(const http_server_t *self, exchange_t *exchange, const char *bytes, size_t count)
 {
     if (!exchange->body) {
+        assert(self->limits.body_bytes < SIZE_MAX);
         exchange->body = malloc(self->limits.body_bytes + 1);
         assert(exchange->body);
     }

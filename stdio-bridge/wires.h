@@ -1,5 +1,5 @@
-// wires - what stands between the user's descriptors and the command's, opened as wiring
-// decided SPDX-License-Identifier: MPL-2.0
+// wires - what stands between the user's descriptors and the command's, as wiring says
+// SPDX-License-Identifier: MPL-2.0
 #ifndef WIRES_H
 #define WIRES_H
 

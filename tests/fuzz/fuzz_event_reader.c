@@ -1,5 +1,5 @@
-// fuzz_event_reader - any payload of any type is read, ignored or refused, and what is read
-// fits SPDX-License-Identifier: MPL-2.0
+// fuzz_event_reader - any payload of any type is read, ignored or refused within its limits
+// SPDX-License-Identifier: MPL-2.0
 #include <assert.h>
 #include <jansson.h>
 #include <stdlib.h>

@@ -377,13 +377,16 @@ def test_the_whole_schema_checks_type_and_payload_together():
 
 
 def test_every_type_that_a_program_names_is_in_the_schema():
-    named = set()
+    named, prefixes = set(), set()
     for folder in SOURCES:
         for path in sorted((ROOT / folder).glob("*.c")):
             text = re.sub(r"^#include.*$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
-            named |= set(re.findall(r'"((?:aider|mesh|stream)\.[a-z_]+)"', text))
+            named |= set(re.findall(r'"((?:aider|mesh|stream)\.[a-z_]*[a-z])"', text))
+            prefixes |= set(re.findall(r'"((?:aider|mesh|stream)\.[a-z_]+_)"', text))
     assert len(named) >= 10, "the sources name more types than that: is the pattern wrong?"
     assert named <= set(schema.types()), sorted(named - set(schema.types()))
+    for prefix in prefixes:
+        assert any(name.startswith(prefix) for name in schema.types()), prefix
 
 
 def test_closed_lists_are_those_of_the_documentation():

@@ -29,16 +29,16 @@ past_answer(uint64_t after, uint64_t to, uint64_t removed, bool more)
     for (uint64_t offset = first + 1; offset <= to; offset++) {
         ring_event_t event;
         char payload[64];
-        (void) snprintf(payload, sizeof payload, "{\"n\":%d,\"provider\":\"p%d\"}",
-                        (int) offset, (int) (offset % 2));
+        int payload_bytes = snprintf(payload, sizeof payload, "{\"n\":%d,\"provider\":\"p%d\"}",
+                                     (int) offset, (int) (offset % 2));
         (void) ring_event(&event, "aider.error_occurred", "s-1", payload, offset);
         event.event.header.seq = offset;
         uint8_t head[MESH_WIRE_HEADER_BYTES];
-        mesh_wire_encode(&event.event.header, strlen(payload), head);
+        mesh_wire_encode(&event.event.header, (size_t) payload_bytes, head);
         zmsg_addmem(answer.frames, event.topic, event.event.topic_bytes);
-        zframe_t *body = zframe_new(NULL, sizeof head + strlen(payload));
+        zframe_t *body = zframe_new(NULL, sizeof head + (size_t) payload_bytes);
         memcpy(zframe_data(body), head, sizeof head);
-        memcpy(zframe_data(body) + sizeof head, payload, strlen(payload));
+        memcpy(zframe_data(body) + sizeof head, payload, (size_t) payload_bytes);
         zmsg_append(answer.frames, &body);
     }
     return answer;

@@ -115,7 +115,8 @@ the_limits_are_kept_but_for_a_first_event_that_is_larger(void **state)
 
     char large[3000];
     memset(large, ' ', sizeof large);
-    memcpy(large, "{}", 2);
+    large[0] = '{';
+    large[1] = '}';
     page = page_of(10, 1024, false);
     assert_int_equal(add(page, &at_7, large, sizeof large), 0);
     assert_int_equal(add(page, &at_7, "{}", 2), -1);

@@ -70,6 +70,7 @@ static void
 any_other_line_is_noise(void **state)
 {
     (void) state;
+    static const char array_of_array[] = "[[" M1 "]]\n";
     static const char *const lines[] = {
         "Tokens: 762 sent, 4 received.\n",
         "\n",
@@ -81,7 +82,7 @@ any_other_line_is_noise(void **state)
         "[INFO] started\n",
         "[1, 2]\n",
         "[]\n",
-        "[[" M1 "]]\n",
+        array_of_array,
         "{x\n",
         "{\"id\":1,\"result\":{\"jsonrpc\":\"2.0\"}}\n",
         "{\"result\":\"\\\"jsonrpc\\\":\"}\n",
@@ -158,7 +159,8 @@ a_line_that_stays_unknown_for_too_long_passes(void **state)
     enum { SIZE = MCP_SIEVE_HELD_BYTES + 100 };
     static char text[SIZE + 1];
     memset(text, 'x', SIZE);
-    memcpy(text, "{\"result\":\"", 11);
+    static const char begin[] = {'{', '"', 'r', 'e', 's', 'u', 'l', 't', '"', ':', '"'};
+    memcpy(text, begin, sizeof begin);
     messages[0] = noise[0] = '\0';
     mcp_sieve_t *sieve = mcp_sieve_new();
     feed(sieve, text, MCP_SIEVE_HELD_BYTES, 60000);
@@ -182,9 +184,11 @@ a_line_is_looked_at_only_so_often_for_a_message(void **state)
 {
     (void) state;
     char text[1000] = "x";
+    size_t bytes = strlen(text);
     for (int i = 0; i < MCP_SIEVE_SPLITS_MOST; i++)
-        (void) strcat(text, "{\"jsonrpc\" ");
-    (void) strcat(text, M1 "\n");
+        bytes += (size_t) snprintf(text + bytes, sizeof text - bytes, "{\"jsonrpc\" ");
+    bytes += (size_t) snprintf(text + bytes, sizeof text - bytes, "%s\n", M1);
+    assert_in_range(bytes, 1, sizeof text - 1);
     expect(text, "", text);
 }
 

@@ -123,7 +123,7 @@ static void
 what_waits_to_be_asked_for_is_bounded(void **state)
 {
     world_t *world = *state;
-    for (uint64_t at = 0; at < 3 * PAST_WANTED; at++)
+    for (uint64_t at = 0; at < 3 * (uint64_t) PAST_WANTED; at++)
         assert_null(look(world, at * 100));
     int rounds = 0;
     for (; world->asked.epoch != 0; rounds++)

@@ -17,8 +17,10 @@ setup(void **state)
 {
     fixture_t *self = zmalloc(sizeof *self);
     self->replays = replays_new(LIMIT);
-    for (uint8_t i = 0; i < READERS; i++)
-        self->routes[i] = zframe_new(&i, 1);
+    for (int i = 0; i < READERS; i++) {
+        uint8_t name = (uint8_t) i;
+        self->routes[i] = zframe_new(&name, 1);
+    }
     *state = self;
     return 0;
 }

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "unit_test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,12 +87,13 @@ lists_and_texts_have_a_limit(void **state)
 {
     (void) state;
     char text[MESH_SCOPE_BYTES + 2] = "events;host=h";
+    size_t bytes = strlen(text);
     for (int at = 1; at < MESH_SCOPE_VALUES; at++)
-        strcat(text, ",h");
+        bytes += (size_t) snprintf(text + bytes, sizeof text - bytes, ",h");
     mesh_scope_t *scope = read_scope(text);
     assert_int_equal(mesh_scope_size(scope, MESH_SCOPE_HOST), MESH_SCOPE_VALUES);
     mesh_scope_destroy(&scope);
-    strcat(text, ",h");
+    (void) snprintf(text + bytes, sizeof text - bytes, ",h");
     assert_refused(text, "32 are allowed");
 
     memset(text, 'a', sizeof text - 1);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "unit_test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,13 +57,15 @@ static void
 assert_page(session_list_t *list, const api_query_t *query, const char *ids)
 {
     char text[64] = "";
+    size_t bytes = 0;
     json_t *page = session_list_page(list, query);
     size_t index;
     const json_t *row;
     json_array_foreach(json_object_get(page, "sessions"), index, row)
     {
-        strcat(text, json_string_value(json_object_get(row, "session_id")));
-        strcat(text, " ");
+        const char *id = json_string_value(json_object_get(row, "session_id"));
+        bytes += (size_t) snprintf(text + bytes, sizeof text - bytes, "%s ", id);
+        assert_in_range(bytes, 1, sizeof text - 1);
     }
     assert_string_equal(text, ids);
     json_decref(page);

@@ -498,7 +498,7 @@ who_is_behind_is_told_of_what_was_forgotten_before_it_came(void **state)
     // More than the socket takes: the rest waits in the ring.
     static char payload[60 * 1024];
     memset(payload, 'x', sizeof payload - 1);
-    memcpy(payload, "\"", 1);
+    payload[0] = '"';
     payload[sizeof payload - 2] = '"';
     for (int n = 0; n < 10; n++) {
         publish(world, "aider.session_progress", "long", payload);

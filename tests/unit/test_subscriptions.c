@@ -1,5 +1,5 @@
-// test_subscriptions - a connection has so many prefixes and no more, whoever had its
-// descriptor SPDX-License-Identifier: MPL-2.0
+// test_subscriptions - each connection has so many prefixes, whoever had its descriptor
+// SPDX-License-Identifier: MPL-2.0
 #include "unit_test.h"
 
 #include <stdio.h>
@@ -9,17 +9,21 @@
 
 enum { LIMIT = 3, MINE = 7, OTHERS = 1000 };
 
+// What libzmq has for each connection: only where it is counts.
+static const char connections[2 * OTHERS];
+
 // Descriptor, connection and what is behind the descriptor now.
 static subscriptions_outcome_t
-hear_by(subscriptions_t *self, int descriptor, uintptr_t connection, uint64_t socket, char sign,
+hear_by(subscriptions_t *self, int descriptor, size_t connection, uint64_t socket, char sign,
         const char *prefix)
 {
-    uint8_t message[32];
-    message[0] = (uint8_t) sign;
-    memcpy(message + 1, prefix, strlen(prefix));
-    zframe_t *frame = zframe_new(message, 1 + strlen(prefix));
+    char message[32];
+    int bytes = snprintf(message, sizeof message, "%c%s", sign, prefix);
+    assert_in_range(bytes, 1, sizeof message - 1);
+    zframe_t *frame = zframe_new(message, (size_t) bytes);
+    assert_in_range(connection, 0, sizeof connections - 1);
     subscriptions_outcome_t outcome =
-        subscriptions_heard(self, descriptor, (const void *) connection, socket, &frame);
+        subscriptions_heard(self, descriptor, connections + connection, socket, &frame);
     zframe_destroy(&frame);
     return outcome;
 }

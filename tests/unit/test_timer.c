@@ -65,9 +65,9 @@ on_last(zloop_t *loop, int timer_id, void *arg)
 }
 
 static void
-run(bench_t *self, size_t ms)
+run(bench_t *self, size_t turns)
 {
-    mesh_timer_start(&self->last, self->loop, ms, true, on_last, self);
+    mesh_timer_start(&self->last, self->loop, turns * TURN_MS, true, on_last, self);
     zloop_start(self->loop);
 }
 
@@ -78,7 +78,7 @@ one_that_another_ends_in_the_same_turn_does_not_come(void **state)
     mesh_timer_start(&self->timers[0], self->loop, TURN_MS, true, on_first, self);
     mesh_timer_start(&self->timers[1], self->loop, TURN_MS, true, on_other, &self->came[1]);
     mesh_timer_start(&self->timers[2], self->loop, TURN_MS, false, on_other, &self->came[2]);
-    run(self, 4 * TURN_MS);
+    run(self, 4);
     assert_int_equal(self->came[0], 1);
     assert_int_equal(self->came[1], 0);
     assert_int_equal(self->came[2], 0);
@@ -104,7 +104,7 @@ one_that_takes_the_place_of_another_does_not_come_for_it(void **state)
     mesh_timer_start(&self->timers[0], self->loop, TURN_MS, true, on_exchange, self);
     mesh_timer_start(&self->timers[1], self->loop, TURN_MS, true, on_other, &self->came[1]);
     mesh_timer_start(&self->timers[2], self->loop, TURN_MS, false, on_other, &self->came[2]);
-    run(self, 4 * TURN_MS);
+    run(self, 4);
     assert_int_equal(self->came[0], 1);
     assert_int_equal(self->came[1], 0);
     assert_int_equal(self->came[2], 0);
@@ -118,7 +118,7 @@ one_that_comes_once_is_over_when_it_comes(void **state)
 {
     bench_t *self = *state;
     mesh_timer_start(&self->timers[1], self->loop, 1, true, on_other, &self->came[1]);
-    run(self, 4 * TURN_MS);
+    run(self, 4);
     assert_int_equal(self->came[1], 1);
     assert_null(self->timers[1]);
     mesh_timer_end(&self->timers[1]);
@@ -129,12 +129,12 @@ another_comes_until_it_is_ended(void **state)
 {
     bench_t *self = *state;
     mesh_timer_start(&self->timers[1], self->loop, 1, false, on_other, &self->came[1]);
-    run(self, 8 * TURN_MS);
+    run(self, 8);
     assert_true(self->came[1] > 1);
     assert_non_null(self->timers[1]);
     mesh_timer_end(&self->timers[1]);
     int came = self->came[1];
-    run(self, 2 * TURN_MS);
+    run(self, 2);
     assert_int_equal(self->came[1], came);
 }
 
