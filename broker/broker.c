@@ -243,9 +243,9 @@ on_rival(void *arg, const mesh_beacon_t *beacon)
     if (!yields || self->elder)
         return;
     char *error = NULL;
-    self->handover =
-        handover_new(self->loop, self->settings, self->host, beacon->endpoint, &beacon->broker,
-                     relay_journal(self->relay), &handover_events, self, &error);
+    self->handover = handover_new(self->loop, self->settings, self->host, beacon->endpoint,
+                                  &beacon->broker, relay_journal(self->relay),
+                                  relay_forgotten(self->relay), &handover_events, self, &error);
     if (self->handover)
         self->elder = strdup(beacon->endpoint);
     else

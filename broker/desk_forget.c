@@ -7,7 +7,12 @@
 #include "mesh/log.h"
 #include "mesh/wire.h"
 
-enum { PUBLISHERS_MS = 2000 };    // how long publishers may take to answer
+enum {
+    PUBLISHERS_MS = 2000,      // how long publishers may take to answer
+    SESSIONS_AT_ONCE = 256,    // of another broker, in one request
+};
+
+static const char not_now[] = "the journal cannot be written now; ask again";
 
 // What the newest events of a session say of it.
 typedef struct traits {
@@ -76,7 +81,7 @@ refuse(desk_t *self, const char *session, bool force, const traits_t *traits, ch
     bool known =
         sessions_has(sessions, session) || forgotten_has(relay_forgotten(self->relay), session);
     if (self->yielding != DESK_STAYS || !journal_can_forget(relay_journal(self->relay))) {
-        snprintf(message, size, "the journal cannot be written now; ask again");
+        snprintf(message, size, "%s", not_now);
         return "journal_down";
     }
     if (!force && !known) {
@@ -95,9 +100,53 @@ refuse(desk_t *self, const char *session, bool force, const traits_t *traits, ch
     return NULL;
 }
 
+static bool
+is_session(const json_t *value)
+{
+    return json_string_length(value) > 0 && json_string_length(value) < MESH_SESSION_SIZE;
+}
+
+// Another broker makes room for this one: what it was told to forget is let go here too. Its
+// caller asks again until the journal has noted all; what is there is removed as ever.
+static void
+take_over(desk_t *self, const desk_request_t *request, const json_t *sessions)
+{
+    size_t index, count = json_array_size(sessions);
+    const json_t *value;
+    bool legal = count > 0 && count <= SESSIONS_AT_ONCE;
+    json_array_foreach(sessions, index, value) legal = legal && is_session(value);
+    if (!legal) {
+        desk_send_malformed(self, request, "session_ids");
+        return;
+    }
+    if (!journal_can_forget(relay_journal(self->relay))) {
+        desk_send_error(self, request->route, request->id, "journal_down", not_now);
+        return;
+    }
+    json_int_t pending = 0;
+    json_array_foreach(sessions, index, value)
+    {
+        const char *session = json_string_value(value);
+        if (!forgotten_has(relay_forgotten(self->relay), session)) {
+            mesh_log_info("session-forget", "%s, as another broker was told", session);
+            (void) relay_forget(self->relay, session);
+        }
+        if (!forgotten_is_noted(relay_forgotten(self->relay), session))
+            pending++;
+    }
+    desk_send(self, request->route, "forgotten",
+              json_pack("{s:I, s:I}", "id", (json_int_t) request->id, "pending", pending),
+              NULL);
+}
+
 void
 desk_on_forget(desk_t *self, const desk_request_t *request)
 {
+    const json_t *sessions = json_object_get(request->body, "session_ids");
+    if (sessions) {
+        take_over(self, request, sessions);
+        return;
+    }
     const char *session;
     if (mesh_control_get_text(request->body, "session_id", MESH_SESSION_SIZE - 1, &session) !=
             0 ||

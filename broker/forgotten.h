@@ -18,6 +18,12 @@ void forgotten_destroy(forgotten_t **self_p);
 bool forgotten_add(forgotten_t *self, const char *session);
 
 bool forgotten_has(const forgotten_t *self, const char *session);
+
+// Say whether the journal has noted that it is: then it stays so through restarts. Not of one
+// just added; passed over for one that is not there.
+void forgotten_note(forgotten_t *self, const char *session, bool noted);
+bool forgotten_is_noted(const forgotten_t *self, const char *session);
+
 void forgotten_remove(forgotten_t *self, const char *session);
 size_t forgotten_size(const forgotten_t *self);
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "handover_forgotten.h"
 #include "mesh/control.h"
 #include "mesh/key.h"
 #include "mesh/link.h"
@@ -28,11 +29,13 @@ typedef struct row {
     uint64_t sent;           // up to where they were sent in this chunk
 } row_t;
 
-typedef enum { LOOKING, SENDING, OVER } state_t;
+typedef enum { LOOKING, FORGETTING, SENDING, OVER } state_t;
 
 struct handover {
     zloop_t *loop;                                             // borrowed
     journal_t *journal;                                        // borrowed
+    forgotten_t *forgotten;                                    // borrowed
+    handover_forgotten_t *forgetting;                          // owned; NULL before the welcome
     const handover_events_t *events;                           // borrowed
     void *arg;                                                 // borrowed
     char broker_id[sizeof "broker-" + MESH_UUID_TEXT_SIZE];    // of the other
@@ -288,6 +291,23 @@ note_synced(handover_t *self, const json_t *sources, const char *member, uint64_
     }
 }
 
+// handover_forgotten_fn
+static void
+on_forgotten(void *arg, handover_forgotten_outcome_t outcome)
+{
+    handover_t *self = arg;
+    self->progress_ms = zclock_mono();
+    if (outcome == HANDOVER_FORGOTTEN_REFUSED)
+        end(self, "the other broker does not take what is forgotten");
+    if (outcome != HANDOVER_FORGOTTEN_DONE || self->state != FORGETTING)
+        return;
+    self->state = SENDING;
+    read_journal(self, 0, survey, self);
+    (void) zlistx_first(self->rows);
+    if (self->state != OVER)
+        next_batch(self);
+}
+
 // mesh_link_listener_t
 static void
 on_welcome(void *arg, const mesh_welcome_t *welcome)
@@ -298,7 +318,7 @@ on_welcome(void *arg, const mesh_welcome_t *welcome)
         return;
     }
     if (self->state == LOOKING) {
-        self->state = SENDING;
+        self->state = FORGETTING;
         self->window_events = CHUNK_EVENTS < welcome->window_events
                                   ? CHUNK_EVENTS
                                   : (size_t) welcome->window_events;
@@ -306,10 +326,9 @@ on_welcome(void *arg, const mesh_welcome_t *welcome)
             CHUNK_BYTES < welcome->window_bytes ? CHUNK_BYTES : (size_t) welcome->window_bytes;
         connect_to(self, welcome);
         self->events->begun(self->arg);
-        read_journal(self, 0, survey, self);
-        (void) zlistx_first(self->rows);
-        if (self->state != OVER)
-            next_batch(self);
+        self->forgetting =
+            handover_forgotten_new(self->link, self->forgotten, on_forgotten, self);
+        handover_forgotten_ask(self->forgetting);
         return;
     }
     // What is known of sources that a welcome names none of is of the batch before.
@@ -382,6 +401,8 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     if (zclock_mono() - self->progress_ms > PATIENCE_MS)
         end(self, "the other broker does not take what it is given");
     if (self->state != OVER) {
+        if (self->state == FORGETTING)
+            handover_forgotten_ask(self->forgetting);
         proceed(self, true);
         plan_tick(self);
     } else if (self->why) {
@@ -395,9 +416,10 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
 handover_t *
 handover_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
              const char *endpoint, const mesh_uuid_t *other, journal_t *journal,
-             const handover_events_t *events, void *arg, char **error_p)
+             forgotten_t *forgotten, const handover_events_t *events, void *arg, char **error_p)
 {
-    assert(loop && settings && host && endpoint && other && journal && events && error_p);
+    assert(loop && settings && host && endpoint && other && journal && forgotten && events &&
+           error_p);
     mesh_link_identity_t identity = {
         .transport_type = "broker", .host = host, .endpoint = endpoint};
     mesh_link_t *link = mesh_link_new(loop, settings, &identity, error_p);
@@ -406,6 +428,7 @@ handover_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
     handover_t *self = zmalloc(sizeof *self);
     self->loop = loop;
     self->journal = journal;
+    self->forgotten = forgotten;
     self->events = events;
     self->arg = arg;
     self->link = link;
@@ -430,6 +453,7 @@ handover_destroy(handover_t **self_p)
         if (self->timer)
             zloop_timer_end(self->loop, self->timer);
         mesh_link_unlisten(self->link, &link_listener, self);
+        handover_forgotten_destroy(&self->forgetting);
         mesh_link_destroy(&self->link);
         if (self->publish)
             zloop_reader_end(self->loop, self->publish);

@@ -1,7 +1,8 @@
 // handover - gives what this broker has kept to another broker of the mesh, before it leaves
 // SPDX-License-Identifier: MPL-2.0
 //
-// A publisher of sources that are not its own: each event goes with the source and number it
+// First the other is told which sessions this one was told to forget. Then this is
+// a publisher of sources that are not its own: each event goes with the source and number it
 // came with, so that the other broker sees what it has already, and programs that follow there
 // go on where they were. At most SOURCES_AT_ONCE sources are under way at a time, a chunk of
 // them within the other's window; the next chunk goes when this one is acknowledged.
@@ -10,6 +11,7 @@
 
 #include <czmq.h>
 
+#include "forgotten.h"
 #include "journal.h"
 #include "mesh/settings.h"
 #include "mesh/uuid.h"
@@ -25,11 +27,13 @@ typedef struct handover_events {
     void (*failed)(void *arg, const char *why);
 } handover_events_t;
 
-// Begin. endpoint is the other's control socket, other its id. settings, journal and events are
-// borrowed. Returns NULL with *error_p a sentence the caller frees.
+// Begin. endpoint is the other's control socket, other its id. settings, journal, forgotten and
+// events are borrowed; of forgotten what is there when it has begun is told. Returns NULL with
+// *error_p a sentence the caller frees.
 handover_t *handover_new(zloop_t *loop, const mesh_settings_t *settings, const char *host,
                          const char *endpoint, const mesh_uuid_t *other, journal_t *journal,
-                         const handover_events_t *events, void *arg, char **error_p);
+                         forgotten_t *forgotten, const handover_events_t *events, void *arg,
+                         char **error_p);
 void handover_destroy(handover_t **self_p);
 
 #endif

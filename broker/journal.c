@@ -155,9 +155,11 @@ end_forget(journal_t *self, journal_batch_t *batch)
         journal_forgotten_t what = journal_forgotten_new(batch->forgotten[i]);
         if (batch->kept)
             record_ring_forget(self->recent, is_of_session, &what);
-        if (!batch->kept)
+        if (batch->kept)
+            self->events->forget_noted(self->arg, what.session);
+        else
             self->events->forget_failed(self->arg, what.session);
-        else if (!self->path)
+        if (batch->kept && !self->path)
             self->events->forgotten(self->arg, &what);
         journal_forgotten_clear(&what);
     }

@@ -43,7 +43,9 @@ typedef struct journal_events {
     // its life what->removed counts all. Said again after a start, until journal_told.
     // Borrowed.
     void (*forgotten)(void *arg, const journal_forgotten_t *what);
-    // journal_forget could not be noted.
+    // journal_forget was noted: it will be done, also by the broker after this one. Or it could
+    // not be.
+    void (*forget_noted)(void *arg, const char *session);
     void (*forget_failed)(void *arg, const char *session);
 } journal_events_t;
 

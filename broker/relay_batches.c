@@ -243,6 +243,7 @@ const journal_events_t relay_journal_events = {
     .opened = on_opened,
     .down = on_down,
     .forgotten = relay_on_forgotten,
+    .forget_noted = relay_on_forget_noted,
     .forget_failed = relay_on_forget_failed,
 };
 

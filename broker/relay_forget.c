@@ -64,6 +64,13 @@ relay_on_forgotten(void *arg, const journal_forgotten_t *what)
 }
 
 void
+relay_on_forget_noted(void *arg, const char *session)
+{
+    relay_t *self = arg;
+    forgotten_note(self->forgotten, session, true);
+}
+
+void
 relay_on_forget_failed(void *arg, const char *session)
 {
     relay_t *self = arg;
@@ -92,10 +99,13 @@ relay_restore_forgotten(relay_t *self, const journal_opening_t *opening)
     for (size_t i = 0; i < opening->forgotten_count; i++) {
         (void) forgotten_add(known, opening->forgotten[i].session);
         (void) forgotten_add(self->forgotten, opening->forgotten[i].session);
+        forgotten_note(self->forgotten, opening->forgotten[i].session, true);
     }
     for (const char *session = forgotten_first(self->forgotten); session;
          session = forgotten_next(self->forgotten))
-        if (!forgotten_has(known, session))
+        if (!forgotten_has(known, session)) {
+            forgotten_note(self->forgotten, session, false);
             journal_forget(self->journal, session);
+        }
     forgotten_destroy(&known);
 }

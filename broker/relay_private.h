@@ -109,7 +109,8 @@ void relay_pause(relay_t *self, bool paused);
 void relay_keep_own(relay_t *self, arrival_t *arrival);
 void relay_place_own_again(relay_t *self);
 
-// journal_events_t: a session is forgotten, or cannot be.
+// journal_events_t: that a session is to be forgotten is noted; it is; or it cannot be.
+void relay_on_forget_noted(void *arg, const char *session);
 void relay_on_forgotten(void *arg, const journal_forgotten_t *what);
 void relay_on_forget_failed(void *arg, const char *session);
 

@@ -178,6 +178,28 @@ def test_a_session_that_goes_on_or_is_not_known_is_refused_by_name(mesh, publish
     assert "not reached: " in said and "build-7" in said
 
 
+def test_a_broker_that_makes_room_tells_what_it_was_told_to_forget(mesh, publisher):
+    with Peer("py-broker", "build-9", str(mesh.dir)) as peer:
+        peer.hello()
+
+        def pending():
+            _, body, _ = peer.ask("forget", {"session_ids": ["gone", "never"]}, WAIT_S)
+            return body["pending"]
+        wait_until(lambda: pending() == 0, WAIT_S, "sessions that the journal has noted")
+        told, = mesh.events.wait("mesh.session_forgotten", WAIT_S, session="gone")
+        assert told.data["removed"] == EVENTS
+        publish(publisher, "gone", 5, SECRET)
+        assert files_with(mesh, SECRET) == []
+        assert forgotten(mesh, "never", "--force")["again"]
+        limit = [f"s-{n}" for n in range(256)]
+        for wrong in ([], [*limit, "one"], [""], ["x" * 129], [7], "gone", {}, None):
+            with pytest.raises(ErrorAnswer) as refused:
+                peer.ask("forget", {"session_ids": wrong})
+            assert refused.value.code == "malformed" and "session_ids" in str(refused.value)
+        wait_until(lambda: peer.ask("forget", {"session_ids": limit}, WAIT_S)[1]["pending"] == 0,
+                   WAIT_S, "as many sessions as one request may name")
+
+
 def test_without_a_broker_nothing_is_done_and_said(mesh):
     assert "no broker is found" in forget(mesh, "gone", status=1).stderr
 

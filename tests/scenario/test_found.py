@@ -247,6 +247,46 @@ def test_two_brokers_of_one_mesh_become_one_and_lose_nothing(hosts, net):
     assert any(e.get("name") == "goes-on" for e in seen)
 
 
+def say(host, session, *messages):
+    """A session that says this and ends; all of it is with the broker then."""
+    lines = "".join(json.dumps({"type": "aider.session_progress", "data": {
+        "session_id": session, "stage": "banner", "message": text}}) + "\n" for text in messages)
+    source = host.folder / f"lines-{session}"
+    source.write_text(lines)
+    with open(source, "rb") as stdin:
+        bridge = host.start_bridge("--mode", "ndjson", stdin=stdin)
+        assert bridge.wait(30 * SLOWNESS) == 0
+
+
+def test_what_a_broker_that_makes_room_was_told_to_forget_stays_forgotten(hosts, net):
+    elder, younger = hosts("elder", "10.77.0.1"), hosts("younger", "10.77.0.2")
+    elder.new_key("session", "publish")
+    shutil.copytree(elder.state / "keys", younger.state / "keys")
+    younger.state.chmod(0o700)
+    old = elder.start_tcp_broker()
+    sse = Program(elder, "aidermesh-sse-bridge", [])
+    elder.wait_for_log(sse, "feed-fresh")
+    say(elder, "gone", "before the two were apart")
+    net.cut(younger.space)
+    young = younger.start_tcp_broker()
+    say(younger, "gone", "while they were apart")
+    say(younger, "kept", "kept")
+    younger.cli("forget", "--session", "gone")
+    elder.cli("forget", "--session", "nobody", "--force")    # known there already
+    younger.cli("forget", "--session", "nobody", "--force")
+    net.mend(younger.space)
+    assert young.wait(60 * SLOWNESS) == 0, young.said()
+    assert "handover-done" in young.said()
+    assert "session-forget gone, as another broker was told" in old.said()
+    assert "session-forget nobody, as another" not in old.said()
+    elder.wait_for_log(old, "session-forgotten gone, ", 30 * SLOWNESS)
+    say(elder, "gone", "after that")
+    say(elder, "last", "last")
+    old.must_run()
+    told = [e["message"] for e in events_of(elder) if "message" in e and "session_id" in e]
+    assert told == ["kept", "last"], old.said()
+
+
 # ---- the fallback
 
 def bare(folder, name="bare"):

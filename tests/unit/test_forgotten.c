@@ -102,6 +102,33 @@ what_could_not_be_noted_is_taken_back(void **state)
     assert_are(*state, "b a ");
 }
 
+static void
+what_the_journal_has_noted_is_remembered_until_it_is_taken_back(void **state)
+{
+    forgotten_add(*state, "a");
+    forgotten_add(*state, "b");
+    assert_false(forgotten_is_noted(*state, "a"));
+    forgotten_note(*state, "a", true);
+    assert_true(forgotten_is_noted(*state, "a"));
+    assert_false(forgotten_is_noted(*state, "b"));
+    // Another journal does not know of it.
+    forgotten_note(*state, "a", false);
+    assert_false(forgotten_is_noted(*state, "a"));
+    assert_true(forgotten_has(*state, "a"));
+    forgotten_note(*state, "a", true);
+    forgotten_remove(*state, "a");
+    forgotten_add(*state, "a");
+    assert_false(forgotten_is_noted(*state, "a"));
+}
+
+static void
+one_that_is_not_there_is_never_noted(void **state)
+{
+    forgotten_note(*state, "a", true);
+    assert_false(forgotten_is_noted(*state, "a"));
+    assert_false(forgotten_has(*state, "a"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -114,6 +141,8 @@ main(void)
         TEST(the_walk_goes_in_the_order_in_which_they_were_forgotten),
         TEST(past_the_limit_the_one_forgotten_first_goes),
         TEST(what_could_not_be_noted_is_taken_back),
+        TEST(what_the_journal_has_noted_is_remembered_until_it_is_taken_back),
+        TEST(one_that_is_not_there_is_never_noted),
     };
     return cmocka_run_group_tests_name("forgotten", tests, NULL, NULL);
 }

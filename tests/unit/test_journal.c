@@ -24,7 +24,7 @@ typedef struct bench {
     journal_origin_t origin;
     uint64_t epoch, last;
     size_t shown;
-    size_t forgotten, forget_failed;
+    size_t forgotten, forget_noted, forget_failed;
     journal_forgotten_t what;
 } bench_t;
 
@@ -64,6 +64,15 @@ on_forgotten(void *arg, const journal_forgotten_t *what)
 }
 
 static void
+on_forget_noted(void *arg, const char *session)
+{
+    bench_t *self = arg;
+    assert_string_equal(session, "b");
+    assert_int_equal(self->forgotten, 0);
+    self->forget_noted++;
+}
+
+static void
 on_forget_failed(void *arg, const char *session)
 {
     bench_t *self = arg;
@@ -76,6 +85,7 @@ static const journal_events_t events = {
     .opened = on_opened,
     .down = on_down,
     .forgotten = on_forgotten,
+    .forget_noted = on_forget_noted,
     .forget_failed = on_forget_failed,
 };
 
@@ -384,6 +394,7 @@ what_was_noted_to_be_forgotten_is_when_the_journal_is_opened_again(void **state)
     journal_forget(self->journal, "b");
     journal_destroy(&self->journal);    // what was submitted is committed, and no more
     assert_int_equal(self->forgotten, 0);
+    assert_int_equal(self->forget_noted, 1);
     start(self);
     wait_for(self, &self->forgotten, 1);
     assert_forgotten(self);
@@ -404,6 +415,7 @@ in_memory_a_session_is_forgotten_too(void **state)
     submit_sessions(self, 1, 100);
     journal_forget(self->journal, "b");
     wait_for(self, &self->forgotten, 1);
+    assert_int_equal(self->forget_noted, 1);
     // Of as many as are kept in memory.
     assert_int_equal(self->what.removed, 5);
     assert_int_equal(self->what.last, 100);
