@@ -180,6 +180,10 @@ const mesh_setting_t mesh_settings_table[] = {
     SIZE("http/head_limit", "16KiB", 2 * KIB, MIB, "how long the head of a request may be"),
     FLAG("http/insecure", "false",
          "whether to listen beyond loopback although nothing is encrypted"),
+    DURATION(
+        "http/max_age", "1h", 0, 30 * DAY,
+        "how long a stream may be open before it is closed, up to a fifth earlier, for its "
+        "client to come back; 0 is for ever"),
     NUMBER("http/port", "8790", 0, 65535, "the port to listen on; 0 has the kernel choose"),
     TEXT("http/port_file", "", "a file to write the port into, once it is listened on"),
     DURATION("http/retry", "3s", 100 * MS, HOUR,

@@ -245,6 +245,7 @@ make_hub(sse_bridge_t *self, const mesh_settings_t *settings)
         .comment_every_ms = mesh_settings_ms(settings, "http/comment_every"),
         .retry_ms = mesh_settings_ms(settings, "http/retry"),
         .ended_after_ms = mesh_settings_ms(settings, "http/ended_after"),
+        .max_age_ms = mesh_settings_ms(settings, "http/max_age"),
     };
     self->hub = stream_hub_new(&limits, &hub_owner, self, self->started_ms);
     self->hub_poll = (zmq_pollitem_t){.fd = stream_hub_fd(self->hub), .events = ZMQ_POLLIN};

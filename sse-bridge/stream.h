@@ -29,6 +29,7 @@ typedef enum {
     STREAM_REASON_EXPIRED,     // its token has ended
     STREAM_REASON_REVOKED,     // its token was taken back
     STREAM_REASON_REPLACED,    // its ticket was used again
+    STREAM_REASON_AGED,        // it has been open for as long as any may
     STREAM_REASONS,
 } stream_reason_t;
 
@@ -62,7 +63,7 @@ typedef struct stream {
     uint64_t lost_count;
     size_t input_bytes;    // what came after the request, read and thrown away
     int64_t written_ms;
-    int64_t deadline_ms;    // of STREAM_CLOSING
+    int64_t deadline_ms;    // when it is too old, or, closing, has had time enough to read that
     resume_ask_t ask;       // until it is open
     resume_answer_t answer;
     mesh_uuid_t client_id;

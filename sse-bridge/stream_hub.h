@@ -23,6 +23,7 @@ typedef struct stream_hub_limits {
     int64_t comment_every_ms;
     int64_t retry_ms;          // told to clients, give or take a fifth
     int64_t ended_after_ms;    // from a session's completion to the end of its streams
+    int64_t max_age_ms;        // of a stream, which ends up to a fifth earlier; 0: any
 } stream_hub_limits_t;
 
 typedef struct stream_hub_owner {

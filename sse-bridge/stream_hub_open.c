@@ -30,6 +30,16 @@ stream_hub_retry_ms(stream_hub_t *self)
            (int64_t) (next_random(self) % (uint64_t) (2 * fifth + 1));
 }
 
+// When a stream that begins now is too old. Those that came together do not go together.
+static int64_t
+oldest_ms(stream_hub_t *self)
+{
+    int64_t age_ms = self->limits.max_age_ms;
+    if (age_ms == 0)
+        return INT64_MAX;
+    return self->now_ms + age_ms - (int64_t) (next_random(self) % (uint64_t) (age_ms / 5 + 1));
+}
+
 // Up to which offset the client has all; 0 where it does not say.
 static uint64_t
 known_to(const resume_ask_t *ask)
@@ -164,6 +174,7 @@ stream_hub_attach(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms)
     self->now_ms = now_ms;
     stream->fd = fd;
     stream->written_ms = now_ms;
+    stream->deadline_ms = oldest_ms(self);
     // Ours are whole messages: nothing is gained by waiting for more. Fails on a test's socket
     // pair, which has no such delay.
     int on = 1;

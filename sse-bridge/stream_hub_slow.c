@@ -33,9 +33,15 @@ stream_hub_goodbye(stream_hub_t *self, stream_t *stream, stream_reason_t reason)
         stream_hub_end(self, stream, true);
         return;
     }
+    // Who is cut off in quiet times may have no cursor at all, and would miss what comes until
+    // it is back. One that has all there is can be given the newest.
+    mesh_cursor_t newest = event_ring_position(self->ring);
+    bool in_step = stream->list == &stream->group->idle && !stream->group->dirty;
+    bool tell = reason == STREAM_REASON_AGED && in_step && newest.epoch != 0;
     stream_hub_say_lost(self, stream);
     size_t bytes;
-    char *frame = stream_notice_closing(stream, reason, stream_hub_retry_ms(self), &bytes);
+    char *frame = stream_notice_closing(stream, reason, tell ? &newest : NULL,
+                                        stream_hub_retry_ms(self), &bytes);
     stream_add_own(stream, frame, bytes);
     free(frame);
     self->stats.closed[reason]++;

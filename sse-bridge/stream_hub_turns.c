@@ -172,9 +172,22 @@ close_ended(stream_hub_t *self, stream_group_t *group)
     }
 }
 
+static void
+close_old(stream_hub_t *self, stream_list_t *list)
+{
+    for (stream_t *stream = list->first, *next; stream; stream = next) {
+        next = stream->next;
+        if (stream->state == STREAM_OPEN && self->now_ms >= stream->deadline_ms)
+            stream_hub_goodbye(self, stream, STREAM_REASON_AGED);
+    }
+}
+
 void
 stream_hub_tick(stream_hub_t *self, int64_t now_ms)
 {
+    // Who is to go has everything first.
+    if (self->dirty && self->limits.max_age_ms > 0)
+        stream_hub_turn(self, now_ms);
     self->now_ms = now_ms;
     for (stream_t *stream = self->held.first, *next; stream; stream = next) {
         next = stream->next;
@@ -184,9 +197,12 @@ stream_hub_tick(stream_hub_t *self, int64_t now_ms)
     for (stream_group_t *group = zhashx_first(self->groups); group;
          group = zhashx_next(self->groups)) {
         close_ended(self, group);
+        close_old(self, &group->idle);
         if (!group->dirty)
             comment(self, &group->idle);
     }
+    close_old(self, &self->ready);
+    close_old(self, &self->blocked);
     for (stream_t *stream = self->blocked.first, *next; stream; stream = next) {
         next = stream->next;
         if (stream->state == STREAM_CLOSING && now_ms >= stream->deadline_ms) {

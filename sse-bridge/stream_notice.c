@@ -14,6 +14,7 @@ static const char *const reason_names[STREAM_REASONS] = {
     [STREAM_REASON_ENDED] = "ended",           [STREAM_REASON_SLOW] = "slow",
     [STREAM_REASON_STOPPING] = "stopping",     [STREAM_REASON_EXPIRED] = "token_expired",
     [STREAM_REASON_REVOKED] = "token_revoked", [STREAM_REASON_REPLACED] = "replaced",
+    [STREAM_REASON_AGED] = "max_age",
 };
 
 const char *
@@ -135,12 +136,12 @@ stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *bytes)
 }
 
 char *
-stream_notice_closing(const stream_t *stream, stream_reason_t reason, int64_t retry_ms,
-                      size_t *bytes)
+stream_notice_closing(const stream_t *stream, stream_reason_t reason,
+                      const mesh_cursor_t *cursor, int64_t retry_ms, size_t *bytes)
 {
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string(reason_names[reason]));
-    return frame_of(retry_ms, NULL, "stream.closing", json, bytes);
+    return frame_of(retry_ms, cursor, "stream.closing", json, bytes);
 }
 
 char *

@@ -25,9 +25,10 @@ char *stream_notice_forgotten(const stream_t *stream, const mesh_cursor_t *from,
 // stream.dropped: events of this stream were passed over, because it read too slowly.
 char *stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *bytes);
 
-// stream.closing. retry_ms is said when it is not negative.
-char *stream_notice_closing(const stream_t *stream, stream_reason_t reason, int64_t retry_ms,
-                            size_t *bytes);
+// stream.closing. retry_ms is said when it is not negative; cursor, where the client may go on,
+// when it is not NULL.
+char *stream_notice_closing(const stream_t *stream, stream_reason_t reason,
+                            const mesh_cursor_t *cursor, int64_t retry_ms, size_t *bytes);
 
 // stream.closing ahead of time, with `in`, the seconds until then.
 char *stream_notice_warning(const stream_t *stream, stream_reason_t reason, int64_t left_ms,
@@ -37,7 +38,8 @@ char *stream_notice_warning(const stream_t *stream, stream_reason_t reason, int6
 char *stream_notice_refused(const char *reason, const char *detail, int64_t retry_ms,
                             size_t *bytes);
 
-// "ended", "slow", "stopping", "token_expired", "token_revoked", "replaced".
+// "ended", "slow", "stopping", "token_expired", "token_revoked", "replaced",
+// "max_age".
 const char *stream_reason_name(stream_reason_t reason);
 
 #endif

@@ -117,6 +117,7 @@ mesh_add_scenario(readme 60)
 # Builds once more, as a newcomer does; the mesh it starts is not watched by a sanitizer.
 mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 4)
 mesh_add_scenario(sse_streams 240)
+mesh_add_scenario(stream_life 120)
 mesh_add_scenario(api_events 180)
 mesh_add_scenario(api_lists 120)
 mesh_add_scenario(throttling 90)

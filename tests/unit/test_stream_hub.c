@@ -17,7 +17,13 @@
 #include "ring_event.h"
 #include "stream_hub.h"
 
-enum { CLIENTS = 64, READ_BYTES = 4 * 1024 * 1024, COMMENT_MS = 15000, ENDED_MS = 30000 };
+enum {
+    CLIENTS = 64,
+    READ_BYTES = 4 * 1024 * 1024,
+    COMMENT_MS = 15000,
+    ENDED_MS = 30000,
+    AGE_MS = 3600 * 1000
+};
 
 // One client: its end of the pair, and what it has read.
 typedef struct client {
@@ -69,6 +75,7 @@ setup(void **state)
         .comment_every_ms = COMMENT_MS,
         .retry_ms = 3000,
         .ended_after_ms = ENDED_MS,
+        .max_age_ms = AGE_MS,
     };
     world->now_ms = 1000000;
     world->hub = stream_hub_new(&limits, &owner, world, world->now_ms);
@@ -707,6 +714,81 @@ a_client_that_never_reads_its_goodbye_is_cut_after_a_while(void **state)
 }
 
 static void
+a_stream_that_is_old_is_closed_with_a_place_to_go_on_from(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, "types=aider.error_occurred", NULL);
+    world->now_ms += AGE_MS - AGE_MS / 5 - 1;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_false(client->ended);
+    world->now_ms += AGE_MS / 5 + 1;
+    publish(world, "aider.error_occurred", "s", "{\"n\":1}");
+    publish(world, "aider.session_progress", "s", "{}");
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_true(client->ended && client->clean);
+    read_more(client);
+    // What was there is sent before, whether its turn had come or not.
+    const char *event = strstr(client->read, "{\"n\":1}");
+    assert_non_null(event);
+    assert_says(event, "\nid: 00000000000000e9-2\nevent: stream.closing\n");
+    assert_says(event, "\nretry: ");
+    assert_says(event, "\"reason\":\"max_age\"");
+    assert_int_equal(stream_hub_stats(world->hub).closed[STREAM_REASON_AGED], 1);
+    publish(world, "aider.error_occurred", "s", "{\"n\":2}");
+    client_t *again = open_stream(world, "types=aider.error_occurred", "00000000000000e9-2");
+    assert_says(read_more(again), "\"verdict\":\"exact\"");
+    assert_says(again->read, "{\"n\":2}");
+    assert_silent(again->read, "{\"n\":1}");
+}
+
+static void
+streams_that_came_together_do_not_grow_old_together(void **state)
+{
+    world_t *world = *state;
+    for (int at = 0; at < 40; at++)
+        open_stream(world, NULL, NULL);
+    uint64_t ended[3] = {0};
+    for (int part = 0; part < 3; part++) {
+        world->now_ms += part == 0 ? AGE_MS - AGE_MS / 5 : AGE_MS / 10;
+        stream_hub_tick(world->hub, world->now_ms);
+        ended[part] = stream_hub_stats(world->hub).closed[STREAM_REASON_AGED];
+    }
+    // By chance all 40 would be in one half once in 10^12 runs.
+    assert_true(ended[0] < 40);
+    assert_in_range(ended[1], 1, 39);
+    assert_int_equal(ended[2], 40);
+}
+
+static void
+an_old_stream_that_is_behind_keeps_the_cursor_it_has(void **state)
+{
+    world_t *world = *state;
+    client_t *slow = open_stream(world, NULL, NULL);
+    static char payload[60 * 1024];
+    memset(payload, 'x', sizeof payload - 1);
+    for (int n = 0; n < 8; n++) {
+        publish(world, "aider.session_progress", "s", payload);
+        settle(world);
+    }
+    world->now_ms += AGE_MS;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_false(slow->ended);
+    read_more(slow);
+    settle(world);
+    read_more(slow);
+    assert_true(slow->ended && slow->clean);
+    const char *closing = strstr(slow->read, "\nevent: stream.closing\n");
+    assert_non_null(closing);
+    const char *last = NULL;
+    for (const char *at = slow->read; (at = strstr(at, "\nid: 00000000000000e9-")); at++)
+        last = at;
+    assert_true(last && last < closing);
+    assert_true(strtoull(last + strlen("\nid: 00000000000000e9-"), NULL, 10) < 8);
+    // Between that id and the closing there is nothing but its own event.
+    assert_says(last, "x\n\nretry: ");
+}
+
+static void
 a_client_that_goes_is_seen_to_go(void **state)
 {
     world_t *world = *state;
@@ -833,6 +915,9 @@ main(void)
         hub_test(a_client_that_stops_reading_is_told_so_and_let_go_and_slows_nobody),
         hub_test(a_slow_client_may_ask_to_lose_the_oldest_and_stay),
         hub_test(a_client_that_never_reads_its_goodbye_is_cut_after_a_while),
+        hub_test(a_stream_that_is_old_is_closed_with_a_place_to_go_on_from),
+        hub_test(streams_that_came_together_do_not_grow_old_together),
+        hub_test(an_old_stream_that_is_behind_keeps_the_cursor_it_has),
         hub_test(a_client_that_goes_is_seen_to_go),
         hub_test(what_a_client_sends_is_thrown_away_up_to_a_limit),
         hub_test(stopping_is_said_to_all_and_nobody_is_waited_for),
