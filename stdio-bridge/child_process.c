@@ -96,6 +96,8 @@ child_process_start(const child_process_plan_t *plan, bool *executing_p, int *er
     close(link[1]);
     report[1] = link[1] = -1;
     if (await_start(report[0], executing_p, error_p) < 0) {
+        close(link[0]);    // it has nothing more to wait for
+        link[0] = -1;
         (void) waitpid(self->guardian, NULL, 0);
         errno = *error_p;
         goto failed;
@@ -138,6 +140,19 @@ change_of(child_process_t *self, int status, int *value_p)
     return CHILD_PROCESS_ENDED;
 }
 
+// Have the guardian leave, and wait for it: that adds what the command used to what our parent
+// sees of us, as `time` shows it.
+static void
+dismiss(const child_process_t *self)
+{
+    guardian_message_t message = {.verb = GUARDIAN_LEAVE};
+    ssize_t sent = 0;
+    do
+        sent = send(self->link, &message, sizeof message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    (void) waitpid(self->guardian, NULL, 0);
+}
+
 child_process_change_t
 child_process_next(child_process_t *self, int *value_p)
 {
@@ -156,9 +171,8 @@ child_process_next(child_process_t *self, int *value_p)
     if (size != (ssize_t) sizeof message)
         message = (guardian_message_t){.verb = GUARDIAN_REPORT_STATUS, .value = SIGKILL};
     child_process_change_t change = change_of(self, message.value, value_p);
-    // Adds what the command used to what our parent sees of us, as `time` shows it.
     if (change == CHILD_PROCESS_ENDED)
-        (void) waitpid(self->guardian, NULL, 0);
+        dismiss(self);
     return change;
 }
 

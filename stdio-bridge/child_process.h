@@ -56,7 +56,8 @@ void child_process_signal(child_process_t *self, int number);
 void child_process_signal_group(child_process_t *self, int number);
 
 // The bridge is told to stop: send the signal to the command, and when that has ended by it, to
-// whatever it left behind, so that none remains when the bridge ends.
+// whatever it left behind, so that none remains when the bridge ends. To be called before
+// child_process_next tells of the end.
 void child_process_stop(child_process_t *self, int number);
 
 // Give the session's terminal to the command, or take it away as a shell does with a

@@ -24,6 +24,7 @@ typedef struct guardian {
     pid_t command;
     pid_t foreground;    // the group that had the terminal when it was last taken away
     int stop_signal;     // what the bridge was told to stop by; 0 when it was not
+    bool ended;          // the command has
 } guardian_t;
 
 static void
@@ -34,13 +35,9 @@ report(const guardian_t *self, int status)
     (void) sent;    // a bridge that is gone is noticed as the end of the link
 }
 
-// The command has ended, and the guardian with it.
 static _Noreturn void
-on_ended(const guardian_t *self, int status)
+leave(const guardian_t *self)
 {
-    if (self->stop_signal)
-        (void) descendants_end(self->stop_signal, self->child_signals);
-    report(self, status);
     // The terminal's foreground group is sent SIGHUP when its session leader ends; let that be
     // us, since a plain shell does not hang up on what a command leaves behind.
     if (self->terminal >= 0)
@@ -48,8 +45,21 @@ on_ended(const guardian_t *self, int status)
     _exit(0);
 }
 
+// Whether the bridge was told to stop, too, the bridge knows: who signals its group may reach
+// the command first. Its answer is GUARDIAN_STOP or GUARDIAN_LEAVE.
 static void
-on_child_changed(const guardian_t *self)
+on_ended(guardian_t *self, int status)
+{
+    self->ended = true;
+    if (self->stop_signal)
+        (void) descendants_end(self->stop_signal, self->child_signals);
+    report(self, status);
+    if (self->stop_signal)
+        leave(self);
+}
+
+static void
+on_child_changed(guardian_t *self)
 {
     int status = 0;
     pid_t changed = 0;
@@ -57,9 +67,10 @@ on_child_changed(const guardian_t *self)
     while ((changed = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
         if (changed != self->command)
             continue;
-        if (!WIFSTOPPED(status))
+        if (WIFSTOPPED(status))
+            report(self, status);
+        else
             on_ended(self, status);
-        report(self, status);
     }
 }
 
@@ -97,13 +108,29 @@ signal_group(const guardian_t *self, int number)
 }
 
 static void
+on_stop(guardian_t *self, int number)
+{
+    self->stop_signal = number;
+    if (!self->ended) {
+        signal_command(self, number);
+        return;
+    }
+    (void) descendants_end(number, self->child_signals);
+    leave(self);
+}
+
+static void
 on_message(guardian_t *self, const guardian_message_t *message)
 {
+    // The number of a command that has ended may be another's by now.
+    if (self->ended && message->verb != GUARDIAN_STOP && message->verb != GUARDIAN_LEAVE)
+        return;
     switch (message->verb) {
     case GUARDIAN_STOP:
-        self->stop_signal = message->value;
-        signal_command(self, message->value);
+        on_stop(self, message->value);
         break;
+    case GUARDIAN_LEAVE:
+        leave(self);
     case GUARDIAN_SIGNAL:
         signal_command(self, message->value);
         break;
@@ -204,6 +231,8 @@ guardian_run(const child_process_plan_t *plan, int link,
         be_command(plan, guardian, command, report_fd);
     if (session)
         (void) setpgid(self.command, self.command);
+    else
+        (void) setsid();
     self.foreground = self.command;
 
     int kept[] = {link, self.child_signals, self.terminal, self.user_terminal};

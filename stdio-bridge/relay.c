@@ -307,7 +307,9 @@ loop(relay_t *self)
             self->aside_ns = 0;
         if (polls[POLL_WORDS].revents)
             on_word(self);
-        if (polls[POLL_SIGNALS].revents)
+        // Before a command's end: what is sent to the whole group has come to us by then, too,
+        // but perhaps after poll had looked.
+        if (polls[POLL_SIGNALS].revents || polls[POLL_CHILD].revents)
             on_signals(self);
         if (polls[POLL_CHILD].revents)
             on_child_changed(self);

@@ -105,6 +105,7 @@ mesh_add_scenario(spool 180)
 mesh_add_scenario(stdio_modes 120)
 mesh_add_scenario(stdio_relay 120)
 mesh_add_scenario(stdio_bridge_bugs 120)
+mesh_add_scenario(other_bridges 120)
 mesh_add_scenario(stopping 60)
 # A second is promised of what is installed; sanitizers look for leaks in that second.
 mesh_add_scenario(stopping_plain 60 FILE test_stopping.py BUILD plain)

@@ -54,10 +54,12 @@ def none_of(pids):
 # ---- 20: orphans (supergateway 108, 124, 141, 155, 139), 21: MetaMCP 162, 336 ----
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-def test_supergateway_108_nothing_remains_of_a_killed_or_stopped_bridge(bridge, number):
-    process = bridge.popen(py(TREE + WAIT))
+@pytest.mark.parametrize("whom", [os.kill, os.killpg], ids=["bridge", "group"])
+def test_supergateway_108_124_nothing_remains_of_a_killed_or_stopped_bridge(bridge, whom, number):
+    """Nor when the whole process group is meant, as launchers do: the command may be first."""
+    process = bridge.popen(py(TREE + WAIT), process_group=0)
     pids = tree_of(process)
-    process.send_signal(number)
+    whom(process.pid, number)
     assert process.wait(LIMIT_S) == -number
     none_of(pids)
     process.communicate()
