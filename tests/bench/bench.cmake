@@ -1,6 +1,7 @@
 # benchmarks: what they are made of. No test fails on a time; the figures are in
 # docs/PERFORMANCE.md.
 add_executable(mesh_load
+    bench/latency.c
     bench/load.c
     bench/mesh_ends.c
     bench/mesh_load.c
@@ -18,7 +19,7 @@ set_target_properties(aider_parse mesh_load zmq_proxy PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 
 mesh_add_unit_test(tally)
-target_sources(test_tally PRIVATE bench/tally.c)
+target_sources(test_tally PRIVATE bench/latency.c bench/tally.c)
 target_include_directories(test_tally PRIVATE bench)
 
 # ninja bench: the broker beside zmq_proxy and nats-server, in about a quarter of an hour.
@@ -35,3 +36,32 @@ set_tests_properties(bench.aider_parse_short PROPERTIES LABELS "ci" TIMEOUT 60)
 add_test(NAME bench.broker_short WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
     COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/broker.py --short --build ${PROJECT_BINARY_DIR})
 set_tests_properties(bench.broker_short PROPERTIES LABELS "all" TIMEOUT 180 PROCESSORS 2)
+
+# Clients of event streams by the thousand, and the least that a server of them can cost.
+set(sse_load_parts
+    bench/latency.c
+    bench/sse_clients.c
+    bench/sse_ledger.c
+    bench/sse_message.c
+    bench/sse_scan.c)
+add_library(sse_load_parts STATIC ${sse_load_parts})
+target_include_directories(sse_load_parts PUBLIC bench)
+target_link_libraries(sse_load_parts PUBLIC mesh PRIVATE mesh_build_flags)
+add_executable(sse_load bench/sse_feed.c bench/sse_load.c bench/sse_process.c bench/sse_run.c)
+target_link_libraries(sse_load PRIVATE sse_load_parts mesh_build_flags)
+add_executable(sse_loop bench/sse_loop.c)
+target_link_libraries(sse_loop PRIVATE mesh_build_flags)
+set_target_properties(sse_load sse_loop PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+
+mesh_add_unit_test(sse_ledger sse_load_parts)
+mesh_add_unit_test(sse_scan sse_load_parts)
+
+# ninja bench_sse: the sse-bridge beside its peers, in some four minutes.
+add_custom_target(bench_sse
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/sse.py --build ${PROJECT_BINARY_DIR}
+    DEPENDS aidermesh-broker aidermesh-sse-bridge sse_load sse_loop
+    USES_TERMINAL)
+add_test(NAME bench.sse_short WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+    COMMAND ${PROJECT_SOURCE_DIR}/tests/bench/sse.py --short --build ${PROJECT_BINARY_DIR})
+set_tests_properties(bench.sse_short PROPERTIES LABELS "all" TIMEOUT 600 PROCESSORS 2)

@@ -73,13 +73,15 @@ def wait_for(what, ask):
 class Server:
     """A server on its core, in a folder of its own, ended with the block."""
 
+    core = SERVER_CORE
+
     def __init__(self, options, words, environment=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
         self.log = self.folder / "log"
         words = [word.replace("{folder}", str(self.folder)) for word in words]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*pinned(SERVER_CORE, options.realtime), *words], stdout=log, stderr=log,
+                [*pinned(self.core, options.realtime), *words], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, env=environment)
 
     def __enter__(self):

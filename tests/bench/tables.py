@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tables - the tables of docs/PERFORMANCE.md, from what broker.py has written.
+"""tables - the tables of docs/PERFORMANCE.md, from what broker.py and sse.py have written.
 
 SPDX-License-Identifier: MPL-2.0
 
@@ -9,6 +9,8 @@ usage: tests/bench/tables.py FILE.json...       rows of a later file take the pl
 import json
 import statistics
 import sys
+
+import sse
 
 PROXY = "zmq_proxy"
 
@@ -89,6 +91,19 @@ def others(rows):
     table(*lines)
 
 
+def streams(rows):
+    """The rows of sse.py, those that tell the same together."""
+    for kind, columns in sse.COLUMNS.items():
+        lines = [(kind, "server", *(heading for _, heading, _ in columns))]
+        for name, row in rows.items():
+            if name.split("-")[0] == kind:
+                lines += [(name.partition("-")[2], who,
+                           *(cell(figures, member, form) for member, _, form in columns))
+                          for who, figures in row.items()]
+        if len(lines) > 1:
+            table(*lines)
+
+
 def main():
     rows, aims = {}, {}
     for path in sys.argv[1:]:
@@ -97,9 +112,11 @@ def main():
         rows.update(result["rows"])
         aims.update({aim["what"]: aim for aim in result["aims"]})
         print(", ".join(f"{name} {value}" for name, value in result["machine"].items()) + "\n")
-    throughput({name: row for name, row in rows.items() if name[0].isdigit()})
-    latency({name: row for name, row in rows.items() if name.startswith("latency")})
-    others({name: row for name, row in rows.items() if name in OTHERS})
+    if any(name[0].isdigit() for name in rows):
+        throughput({name: row for name, row in rows.items() if name[0].isdigit()})
+        latency({name: row for name, row in rows.items() if name.startswith("latency")})
+        others({name: row for name, row in rows.items() if name in OTHERS})
+    streams(rows)
     table(("aim", "figure", "bound", ""),
           *((aim["what"], f"{aim['figure']:,.2f}", aim["bound"],
              "met" if aim["met"] else "**missed**") for aim in aims.values()))

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <czmq.h>
 
-enum { LATENCIES_LIMIT = 4 * 1000 * 1000 };
+#include "latency.h"
 
 struct tally {
     size_t publishers, subscribers;
@@ -14,9 +14,7 @@ struct tally {
     uint64_t *received;    // owned; events of each subscriber since tally_begin
     tally_counts_t counts;
     bool begun;
-    uint32_t *latencies;    // owned; microseconds
-    size_t latency_count;
-    bool sorted;
+    latency_t *latencies;    // owned
 };
 
 tally_t *
@@ -29,7 +27,7 @@ tally_new(size_t publishers, size_t subscribers)
     self->sent = zmalloc(publishers * sizeof *self->sent);
     self->seen = zmalloc(subscribers * publishers * sizeof *self->seen);
     self->received = zmalloc(subscribers * sizeof *self->received);
-    self->latencies = zmalloc(LATENCIES_LIMIT * sizeof *self->latencies);
+    self->latencies = latency_new();
     return self;
 }
 
@@ -39,7 +37,7 @@ tally_destroy(tally_t **self_p)
     assert(self_p);
     if (*self_p) {
         tally_t *self = *self_p;
-        free(self->latencies);
+        latency_destroy(&self->latencies);
         free(self->received);
         free(self->seen);
         free(self->sent);
@@ -113,31 +111,11 @@ tally_counts(const tally_t *self)
 void
 tally_keep_latency(tally_t *self, int64_t latency_us)
 {
-    if (self->latency_count == LATENCIES_LIMIT)
-        return;
-    // The clock may be set while we measure.
-    self->latencies[self->latency_count++] = latency_us < 0            ? 0
-                                             : latency_us > UINT32_MAX ? UINT32_MAX
-                                                                       : (uint32_t) latency_us;
-    self->sorted = false;
-}
-
-static int
-compare(const void *left, const void *right)
-{
-    uint32_t a = *(const uint32_t *) left, b = *(const uint32_t *) right;
-    return (a > b) - (a < b);
+    latency_keep(self->latencies, latency_us);
 }
 
 uint32_t
 tally_latency_us(tally_t *self, double share)
 {
-    assert(share >= 0 && share <= 1);
-    if (self->latency_count == 0)
-        return 0;
-    if (!self->sorted)
-        qsort(self->latencies, self->latency_count, sizeof *self->latencies, compare);
-    self->sorted = true;
-    size_t at = (size_t) (share * (double) self->latency_count);
-    return self->latencies[at < self->latency_count ? at : self->latency_count - 1];
+    return latency_us(self->latencies, share);
 }
