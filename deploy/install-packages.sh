@@ -46,6 +46,7 @@ test=(
     node:nodejs
     npm:npm
     faketime:faketime
+    chromium:chromium
 )
 
 wanted=("${build[@]}")
