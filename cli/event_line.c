@@ -277,7 +277,8 @@ static bool
 is_common(const char *member)
 {
     static const char *const COMMON[] = {
-        "timestamp", "session_id", "request_id", "correlation_id", "host", "source", "seq"};
+        "timestamp", "session_id", "request_id", "correlation_id",
+        "host",      "source",     "seq",        "late"};
     for (size_t i = 0; i < sizeof COMMON / sizeof COMMON[0]; i++) {
         if (strcmp(member, COMMON[i]) == 0)
             return true;
@@ -377,7 +378,7 @@ event_line_write(FILE *out, const char *type, json_t *payload)
     write_session(out, payload);
     fputc(' ', out);
     event_line_write_text(out, type, NAME_LIMIT);
-    fputs("  ", out);
+    fputs(is_true(payload, "late") ? "  (late) " : "  ", out);
 
     const wording_t *wording = WORDINGS;
     while (wording->type && strcmp(type, wording->type) != 0)

@@ -18,8 +18,9 @@ enum { EVENT_LINE_TEXT_LIMIT = 160 };
 
 // Write "<local time> <host> <session> <event> <what a person wants to know>" and a newline.
 // The time is the payload's timestamp, the session its last eight characters: the first ones of
-// a version 7 UUID are the same for all sessions of one minute. type need not be known. payload
-// is borrowed and not changed.
+// a version 7 UUID are the same for all sessions of one minute; "(late)" stands before the
+// words of an event that was recorded long after. type need not be known. payload is borrowed
+// and not changed.
 void event_line_write(FILE *out, const char *type, json_t *payload);
 
 // Write {"id":...,"event":...,"data":...} and a newline, in ASCII without control characters.

@@ -8,6 +8,7 @@
 
 #include "byte_ring.h"
 #include "event_frame.h"
+#include "late_mark.h"
 #include "mesh/topic.h"
 
 struct event_ring {
@@ -164,12 +165,11 @@ add_entry(event_ring_t *self, size_t frame_bytes, size_t origin_bytes)
     return entry;
 }
 
-int
-event_ring_append(event_ring_t *self, const mesh_event_t *event)
+static int
+append(event_ring_t *self, const mesh_event_t *event)
 {
     mesh_topic_t topic;
-    if (mesh_topic_parse(&topic, event->topic, event->topic_bytes) != 0 ||
-        event->payload_bytes > MESH_WIRE_PAYLOAD_LIMIT)
+    if (mesh_topic_parse(&topic, event->topic, event->topic_bytes) != 0)
         return -1;
     bool placed = !(event->header.flags & MESH_WIRE_UNCOMMITTED);
     if (placed &&
@@ -203,6 +203,29 @@ event_ring_append(event_ring_t *self, const mesh_event_t *event)
     entry->type = type_ledger_number(&self->ledger, topic.type);
     entry->host_bytes = (uint16_t) host_bytes;
     return 0;
+}
+
+// The payload says that the event is late.
+static int
+append_late(event_ring_t *self, const mesh_event_t *event)
+{
+    mesh_event_t marked = *event;
+    char *payload = malloc(event->payload_bytes + LATE_MARK_BYTES);
+    assert(payload);
+    marked.payload = payload;
+    marked.payload_bytes = late_mark_write(payload, event->payload, event->payload_bytes);
+    int rc = append(self, &marked);
+    free(payload);
+    return rc;
+}
+
+int
+event_ring_append(event_ring_t *self, const mesh_event_t *event)
+{
+    if (event->payload_bytes > MESH_WIRE_PAYLOAD_LIMIT)
+        return -1;
+    return event->header.flags & MESH_WIRE_LATE ? append_late(self, event)
+                                                : append(self, event);
 }
 
 void

@@ -63,8 +63,8 @@ size_t event_ring_forget(event_ring_t *self, const char *session, event_ring_for
 // Whether the entry's event was forgotten.
 bool event_ring_is_gone(const event_ring_entry_t *entry);
 
-// Append an event. Returns 0, or -1 when it is refused: the topic is not legal, or its place
-// is not after the last one of this epoch.
+// Append an event; the payload of one that is late says so (late_mark.h). Returns 0, or -1 when
+// it is refused: the topic is not legal, or its place is not after the last one of this epoch.
 int event_ring_append(event_ring_t *self, const mesh_event_t *event);
 
 // Append a frame of our own that every client gets, at a place not before the last. It says

@@ -68,6 +68,7 @@ def test_a_spool_of_three_days_ago_arrives_in_full_and_is_marked_late(mesh):
     assert told(stream, LINES) == list(range(LINES))
     stream.wait("aider.rate_limit_detected", LIMIT_S)
     frames = stream.all("aider.*")
+    assert all(frame.data["late"] is True for frame in frames)
     numbers = [frame.data["seq"] for frame in frames]
     assert numbers == list(range(numbers[0], numbers[0] + len(frames)))
     assert not [frame for frame in stream.all() if frame.type == "stream.gap"]

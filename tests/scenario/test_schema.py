@@ -121,6 +121,7 @@ WRONG = [
     ("aider.request_started", 0, "seq", 0, "seq"),
     ("aider.request_started", 0, "seq", 1.5, "seq"),
     ("aider.request_started", 0, "correlation_id", "", "correlation_id"),
+    ("aider.request_started", 0, "late", False, "late"),
     ("aider.request_started", 0, "session_id", ABSENT, "session_id"),
     ("aider.request_started", 0, "session_id", "s" * 129, "session_id"),
     ("aider.request_started", 0, "request_id", ABSENT, "request_id"),
@@ -344,7 +345,7 @@ def test_every_member_of_every_type_has_a_wrong_example():
         "alert": ("mesh.alert_raised", "mesh.alert_cleared"),
         "stream": ("stream.opened", "stream.gap", "stream.dropped", "stream.closing"),
     }
-    common = {*COMMON, "session_id", "request_id"}
+    common = {*COMMON, "session_id", "request_id", "late"}
     plain = {"message", "model"}    # of the monitor's later events: any text
     for type_ in schema.types():
         group = next((group for group in shares.values() if type_ in group), (type_,))

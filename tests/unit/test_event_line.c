@@ -72,6 +72,17 @@ a_line_has_local_time_host_session_event_and_words(void **state)
 }
 
 static void
+an_event_that_is_late_says_so_before_its_words(void **state)
+{
+    (void) state;
+    expect_words("aider.request_started", "{\"prompt\": \"hello\", \"late\": true}",
+                 "(late) request: hello");
+    expect_words("mesh.novelty", "{\"status\": \"ok\", \"late\": true}",
+                 "(late) status=\"ok\"");
+    expect_words("mesh.novelty", "{\"status\": \"ok\", \"late\": 1}", "status=\"ok\"");
+}
+
+static void
 the_last_attempt_says_so_and_promises_no_delay(void **state)
 {
     (void) state;
@@ -292,6 +303,7 @@ main(void)
     tzset();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_has_local_time_host_session_event_and_words),
+        cmocka_unit_test(an_event_that_is_late_says_so_before_its_words),
         cmocka_unit_test(the_last_attempt_says_so_and_promises_no_delay),
         cmocka_unit_test(each_event_of_a_session_has_words_of_its_own),
         cmocka_unit_test(an_event_of_no_known_type_shows_its_members_but_not_the_common_ones),

@@ -127,6 +127,55 @@ an_event_without_a_cursor_has_no_id_and_does_not_move_the_place(void **state)
 }
 
 static void
+an_event_that_is_late_says_so_in_its_payload(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    ring_event_t event;
+    ring_event(&event, "aider.error_occurred", "s", "{\"n\":1}", 1);
+    event.event.header.flags = MESH_WIRE_LATE;
+    assert_int_equal(event_ring_append(ring, &event.event), 0);
+    // So does one that has no place yet; what is not late says nothing.
+    event.event.header.flags = MESH_WIRE_LATE | MESH_WIRE_UNCOMMITTED;
+    assert_int_equal(event_ring_append(ring, &event.event), 0);
+    append(ring, "aider.error_occurred", 2);
+    static const char *const payloads[] = {"{\"n\":1,\"late\":true}", "{\"n\":1,\"late\":true}",
+                                           "{\"n\":1}"};
+    for (uint64_t serial = 0; serial < 3; serial++) {
+        size_t bytes;
+        const char *payload = event_ring_payload(ring, event_ring_entry(ring, serial), &bytes);
+        assert_int_equal(bytes, strlen(payloads[serial]));
+        assert_memory_equal(payload, payloads[serial], bytes);
+    }
+    event_ring_destroy(&ring);
+}
+
+static void
+the_largest_payload_may_be_late_and_a_larger_one_is_refused(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    ring_event_t event;
+    char *payload = malloc(MESH_WIRE_PAYLOAD_LIMIT + 2);
+    assert_non_null(payload);
+    memset(payload, ' ', MESH_WIRE_PAYLOAD_LIMIT + 1);
+    payload[0] = '{';
+    payload[MESH_WIRE_PAYLOAD_LIMIT - 1] = '}';
+    payload[MESH_WIRE_PAYLOAD_LIMIT] = '\0';
+    ring_event(&event, "aider.error_occurred", "s", payload, 1);
+    event.event.header.flags = MESH_WIRE_LATE;
+    assert_int_equal(event_ring_append(ring, &event.event), 0);
+    size_t bytes;
+    (void) event_ring_payload(ring, event_ring_entry(ring, 0), &bytes);
+    assert_int_equal(bytes, MESH_WIRE_PAYLOAD_LIMIT + strlen("\"late\":true"));
+    event.event.payload_bytes++;
+    event.event.header.offset++;
+    assert_int_equal(event_ring_append(ring, &event.event), -1);
+    free(payload);
+    event_ring_destroy(&ring);
+}
+
+static void
 offsets_and_times_are_found_among_holes(void **state)
 {
     (void) state;
@@ -404,6 +453,8 @@ main(void)
         cmocka_unit_test(frames_that_follow_each_other_lie_in_one_piece),
         cmocka_unit_test(what_is_out_of_order_or_of_another_epoch_is_refused),
         cmocka_unit_test(an_event_without_a_cursor_has_no_id_and_does_not_move_the_place),
+        cmocka_unit_test(an_event_that_is_late_says_so_in_its_payload),
+        cmocka_unit_test(the_largest_payload_may_be_late_and_a_larger_one_is_refused),
         cmocka_unit_test(offsets_and_times_are_found_among_holes),
         cmocka_unit_test(the_oldest_go_when_room_is_needed_and_are_remembered_by_type),
         cmocka_unit_test(what_goes_can_be_read_until_the_call_returns_and_what_stays_is_whole),
