@@ -279,6 +279,12 @@ mesh_outbox_source(const mesh_outbox_t *self)
     return &self->source;
 }
 
+size_t
+mesh_outbox_limit_bytes(const mesh_outbox_t *self)
+{
+    return self->limit_bytes;
+}
+
 void
 mesh_outbox_on_growth(mesh_outbox_t *self, mesh_outbox_may_grow_fn *may_grow, void *arg)
 {
@@ -320,6 +326,14 @@ mesh_outbox_push(mesh_outbox_t *self, const char *topic, size_t topic_bytes, con
     if (!written)
         outbox_queue_keep_texts(&self->queue, entry, &record);
     outbox_queue_append(&self->queue, entry, true);
+}
+
+void
+mesh_outbox_skip(mesh_outbox_t *self, uint32_t numbers)
+{
+    assert(self && numbers <= UINT32_MAX - 1 - self->queue.uncovered);
+    self->last_seq += numbers;
+    self->queue.uncovered += numbers;
 }
 
 void

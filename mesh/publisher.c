@@ -12,6 +12,7 @@
 #include "mesh/timer.h"
 #include "mesh/topic.h"
 #include "mesh/wire.h"
+#include "renumber.h"
 
 enum {
     ASK_AFTER_MS = 50,          // after the last event that is not acknowledged
@@ -41,6 +42,10 @@ struct mesh_publisher {
     void *drained_arg;    // borrowed
     mesh_publisher_refused_fn *refused;
     void *refused_arg;    // borrowed
+    mesh_publisher_renew_fn *renew;
+    void *renew_arg;    // borrowed
+    int64_t held_ms;    // when another program was first said to hold the source; 0: none
+    uint64_t dropped_before;    // by the outboxes of former sources
 };
 
 static int on_ask(zloop_t *loop, int timer_id, void *arg);
@@ -80,7 +85,7 @@ send_event(mesh_publisher_t *self, const mesh_outbox_event_t *event)
 static void
 pump(mesh_publisher_t *self)
 {
-    if (!self->subscribed)
+    if (!self->subscribed || self->held_ms != 0)
         return;
     const mesh_outbox_event_t *event = mesh_outbox_send_next(self->outbox);
     if (!event)
@@ -204,6 +209,7 @@ static void
 on_welcome(void *arg, const mesh_welcome_t *welcome)
 {
     mesh_publisher_t *self = arg;
+    self->held_ms = 0;
     connect_to(self, welcome->publish_endpoint, welcome);
     mesh_outbox_set_window(self->outbox, welcome->window_events, welcome->window_bytes);
     uint64_t next;
@@ -229,6 +235,40 @@ forget(mesh_publisher_t *self, const json_t *body)
         json_pack("{s:s, s:I}", "session_id", session, "removed", (json_int_t) removed));
 }
 
+// Go on under a new source.
+static void
+renew(mesh_publisher_t *self)
+{
+    mesh_outbox_t *outbox = self->renew
+                                ? self->renew(self->renew_arg)
+                                : mesh_outbox_new(mesh_outbox_limit_bytes(self->outbox));
+    size_t moved = mesh_renumber(self->outbox, outbox);
+    self->dropped_before += mesh_outbox_dropped(self->outbox);
+    mesh_outbox_destroy(&self->outbox);
+    self->outbox = outbox;
+    char before[MESH_UUID_TEXT_SIZE];
+    memcpy(before, self->source_text, sizeof before);
+    self->source = *mesh_outbox_source(outbox);
+    mesh_uuid_format(&self->source, self->source_text);
+    self->held_ms = 0;
+    mesh_log_warning("source-renewed", "another program holds %s; %zu events wait as %s",
+                     before, moved, self->source_text);
+    mesh_link_hello(self->link);
+}
+
+// A holder that is gone is noticed sooner than this: only one that stays makes us give way.
+static void
+on_source_held(mesh_publisher_t *self)
+{
+    int64_t now_ms = zclock_mono();
+    if (self->refused)
+        self->refused(self->refused_arg);
+    else if (self->held_ms == 0)
+        self->held_ms = now_ms;
+    else if (now_ms - self->held_ms >= MESH_PUBLISHER_HELD_MS)
+        renew(self);
+}
+
 static void
 on_message(void *arg, const char *verb, const json_t *body)
 {
@@ -248,9 +288,8 @@ on_message(void *arg, const char *verb, const json_t *body)
     } else if (streq(verb, "error")) {
         const char *code = json_string_value(json_object_get(body, "code"));
         const char *source = json_string_value(json_object_get(body, "source"));
-        if (self->refused && code && streq(code, "source_held") && source &&
-            streq(source, self->source_text))
-            self->refused(self->refused_arg);
+        if (code && streq(code, "source_held") && source && streq(source, self->source_text))
+            on_source_held(self);
         return;
     }
     pump(self);
@@ -332,17 +371,6 @@ add_common_members(mesh_publisher_t *self, const char *host, const char *session
                                                      : self->source_text));
 }
 
-// How soon events of the type make room for others.
-static mesh_rank_t
-rank_of(const char *type)
-{
-    if (streq(type, "aider.session_progress"))
-        return MESH_RANK_FIRST;
-    return streq(type, "aider.rate_limit_detected") || streq(type, "aider.error_occurred")
-               ? MESH_RANK_LAST
-               : MESH_RANK_MIDDLE;
-}
-
 // Tell once when the disk stops taking events, and once when it takes them again.
 static void
 tell_write_error(mesh_publisher_t *self)
@@ -395,7 +423,7 @@ mesh_publisher_publish_from(mesh_publisher_t *self, const char *host, const char
         return 0;
     }
     mesh_outbox_push(self->outbox, topic, topic_bytes, text, text_bytes,
-                     (int64_t) (timestamp * 1e6), rank_of(type));
+                     (int64_t) (timestamp * 1e6), mesh_renumber_rank(type));
     free(text);
     tell_write_error(self);
     pump(self);
@@ -411,7 +439,7 @@ mesh_publisher_waiting(const mesh_publisher_t *self)
 uint64_t
 mesh_publisher_dropped(const mesh_publisher_t *self)
 {
-    return mesh_outbox_dropped(self->outbox);
+    return self->dropped_before + mesh_outbox_dropped(self->outbox);
 }
 
 bool
@@ -439,6 +467,13 @@ mesh_publisher_on_drained(mesh_publisher_t *self, mesh_publisher_drained_fn *fn,
 {
     self->drained = fn;
     self->drained_arg = arg;
+}
+
+void
+mesh_publisher_on_renewal(mesh_publisher_t *self, mesh_publisher_renew_fn *fn, void *arg)
+{
+    self->renew = fn;
+    self->renew_arg = arg;
 }
 
 void

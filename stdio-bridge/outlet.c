@@ -16,15 +16,16 @@
 enum { STOP_WITHIN_MS = 700 };    // of the second that SIGTERM gives
 
 struct outlet {
-    zloop_t *loop;                  // owned
-    mesh_signals_t *signals;        // owned
-    redaction_t *redaction;         // owned
-    mesh_link_t *link;              // owned
-    mesh_spool_t *spool;            // owned; NULL where there is none
-    mesh_publisher_t *publisher;    // owned
-    mesh_flusher_t *flusher;        // owned; NULL without a spool
-    uint64_t told_lost;             // of mesh_spool_events_lost
-    fallback_t *fallback;           // owned; NULL where no broker is to be started
+    const mesh_settings_t *settings;    // borrowed
+    zloop_t *loop;                      // owned
+    mesh_signals_t *signals;            // owned
+    redaction_t *redaction;             // owned
+    mesh_link_t *link;                  // owned
+    mesh_spool_t *spool;                // owned; NULL where there is none
+    mesh_publisher_t *publisher;        // owned
+    mesh_flusher_t *flusher;            // owned; NULL without a spool
+    uint64_t told_lost;                 // of mesh_spool_events_lost
+    fallback_t *fallback;               // owned; NULL where no broker is to be started
     outlet_stop_fn *on_stop;
     void *on_stop_arg;    // borrowed
     int timer;            // of outlet_finish; 0 when none
@@ -48,22 +49,25 @@ on_signal(int number, void *arg)
     return self->over ? -1 : 0;
 }
 
-// An outbox for this program's events: on disk, or in memory where that cannot be.
+// mesh_publisher_renew_fn: an outbox for this program's events, with a new source; on disk, or
+// in memory where that cannot be.
 static mesh_outbox_t *
-begin_outbox(outlet_t *self, const mesh_settings_t *settings)
+begin_outbox(void *arg)
 {
+    outlet_t *self = arg;
     char *problem = NULL;
-    self->spool = mesh_spool_new(settings, &problem);
+    if (!self->spool)
+        self->spool = mesh_spool_new(self->settings, &problem);
     mesh_outbox_t *outbox = self->spool ? mesh_spool_begin(self->spool, &problem) : NULL;
     if (outbox)
         return outbox;
-    if (mesh_settings_flag(settings, "features/spool"))
+    if (mesh_settings_flag(self->settings, "features/spool"))
         mesh_log_warning("spool-refused",
                          "%s; events wait in memory: what no broker has taken when the bridge "
                          "ends or is killed is lost",
                          problem);
     free(problem);
-    return mesh_outbox_new(mesh_settings_bytes(settings, "bridge/store_bytes"));
+    return mesh_outbox_new(mesh_settings_bytes(self->settings, "bridge/store_bytes"));
 }
 
 outlet_t *
@@ -78,6 +82,7 @@ outlet_new(const mesh_settings_t *settings, json_t *metadata)
         return NULL;
     }
     outlet_t *self = zmalloc(sizeof *self);
+    self->settings = settings;
     self->redaction = redaction;
     self->loop = zloop_new();
     self->signals = mesh_signals_new(self->loop, on_signal, self);
@@ -96,8 +101,9 @@ outlet_new(const mesh_settings_t *settings, json_t *metadata)
         outlet_destroy(&self);
         return NULL;
     }
-    mesh_outbox_t *outbox = begin_outbox(self, settings);
+    mesh_outbox_t *outbox = begin_outbox(self);
     self->publisher = mesh_publisher_new_on(self->loop, self->link, &outbox);
+    mesh_publisher_on_renewal(self->publisher, begin_outbox, self);
     if (self->spool)
         self->flusher = mesh_flusher_new(self->loop, self->link, self->spool);
     self->fallback = fallback_new(self->loop, self->link, settings);

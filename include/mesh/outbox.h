@@ -47,6 +47,9 @@ const mesh_uuid_t *mesh_outbox_source(const mesh_outbox_t *self);
 typedef bool mesh_outbox_may_grow_fn(void *arg, uint64_t step_bytes);
 void mesh_outbox_on_growth(mesh_outbox_t *self, mesh_outbox_may_grow_fn *may_grow, void *arg);
 
+// What it was made with.
+size_t mesh_outbox_limit_bytes(const mesh_outbox_t *self);
+
 // The number the next event gets.
 uint64_t mesh_outbox_next_seq(const mesh_outbox_t *self);
 
@@ -54,6 +57,9 @@ uint64_t mesh_outbox_next_seq(const mesh_outbox_t *self);
 void mesh_outbox_push(mesh_outbox_t *self, const char *topic, size_t topic_bytes,
                       const char *body, size_t body_bytes, int64_t timestamp_us,
                       mesh_rank_t rank);
+
+// Give numbers away for events that are lost: the next event covers them.
+void mesh_outbox_skip(mesh_outbox_t *self, uint32_t numbers);
 
 // How much may be sent and not acknowledged. Zero events, as at first, let nothing be sent; an
 // event of more bytes than the window goes alone.

@@ -65,8 +65,16 @@ typedef void mesh_publisher_drained_fn(void *arg);
 void mesh_publisher_on_drained(mesh_publisher_t *self, mesh_publisher_drained_fn *fn,
                                void *arg);
 
-// Have fn called, in a handler of the link, whenever the broker refuses the source because
-// another program holds it, or did until a moment ago. NULL takes it back.
+// A source that another program holds for MESH_PUBLISHER_HELD_MS (a machine that was cloned
+// while we ran; another key's) is left to it: all that waits goes on under a new source. Have
+// fn make the outbox of that one; NULL: it waits in memory. Nothing is lost so, but what the
+// broker had taken and not acknowledged is told again under the new name.
+enum { MESH_PUBLISHER_HELD_MS = 5000 };
+typedef mesh_outbox_t *mesh_publisher_renew_fn(void *arg);
+void mesh_publisher_on_renewal(mesh_publisher_t *self, mesh_publisher_renew_fn *fn, void *arg);
+
+// Have fn called instead, in a handler of the link, whenever the broker refuses the source
+// because another program holds it, or did until a moment ago. NULL takes it back.
 typedef void mesh_publisher_refused_fn(void *arg);
 void mesh_publisher_on_refused(mesh_publisher_t *self, mesh_publisher_refused_fn *fn,
                                void *arg);

@@ -4,15 +4,19 @@ SPDX-License-Identifier: MPL-2.0
 """
 
 import json
+import os
+import signal
+import subprocess
 import uuid
 
 import pytest
 import zmq
-from mesh import ROOT, START_LIMIT_S, wait_until
+from mesh import ROOT, SLOWNESS, START_LIMIT_S, wait_until
 from pyzmq_mesh import (ErrorAnswer, Event, Peer, Publisher, Refused, Subscriber,
                         decode_event, decode_topic, encode_topic, uuid7)
 
 SESSION = "session with / and é"
+LIMIT_S = 30 * SLOWNESS
 VECTORS = sorted((ROOT / "tests" / "fixtures" / "wire").glob("*.json"))
 
 
@@ -31,8 +35,8 @@ def opened():
         peer.close()
 
 
-def publisher(mesh, opened, name="py-publisher"):
-    opened.append(Publisher(name, "py-host", mesh.dir))
+def publisher(mesh, opened, name="py-publisher", **settings):
+    opened.append(Publisher(name, "py-host", mesh.dir, **settings))
     return opened[-1]
 
 
@@ -270,6 +274,46 @@ def test_a_source_has_one_holder(broker, opened):
         second.hello(sources=[{"source": str(first.source), "first": 1, "last": 0, "acked": 0}])
     assert refused.value.code == "source_held"
     assert refused.value.body["source"] == str(first.source)
+
+
+def test_a_bridge_whose_source_another_holds_goes_on_under_a_new_one(mesh, opened):
+    """As after a machine was cloned: neither is lost, and each number means one event."""
+    broker = mesh.start_broker()
+    bridge = mesh.start_bridge("--mode", "ndjson", stdin=subprocess.PIPE)
+
+    def say(number):
+        line = {"type": "aider.session_progress",
+                "data": {"session_id": SESSION, **message(number)}}
+        bridge.process.stdin.write(json.dumps(line).encode() + b"\n")
+        bridge.process.stdin.flush()
+    reader = subscriber(mesh, opened)
+    say(1)
+    first = next_of_sessions(reader, 1)[0]
+    os.kill(bridge.process.pid, signal.SIGSTOP)
+    wait_until(lambda: "transport-lost stdio-" in broker.log.read_text(), LIMIT_S, "lost bridge")
+    holder = publisher(mesh, opened, source=first.source, last=first.seq)
+    os.kill(bridge.process.pid, signal.SIGCONT)
+
+    def bridge_says(text):
+        holder.work()
+        return text in bridge.log.read_text()
+    wait_until(lambda: bridge_says("source_held"), LIMIT_S, "refusal")
+    say(2)
+    wait_until(lambda: bridge_says("source-renewed"), LIMIT_S, "bridge that gives way")
+    say(3)
+    holder.publish("aider.session_progress", SESSION, message(4))
+    told = []
+    while len({text for _, _, text in told} - {"line 1"}) < 3:
+        told += [(event.source, event.seq, event.payload["message"])
+                 for event in next_of_sessions(reader, 1)]
+    assert (first.source, first.seq + 1, "line 4") in told
+    ours = [row for row in told if row[0] != first.source]
+    assert len(ours) == len(told) - 1 and len({source for source, _, _ in ours}) == 1
+    # The first line is told again where the bridge had not heard that the broker has it.
+    lines = ["line 1", "line 2", "line 3"][-len(ours):]
+    assert [row[1:] for row in ours] == list(enumerate(lines, 1))
+    bridge.process.stdin.close()
+    wait_until(lambda: holder.work() or bridge.process.poll() == 0, LIMIT_S, "end of the bridge")
 
 
 def test_a_service_is_called_through_the_broker(broker, opened):

@@ -281,13 +281,14 @@ class Peer:
 class Publisher(Peer):
     """Keeps what it publishes until it is acknowledged, sends within the window."""
 
-    def __init__(self, transport_id, host, runtime_dir, key=None):
+    def __init__(self, transport_id, host, runtime_dir, key=None, source=None, last=0):
+        """A new source, or one that exists already, up to its last number."""
         super().__init__(transport_id, host, runtime_dir, key=key)
-        self.source = uuid7()
+        self.source = source or uuid7()
         self.kept = collections.OrderedDict()    # seq -> frames; the oldest first
-        self.last = 0    # the last number made
-        self.committed = 0
-        self.sent = 0    # the last number on the wire
+        self.last = last    # the last number made
+        self.committed = last
+        self.sent = last    # the last number on the wire
         self.resent = 0
         self.hello()
         # An XPUB is told of the broker's subscription; before that, what is sent is lost.
