@@ -7,9 +7,10 @@ usage: tests/bench/relay_cost.py [--bin DIR] [--mib N] [--rounds N] [--lines N] 
                                  [--json FILE]
 
 Beside cat in a pipe and script(1) on a terminal. No mesh runs, so the observer parses and keeps
-all the while. Runs take turns, with and without, and medians of the ratios within a turn are
-told, since other work on the machine then hits both. Prints a table and JSON; fails only when
-bytes are missing: a time is no test.
+all the while; but for the time that a whole session takes, where there is a broker that is
+stopped. Runs take turns, with and without, and medians over the turns of ratios and differences
+within one are told, since other work on the machine then hits both. Prints a table and JSON;
+fails only when bytes are missing: a time is no test.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import json
 import os
 import pathlib
 import pty
+import signal
 import statistics
 import subprocess
 import sys
@@ -26,6 +28,9 @@ import termios
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# A session of about two seconds that says something all the while.
+SESSION = ("import time\n"
+           "for number in range(100): print('line', number, flush=True); time.sleep(0.02)\n")
 ECHO = "import os\nwhile data := os.read(0, 4096): os.write(1, data)\n"
 
 
@@ -71,6 +76,34 @@ def starts(words, env):
     started = time.perf_counter()
     subprocess.run(words, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True)
     return time.perf_counter() - started
+
+
+def stopped_broker(broker, env):
+    """A broker that listens, and is stopped."""
+    process = subprocess.Popen([broker], env=env, stderr=subprocess.DEVNULL)
+    control = pathlib.Path(env["XDG_RUNTIME_DIR"]) / "aidermesh" / "control"
+    until = time.monotonic() + 30
+    while not control.exists():
+        if process.poll() is not None or time.monotonic() > until:
+            sys.exit("relay_cost: the broker does not start")
+        time.sleep(0.02)
+    process.send_signal(signal.SIGSTOP)
+    return process
+
+
+def sessions(bridge, broker, env, rounds):
+    """Seconds that a session takes, bare and wrapped, while the broker answers nobody."""
+    process = stopped_broker(broker, env)
+    took = {"bare": [], "wrapped": []}
+    try:
+        for _ in range(rounds):
+            for way, prefix in (("bare", []), ("wrapped", bridge)):
+                took[way].append(starts([*prefix, sys.executable, "-c", SESSION], env))
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        process.wait()
+    return {way: statistics.median(seconds) for way, seconds in took.items()}
 
 
 def shown(words, env, size):
@@ -186,12 +219,19 @@ def main():
         result.update(beside("script", shown, ways, env, shown_size, options.rounds))
 
         echo = [sys.executable, "-c", ECHO]
-        bare = echoes(echo, env, options.lines)
-        wrapped = echoes([*bridge, *echo], env, options.lines)
+        turns = [(echoes(echo, env, options.lines), echoes([*bridge, *echo], env, options.lines))
+                 for _ in range(options.rounds)]
         for name, share in (("p50", 0.5), ("p99", 0.99)):
-            result[f"bare_{name}_us"] = round(percentile(bare, share) * 1e6)
-            result[f"wrapped_{name}_us"] = round(percentile(wrapped, share) * 1e6)
-            result[f"added_{name}_us"] = result[f"wrapped_{name}_us"] - result[f"bare_{name}_us"]
+            pairs = [(percentile(bare, share), percentile(wrapped, share))
+                     for bare, wrapped in turns]
+            result[f"bare_{name}_us"] = round(statistics.median(bare for bare, _ in pairs) * 1e6)
+            result[f"added_{name}_us"] = round(
+                statistics.median(wrapped - bare for bare, wrapped in pairs) * 1e6)
+
+        whole = sessions(bridge, str(pathlib.Path(options.bin) / "aidermesh-broker"), env,
+                         options.rounds)
+        result["session_s"] = round(whole["bare"], 3)
+        result["session_of_bare_with_stopped_broker"] = round(whole["wrapped"] / whole["bare"], 4)
 
         added = []
         for _ in range(40):

@@ -104,6 +104,8 @@ mesh_add_scenario(schema 30)
 mesh_add_scenario(spool 180)
 mesh_add_scenario(stdio_modes 120)
 mesh_add_scenario(stdio_relay 120)
+# Memory is bounded of what is installed.
+mesh_add_scenario(stdio_long 600 LEVEL all BUILD plain)
 mesh_add_scenario(stdio_bridge_bugs 120)
 mesh_add_scenario(other_bridges 120)
 mesh_add_scenario(stopping 60)
