@@ -54,6 +54,10 @@ target_link_libraries(sse_loop PRIVATE mesh_build_flags)
 set_target_properties(sse_load sse_loop PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
 
+# The same clients for a scenario, which has them where the programs are.
+add_executable(sse_crowd support/sse_crowd.c)
+target_link_libraries(sse_crowd PRIVATE probe sse_load_parts mesh_build_flags)
+
 mesh_add_unit_test(sse_ledger sse_load_parts)
 mesh_add_unit_test(sse_scan sse_load_parts)
 

@@ -84,7 +84,7 @@ class MeshBroker(Broker):
 class Target:
     """A server that runs, and how its clients and its events get to it."""
 
-    quiet_path = "/s/q{}"
+    quiet_path = "/s/5{}"    # numbers that no event has
     path = "/s/{}"
     words = ()
 
