@@ -40,12 +40,18 @@ calls_destroy(calls_t **self_p)
 }
 
 uint64_t
-calls_add(calls_t *self, uint64_t id, zframe_t *caller, const void *server, int64_t deadline_ms)
+calls_add(calls_t *self, uint64_t id, zframe_t *caller, int connection, const void *server,
+          int64_t deadline_ms)
 {
     if (zlistx_size(self->open) >= self->limit)
         return 0;
     call_t *call = zmalloc(sizeof *call);
-    *call = (call_t){++self->last_number, id, zframe_dup(caller), server, deadline_ms};
+    *call = (call_t){.number = ++self->last_number,
+                     .id = id,
+                     .caller = zframe_dup(caller),
+                     .server = server,
+                     .connection = connection,
+                     .deadline_ms = deadline_ms};
     zlistx_add_end(self->open, call);
     return call->number;
 }

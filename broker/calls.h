@@ -14,6 +14,7 @@ typedef struct call {
     uint64_t id;           // the caller's
     zframe_t *caller;      // owned; its route
     const void *server;    // borrowed, only compared: who was asked
+    int connection;        // the caller's descriptor, -1 where it is not known
     int64_t deadline_ms;
 } call_t;
 
@@ -22,8 +23,8 @@ void calls_destroy(calls_t **self_p);
 
 // Note a call; caller is copied. Returns its number, from 1, or 0 when as many are open as may
 // be.
-uint64_t calls_add(calls_t *self, uint64_t id, zframe_t *caller, const void *server,
-                   int64_t deadline_ms);
+uint64_t calls_add(calls_t *self, uint64_t id, zframe_t *caller, int connection,
+                   const void *server, int64_t deadline_ms);
 
 // Take out the call of this number that this server was asked; any whose deadline is not after
 // now_ms; any that this server was asked. NULL when there is none. The caller of these owns the

@@ -17,6 +17,7 @@ enum {
     // Messages of one program that wait, each of which may be of a mebibyte; past it its
     // connection is not read.
     RECEIVE_HWM = 64,
+    PASSED_TO_ONE_BYTES = 4 * MESH_CONTROL_LIMIT,    // calls and results, unread by one program
 };
 
 void
@@ -193,7 +194,8 @@ void
 desk_renew_socket(desk_t *self)
 {
     close_socket(self);
-    replays_clear(self->replays);
+    receipts_clear(self->pages);
+    receipts_clear(self->passed);
     welcomes_clear(self->welcomes);
     open_socket(self);
 }
@@ -214,7 +216,9 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     self->window_events = mesh_settings_number(settings, "broker/window_events");
     self->window_bytes = (json_int_t) mesh_settings_bytes(settings, "broker/window_bytes");
     self->registry = registry_new((size_t) mesh_settings_number(settings, "broker/peers"));
-    self->replays = replays_new((size_t) mesh_settings_number(settings, "broker/replays"));
+    self->pages = receipts_new((size_t) mesh_settings_number(settings, "broker/replays"), 1);
+    self->passed =
+        receipts_new(mesh_settings_bytes(settings, "broker/unread_bytes"), PASSED_TO_ONE_BYTES);
     self->calls = calls_new((size_t) mesh_settings_number(settings, "broker/calls"));
     self->erasures = erasures_new(ERASURES_LIMIT);
     self->welcomes = welcomes_new();
@@ -233,7 +237,8 @@ desk_destroy(desk_t **self_p)
         zloop_timer_end(self->loop, self->timer);
         close_socket(self);
         calls_destroy(&self->calls);
-        replays_destroy(&self->replays);
+        receipts_destroy(&self->pages);
+        receipts_destroy(&self->passed);
         erasures_destroy(&self->erasures);
         welcomes_destroy(&self->welcomes);
         registry_destroy(&self->registry);

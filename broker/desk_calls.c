@@ -3,7 +3,10 @@
 #include "desk_private.h"
 #include "mesh/control.h"
 
-enum { CALL_DEADLINE_MOST_MS = 60000 };
+enum {
+    CALL_DEADLINE_MOST_MS = 60000,
+    MESSAGE_LIMIT = 1024,    // bytes of what a service says of a call that it refuses
+};
 
 void
 desk_on_call(desk_t *self, const desk_request_t *request)
@@ -35,17 +38,21 @@ desk_on_call(desk_t *self, const desk_request_t *request)
                         "nobody answers calls of this name");
         return;
     }
-    uint64_t number = calls_add(self->calls, request->id, request->route, server,
-                                zclock_mono() + (int64_t) deadline_ms);
+    uint64_t number = calls_add(self->calls, request->id, request->route, request->connection,
+                                server, zclock_mono() + (int64_t) deadline_ms);
     if (!number) {
         desk_send_error(self, request->route, request->id, "calls_full",
                         "too many calls are open");
         return;
     }
-    desk_send(self, server->route, "serve",
-              json_pack("{s:I, s:s, s:O}", "call", (json_int_t) number, "service", service,
-                        "request", asked),
-              NULL);
+    if (desk_pass_on(self, server->route, server->connection, "serve",
+                     json_pack("{s:I, s:s, s:O}", "call", (json_int_t) number, "service",
+                               service, "request", asked)))
+        return;
+    call_t *call = calls_take(self->calls, number, server);
+    call_destroy(&call);
+    desk_send_error(self, request->route, request->id, "calls_full",
+                    "the service has not read what it was asked before; ask again");
 }
 
 void
@@ -61,12 +68,14 @@ desk_on_answer(desk_t *self, const desk_request_t *request)
     json_t *result = json_object_get(request->body, "result");
     const char *code = "refused", *message = "the service refused the call";
     (void) mesh_control_get_text(request->body, "code", DESK_NAME_LIMIT, &code);
-    (void) mesh_control_get_text(request->body, "message", MESH_CONTROL_LIMIT, &message);
-    if (json_is_object(result))
-        desk_send(self, call->caller, "result",
-                  json_pack("{s:I, s:O}", "id", (json_int_t) call->id, "result", result), NULL);
-    else
+    (void) mesh_control_get_text(request->body, "message", MESSAGE_LIMIT, &message);
+    if (!json_is_object(result))
         desk_send_error(self, call->caller, call->id, code, message);
+    else if (!desk_pass_on(
+                 self, call->caller, call->connection, "result",
+                 json_pack("{s:I, s:O}", "id", (json_int_t) call->id, "result", result)))
+        desk_send_error(self, call->caller, call->id, "result_unread",
+                        "results that were asked for before are not read; ask again");
     call_destroy(&call);
 }
 

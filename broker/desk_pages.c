@@ -1,68 +1,21 @@
 // desk_pages - replay and snapshot: what was before
 // SPDX-License-Identifier: MPL-2.0
-#include <errno.h>
-
-#include "descriptor.h"
 #include "desk_private.h"
 #include "mesh/control.h"
-#include "mesh/log.h"
 #include "pages.h"
-
-enum {
-    PROBE_EVERY_MS = 500,
-    READ_WITHIN_MS =
-        10000,    // where others wait for a page, one unread for longer is given up
-};
-
-// End a connection of which libzmq still has the descriptor.
-static void
-cut_off(desk_t *self, zframe_t *route, int connection)
-{
-    const peer_t *peer = registry_by_route(self->registry, route);
-    mesh_log_warning("reader-cut-off", "%s asked for the past and did not read it for %d s",
-                     peer ? peer->transport_id : "a program that is lost",
-                     READ_WITHIN_MS / 1000);
-    descriptor_end(connection);
-}
-
-// replays_is_gone_fn: a word that changes nothing cannot be sent to a connection that is
-// closed.
-static bool
-is_gone(void *arg, zframe_t *route, int connection, int64_t given_ms)
-{
-    desk_t *self = arg;
-    json_t *body =
-        json_pack("{s:s, s:[]}", "incarnation", self->identity->incarnation, "sources");
-    zmsg_t *message = mesh_control_pack("ack", body, NULL);
-    json_decref(body);
-    zframe_t *address = zframe_dup(route);
-    zmsg_prepend(message, &address);
-    bool gone = zmsg_send(&message, self->socket) != 0 && zmq_errno() == EHOSTUNREACH;
-    zmsg_destroy(&message);
-    // It is there: the descriptor is still its own.
-    if (!gone && zclock_mono() - given_ms >= READ_WITHIN_MS)
-        cut_off(self, route, connection);
-    return gone;
-}
 
 // Whether the asker may be given a page now; else it is told why not.
 static bool
 may_have_page(desk_t *self, const desk_request_t *request)
 {
-    replays_outcome_t outcome = replays_ask(self->replays, request->route);
-    int64_t now_ms = zclock_mono();
-    if (outcome == REPLAYS_FULL && now_ms - self->probed_ms >= PROBE_EVERY_MS) {
-        self->probed_ms = now_ms;
-        replays_forget(self->replays, is_gone, self);
-        outcome = replays_ask(self->replays, request->route);
-    }
-    if (outcome == REPLAYS_UNREAD)
+    receipts_outcome_t outcome = desk_ask_receipts(self, self->pages, request->route, 1);
+    if (outcome == RECEIPTS_UNREAD)
         desk_send_error(self, request->route, request->id, "replay_unread",
                         "the receipt of the last page has not come back");
-    else if (outcome == REPLAYS_FULL)
+    else if (outcome == RECEIPTS_FULL)
         desk_send_error(self, request->route, request->id, "replays_full",
                         "as many pages are unread as broker/replays allows; ask again");
-    return outcome == REPLAYS_FREE;
+    return outcome == RECEIPTS_FREE;
 }
 
 static void
@@ -70,21 +23,7 @@ send_page(desk_t *self, const desk_request_t *request, const char *verb, json_t 
           zmsg_t **frames_p)
 {
     json_object_set_new(body, "id", json_integer((json_int_t) request->id));
-    json_object_set_new(
-        body, "receipt",
-        json_integer((json_int_t) replays_give(self->replays, request->route,
-                                               request->connection, zclock_mono())));
-    desk_send(self, request->route, verb, body, frames_p);
-}
-
-void
-desk_on_read(desk_t *self, const desk_request_t *request)
-{
-    uint64_t receipt;
-    if (mesh_control_get_number(request->body, "receipt", &receipt) != 0)
-        desk_send_malformed(self, request, "receipt");
-    else
-        (void) replays_read(self->replays, request->route, receipt);
+    desk_give(self, self->pages, request->route, request->connection, 1, verb, body, frames_p);
 }
 
 void

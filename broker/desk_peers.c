@@ -316,6 +316,7 @@ desk_on_hello(desk_t *self, const desk_request_t *request)
     } else {
         free(peer->user);
         peer->user = strdup(request->user);
+        peer->connection = request->connection;
         json_t *next = json_array();
         uint64_t after = 0;
         bool welcome = claim_sources(self, request, peer, next, &after);
@@ -345,9 +346,12 @@ sender_of(desk_t *self, const desk_request_t *request)
     if (mesh_control_get_text(request->body, "transport_id", REGISTRY_ID_LIMIT, &id) != 0)
         return NULL;
     const peer_t *peer = registry_by_id(self->registry, id);
-    return peer && streq(peer->user, request->user)
-               ? registry_heard(self->registry, id, request->route, zclock_mono())
-               : NULL;
+    if (!peer || !streq(peer->user, request->user))
+        return NULL;
+    peer_t *sender = registry_heard(self->registry, id, request->route, zclock_mono());
+    if (sender)
+        sender->connection = request->connection;
+    return sender;
 }
 
 void

@@ -7,7 +7,7 @@
 #include "desk.h"
 #include "erasures.h"
 #include "gate.h"
-#include "replays.h"
+#include "receipts.h"
 #include "welcomes.h"
 
 enum { DESK_NAME_LIMIT = 128 };    // bytes of a service's name or an error's code
@@ -21,8 +21,9 @@ struct desk {
     zsock_t *socket;         // owned
     registry_t *registry;    // owned
     calls_t *calls;          // owned
-    replays_t *replays;      // owned
-    int64_t probed_ms;       // when connections with unread pages were last looked after
+    receipts_t *pages;       // owned; of the past, one for a connection
+    receipts_t *passed;      // owned; bytes of calls and results that were passed on
+    int64_t probed_ms;       // when connections with something unread were last looked after
     erasures_t *erasures;    // owned
     welcomes_t *welcomes;    // owned
     int64_t heartbeat_ms, lost_after_ms;
@@ -50,6 +51,21 @@ peer_t *desk_peer_of(desk_t *self, const desk_request_t *request);
 // Send a message to whom route leads. Steals body; takes *frames_p, which may be NULL.
 void desk_send(desk_t *self, zframe_t *route, const char *verb, json_t *body,
                zmsg_t **frames_p);
+
+// Whether a connection may be given something of this size; where all together have too much
+// unread, those who are gone are looked for first, and who does not read is cut off.
+receipts_outcome_t desk_ask_receipts(desk_t *self, receipts_t *receipts, zframe_t *route,
+                                     size_t size);
+
+// Send a message with a receipt; after RECEIPTS_FREE only. connection is the descriptor of
+// route, -1 where it is not known. Else as desk_send.
+void desk_give(desk_t *self, receipts_t *receipts, zframe_t *route, int connection, size_t size,
+               const char *verb, json_t *body, zmsg_t **frames_p);
+
+// Pass on what one program says to another, with a receipt where it is large. Steals body.
+// Returns false, and nothing is sent, when too much is unread.
+bool desk_pass_on(desk_t *self, zframe_t *route, int connection, const char *verb,
+                  json_t *body);
 
 // Answer "error"; id is 0 where the request had none.
 void desk_send_error(desk_t *self, zframe_t *route, uint64_t id, const char *code,

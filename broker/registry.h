@@ -16,6 +16,7 @@ typedef struct peer {
     char *transport_id;    // owned
     char *user;            // owned; the name of the key it said hello under, "" without keys
     zframe_t *route;       // owned; how the control socket reaches it now
+    int connection;        // the descriptor of that, -1 where it is not known
     json_t *hello;         // owned reference; its hello without "sources"
     int64_t heard_ms;
     double joined_at;    // Unix seconds

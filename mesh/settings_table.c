@@ -128,6 +128,9 @@ const mesh_setting_t mesh_settings_table[] = {
              "how long a stop waits for what is on its way"),
     NUMBER("broker/subscriptions", "64", 1, 10000,
            "how many prefixes a connection may subscribe to; who asks for more is cut off"),
+    SIZE("broker/unread_bytes", "64MiB", 4 * MIB, 16 * GIB,
+         "how many bytes of calls and results may be unread by those they were passed on to, "
+         "4 MiB of them by one"),
     SIZE("broker/window_bytes", "1MiB", 64 * KIB, 64 * MIB,
          "how many bytes a publisher may have sent without an acknowledgement"),
     NUMBER("broker/window_events", "1000", 1, 100000,

@@ -142,6 +142,111 @@ def test_seventy_subscribers_that_come_back_at_once_all_have_everything(mesh):
     many.stop(limit_s=LIMIT_S)
 
 
+def serve_all(server, count, result):
+    """Answer so many calls; each `serve` that has a receipt is read."""
+    for _ in range(count):
+        verb, body, _ = server.receive(LIMIT_S)
+        assert verb == "serve"
+        server.send("answer", {"call": body["call"], "result": result})
+
+
+def answers(caller, count):
+    """The next answers to calls, as (verb, body), with no receipt sent back."""
+    caller.send = lambda verb, body: None
+    found = []
+    while len(found) < count:
+        verb, body, _ = caller.receive(LIMIT_S)
+        if "id" in body:
+            found.append((verb, body))
+    return found
+
+
+def test_results_that_nobody_reads_are_bounded_in_bytes(mesh, opened):
+    mesh.start_broker("--set", "broker/unread_bytes=4MiB", "--set", "mesh/lost_after=10m")
+    server, deaf, other = (Peer(name, "py-host", mesh.dir) for name in ("server", "deaf", "other"))
+    opened.extend((server, deaf, other))
+    server.hello(services=["large"])
+    deaf.hello()
+    other.hello()
+    call = {"service": "large", "deadline_ms": 60_000, "request": {}}
+    for number in range(10):
+        deaf.send("call", {"id": 1000 + number, **call})
+    serve_all(server, 10, {"text": "x" * (MIB - 1000)})
+    told = answers(deaf, 10)
+    receipts = [body["receipt"] for verb, body in told if verb == "result"]
+    assert len(receipts) == len(set(receipts)) == 4, [verb for verb, _ in told]
+    assert {body["code"] for verb, body in told if verb == "error"} == {"result_unread"}
+    # All together have no more either; what is small is bounded otherwise.
+    other.send("call", {"id": 1, **call})
+    other.send("call", {"id": 2, **call})
+    serve_all(server, 1, {"text": "x" * 5000})
+    serve_all(server, 1, {"text": "x" * 3000})
+    assert [(verb, body.get("code")) for verb, body in answers(other, 2)] == \
+        [("error", "result_unread"), ("result", None)]
+    # What is read makes room.
+    Peer.send(deaf, "read", {"receipt": receipts[0]})
+    wait_until(lambda: result_of(server, other, call) == "result", LIMIT_S, "room for a result")
+
+
+def result_of(server, caller, call):
+    Peer.send(caller, "call", {"id": 7, **call})
+    serve_all(server, 1, {"text": "x" * 5000})
+    (verb, body), = answers(caller, 1)
+    assert verb == "result" or body["code"] == "result_unread"
+    return verb
+
+
+def test_calls_that_a_service_does_not_read_are_bounded_in_bytes(mesh, opened):
+    mesh.start_broker("--set", "mesh/lost_after=10m")
+    server, caller = Peer("server", "py-host", mesh.dir), Peer("caller", "py-host", mesh.dir)
+    opened.extend((server, caller))
+    server.hello(services=["deaf"])
+    caller.hello()
+    call = {"service": "deaf", "deadline_ms": 60_000}
+    for number in range(6):
+        caller.send("call", {"id": 1000 + number, **call,
+                             "request": {"text": "x" * (MIB - 1000)}})
+    told = answers(caller, 2)
+    assert [(body["id"], body["code"]) for _, body in told] == \
+        [(1004, "calls_full"), (1005, "calls_full")]
+    assert "has not read" in told[0][1]["message"]
+
+
+def test_of_sessions_as_many_are_shown_as_is_allowed(mesh):
+    mesh.start_broker("--set", "broker/sessions=10")
+    with Publisher("writer", "py-host", mesh.dir) as writer:
+        for number in range(25):
+            writer.publish("aider.session_progress", f"s-{number}", {"stage": "banner"})
+            if number != 3:
+                writer.publish("aider.session_completed", f"s-{number}", {"success": True})
+        writer.drain(LIMIT_S)
+        _, body, frames = writer.ask("snapshot", {}, LIMIT_S)
+    assert not body["more"]
+    shown = {topic.decode().split("/")[2] for topic in frames[::2]} - {""}
+    # The oldest that have finished go first.
+    assert shown == {"s-3", *(f"s-{number}" for number in range(16, 25))}
+
+
+def test_of_sources_as_many_are_remembered_as_is_allowed(mesh):
+    broker = mesh.start_broker("--set", "broker/sources=10")
+    first = []
+    for number in range(25):
+        with Publisher(f"writer-{number}", "py-host", mesh.dir) as writer:
+            for _ in range(3):
+                writer.publish("aider.session_progress", "s", {"stage": "banner"})
+            writer.drain(LIMIT_S)
+            first.append(str(writer.source))
+    broker.must_run()
+
+    def wanted(source):
+        with Peer(f"asks-{source}", "py-host", mesh.dir) as peer:
+            told = peer.hello(sources=[{"source": source, "first": 2, "last": 9, "acked": 0}])
+            return told["sources"][0]["next"]
+    # The one heard last goes on; one unheard for the longest begins anew, at what it still has.
+    assert wanted(first[-1]) == 4
+    assert wanted(first[0]) == 2
+
+
 def test_hellos_and_calls_beyond_the_limits_are_refused_by_name(mesh, opened):
     mesh.start_broker("--set", "broker/calls=2")
     server, caller = Peer("server", "py-host", mesh.dir), Peer("caller", "py-host", mesh.dir)

@@ -26,7 +26,7 @@ static uint64_t
 add(calls_t *calls, uint64_t id, const void *asked, int64_t deadline_ms)
 {
     zframe_t *caller = zframe_new("route", 5);
-    uint64_t number = calls_add(calls, id, caller, asked, deadline_ms);
+    uint64_t number = calls_add(calls, id, caller, -1, asked, deadline_ms);
     zframe_destroy(&caller);
     return number;
 }
