@@ -1,8 +1,10 @@
 // fuzz_event_frame - no payload can forge a field, an event or a comment
 // SPDX-License-Identifier: MPL-2.0
 //
-// The stream of two frames, one with the input as its payload, is read by a parser that follows
-// the HTML standard (9.2.6) word by word: it must find these two events and nothing else.
+// A stream with the input as the payload of one frame, between frames and a comment of ours, is
+// read by a parser that follows the HTML standard (9.2.6) word by word: it must find these and
+// nothing else, and what was JSON must be the same JSON. The input is tried as it is, repeated
+// up to the longest payload there is, and as a text in a frame of our own.
 #include "event_frame.h"
 
 #include <assert.h>
@@ -10,10 +12,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVENTS_MOST = 4, TEXT_BYTES = 1 << 20 };
+enum {
+    EVENTS_MOST = 4,
+    TEXT_BYTES = 1 << 20,
+    PAYLOAD_BYTES_MOST = 64 * 1024,
+    LONGEST_EVERY = 512,
+};
 
 typedef struct event {
-    char *data;
+    const char *data;    // in the parser's
     size_t data_bytes;
     char type[80];
     char id[64];
@@ -23,9 +30,11 @@ typedef struct parser {
     event_t events[EVENTS_MOST];
     size_t count;
     size_t comments;
-    size_t strange;    // fields that are not id, event or data
-    char *data;        // the data buffer
-    size_t data_bytes;
+    size_t strange;    // fields that are not id, event, data or retry
+    long retry_ms;
+    char *data;           // of all events, one behind the other
+    size_t data_from;     // where that of the next event begins
+    size_t data_bytes;    // how long it is so far
     char type[80];
     char id[64];
 } parser_t;
@@ -48,10 +57,10 @@ dispatch(parser_t *self)
     assert(self->count < EVENTS_MOST);
     event_t *event = &self->events[self->count++];
     event->data_bytes = self->data_bytes - 1;    // without the last line feed
-    event->data = malloc(event->data_bytes + 1);
-    memcpy(event->data, self->data, event->data_bytes);
+    event->data = self->data + self->data_from;
     memcpy(event->type, self->type, sizeof event->type);
     memcpy(event->id, self->id, sizeof event->id);
+    self->data_from += self->data_bytes;
     self->data_bytes = 0;
     self->type[0] = '\0';
 }
@@ -63,12 +72,18 @@ take_field(parser_t *self, const char *name, size_t name_bytes, const char *valu
     if (name_bytes == 5 && memcmp(name, "event", 5) == 0) {
         take_text(self->type, sizeof self->type, value, value_bytes);
     } else if (name_bytes == 4 && memcmp(name, "data", 4) == 0) {
-        memcpy(self->data + self->data_bytes, value, value_bytes);
-        self->data_bytes += value_bytes;
-        self->data[self->data_bytes++] = '\n';
+        char *out = self->data + self->data_from + self->data_bytes;
+        memcpy(out, value, value_bytes);
+        out[value_bytes] = '\n';
+        self->data_bytes += value_bytes + 1;
     } else if (name_bytes == 2 && memcmp(name, "id", 2) == 0) {
         if (!memchr(value, '\0', value_bytes))
             take_text(self->id, sizeof self->id, value, value_bytes);
+    } else if (name_bytes == 5 && memcmp(name, "retry", 5) == 0) {
+        char digits[24];
+        take_text(digits, sizeof digits, value, value_bytes);
+        assert(strspn(digits, "0123456789") == value_bytes);
+        self->retry_ms = strtol(digits, NULL, 10);
     } else {
         self->strange++;
     }
@@ -111,43 +126,103 @@ parse(parser_t *self, const char *text, size_t bytes)
     assert(from == bytes);    // nothing is left without a line end
 }
 
+// Whoever the event is for reads the JSON that was published.
 static void
-check(const uint8_t *input, size_t bytes, bool with_id)
+check_json(const char *payload, size_t payload_bytes, const event_t *event)
 {
-    static const mesh_cursor_t cursor = {0xabc, 7};
-    static const char sentinel[] = "{\"sentinel\":true}";
-    const char *payload = (const char *) input;
-    const mesh_cursor_t *place = with_id ? &cursor : NULL;
-    event_frame_layout_t first = event_frame_measure(place, "aider.fuzzed", bytes);
-    event_frame_layout_t second =
-        event_frame_measure(&cursor, "aider.sentinel", sizeof sentinel - 1);
-    size_t total = first.frame_bytes + second.frame_bytes;
-    char *text = malloc(total);
-    event_frame_write(text, place, "aider.fuzzed", payload, bytes);
-    event_frame_write(text + first.frame_bytes, &cursor, "aider.sentinel", sentinel,
-                      sizeof sentinel - 1);
+    json_t *published = json_loadb(payload, payload_bytes, 0, NULL);
+    if (!published)
+        return;
+    json_t *read = json_loadb(event->data, event->data_bytes, 0, NULL);
+    assert(read && json_equal(published, read));
+    json_decref(published);
+    json_decref(read);
+}
 
-    parser_t parser = {.data = malloc(total + 2)};
-    parse(&parser, text, total);
-    assert(parser.comments == 0 && parser.strange == 0);
-    assert(parser.count == 2);
-    const event_t *event = &parser.events[0];
+static void
+check_event(const event_t *event, const char *payload, size_t bytes, bool with_id)
+{
     assert(strcmp(event->type, "aider.fuzzed") == 0);
     assert(strcmp(event->id, with_id ? "0000000000000abc-7" : "") == 0);
     assert(event->data_bytes == bytes);
     for (size_t at = 0; at < bytes; at++) {
         bool same = event->data[at] == payload[at];
-        bool ascii = input[at] < 0x80;
-        bool line_end = input[at] == '\r' || input[at] == '\n' || input[at] == '\0';
+        bool ascii = (unsigned char) payload[at] < 0x80;
+        bool line_end = payload[at] == '\r' || payload[at] == '\n' || payload[at] == '\0';
         assert(ascii ? (line_end ? event->data[at] == ' ' : same)
                      : (same || event->data[at] == '?'));
     }
+    check_json(payload, bytes, event);
+}
+
+static void
+check(const char *payload, size_t bytes, bool with_id)
+{
+    static const mesh_cursor_t cursor = {0xabc, 7};
+    static const char sentinel[] = "{\"sentinel\":true}";
+    static const char comment[] = EVENT_FRAME_COMMENT;
+    const mesh_cursor_t *place = with_id ? &cursor : NULL;
+    event_frame_layout_t first = event_frame_measure(place, "aider.fuzzed", bytes);
+    event_frame_layout_t second =
+        event_frame_measure(&cursor, "aider.sentinel", sizeof sentinel - 1);
+    size_t total = first.frame_bytes + sizeof comment - 1 + second.frame_bytes;
+    char *text = malloc(total);
+    event_frame_write(text, place, "aider.fuzzed", payload, bytes);
+    char *behind = text + first.frame_bytes;
+    memcpy(behind, comment, sizeof comment - 1);
+    event_frame_write(behind + sizeof comment - 1, &cursor, "aider.sentinel", sentinel,
+                      sizeof sentinel - 1);
+
+    parser_t parser = {.data = malloc(total + 2)};
+    parse(&parser, text, total);
+    assert(parser.comments == 1 && parser.strange == 0 && parser.retry_ms == 0);
+    assert(parser.count == 2);
+    check_event(&parser.events[0], payload, bytes, with_id);
     assert(strcmp(parser.events[1].type, "aider.sentinel") == 0);
     assert(parser.events[1].data_bytes == sizeof sentinel - 1);
-    for (size_t at = 0; at < parser.count; at++)
-        free(parser.events[at].data);
     free(parser.data);
     free(text);
+}
+
+// As long as a payload can be, of the input again and again.
+static void
+check_longest(const uint8_t *input, size_t bytes)
+{
+    unsigned sum = 0;
+    for (size_t at = 0; at < bytes; at++)
+        sum = sum * 31 + input[at];
+    // It takes the time of hundreds of others, so one input of many has it.
+    if (bytes == 0 || bytes > PAYLOAD_BYTES_MOST || sum % LONGEST_EVERY != 0)
+        return;
+    char *payload = malloc(PAYLOAD_BYTES_MOST);
+    for (size_t at = 0; at < PAYLOAD_BYTES_MOST; at++)
+        payload[at] = (char) input[at % bytes];
+    check(payload, PAYLOAD_BYTES_MOST, true);
+    free(payload);
+}
+
+// A frame of our own has retry before it, and texts that may come from outside, as a detail
+// that quotes what was asked for.
+static void
+check_own(const uint8_t *input, size_t bytes)
+{
+    json_t *text = json_stringn((const char *) input, bytes);
+    if (!text)
+        return;    // no UTF-8, of which no JSON is made
+    json_t *payload = json_pack("{s:o}", "detail", text);
+    size_t frame_bytes;
+    char *frame = event_frame_control(2500, NULL, "stream.closing", payload, &frame_bytes);
+    parser_t parser = {.data = malloc(frame_bytes + 2)};
+    parse(&parser, frame, frame_bytes);
+    assert(parser.comments == 0 && parser.strange == 0 && parser.retry_ms == 2500);
+    assert(parser.count == 1 && strcmp(parser.events[0].type, "stream.closing") == 0);
+    json_t *read =
+        json_loadb(parser.events[0].data, parser.events[0].data_bytes, JSON_ALLOW_NUL, NULL);
+    assert(read && json_equal(read, payload));
+    json_decref(read);
+    json_decref(payload);
+    free(parser.data);
+    free(frame);
 }
 
 // What is in the frame is UTF-8: jansson, which checks that, takes it as the text of a string.
@@ -170,8 +245,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size > TEXT_BYTES)
         return 0;
-    check(data, size, true);
-    check(data, size, false);
+    check((const char *) data, size, true);
+    check((const char *) data, size, false);
+    check_longest(data, size);
+    check_own(data, size);
     check_utf8(data, size);
     return 0;
 }
