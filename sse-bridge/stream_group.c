@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "event_facts.h"
 
@@ -18,6 +19,7 @@ stream_group_new(filter_t **filter_p, const event_ring_t *ring)
     self->bits = calloc(self->capacity / WORD_BITS, sizeof *self->bits);
     assert(self->bits);
     self->known_from = event_ring_next(ring);
+    self->known_to = self->known_from;
     self->filter = *filter_p;
     *filter_p = NULL;
     return self;
@@ -47,18 +49,48 @@ set_bit(stream_group_t *self, uint64_t serial, bool value)
         self->bits[at / WORD_BITS] &= ~mask;
 }
 
+// Serials run through a word without a break, since the capacity is a multiple of 64.
+static uint64_t
+word_end(uint64_t serial)
+{
+    return serial - serial % WORD_BITS + WORD_BITS;
+}
+
+// What was passed over before serial does not match: its bits may be those of older entries.
+static void
+pass_over(stream_group_t *self, uint64_t serial)
+{
+    assert(serial >= self->known_to);
+    if (serial - self->known_to >= self->capacity) {
+        memset(self->bits, 0, self->capacity / WORD_BITS * sizeof *self->bits);
+        return;
+    }
+    for (uint64_t at = self->known_to; at < serial;) {
+        uint64_t end = word_end(at);
+        if (at % WORD_BITS == 0 && end <= serial) {
+            self->bits[at % self->capacity / WORD_BITS] = 0;
+            at = end;
+        } else {
+            set_bit(self, at++, false);
+        }
+    }
+}
+
 bool
 stream_group_add(stream_group_t *self, uint64_t serial, bool everyone, filter_event_t *event)
 {
     bool matches = everyone || filter_matches(self->filter, event);
+    pass_over(self, serial);
     set_bit(self, serial, matches);
+    self->known_to = serial + 1;
     return matches;
 }
 
 void
 stream_group_forget(stream_group_t *self, uint64_t serial)
 {
-    set_bit(self, serial, false);
+    if (serial < self->known_to)
+        set_bit(self, serial, false);
 }
 
 bool
@@ -80,7 +112,8 @@ stream_group_look_back(stream_group_t *self, const event_ring_t *ring,
             continue;
         }
         filter_event_t event = event_facts(ring, entry, sessions);
-        stream_group_add(self, serial, entry->type == EVENT_RING_EVERYONE, &event);
+        set_bit(self, serial,
+                entry->type == EVENT_RING_EVERYONE || filter_matches(self->filter, &event));
         *budget -= event.parsed ? STREAM_GROUP_PAYLOAD_COST : STREAM_GROUP_TOPIC_COST;
         filter_event_clear(&event);
         self->known_from = serial;
@@ -96,21 +129,15 @@ word_from(const stream_group_t *self, uint64_t serial)
     return self->bits[at / WORD_BITS] & (~(uint64_t) 0 << (at % WORD_BITS));
 }
 
-// Serials run through a word without a break, since the capacity is a multiple of 64.
-static uint64_t
-word_end(uint64_t serial)
-{
-    return serial - serial % WORD_BITS + WORD_BITS;
-}
-
 uint64_t
 stream_group_match(const stream_group_t *self, uint64_t from, uint64_t to)
 {
-    while (from < to) {
+    uint64_t known = to < self->known_to ? to : self->known_to;
+    while (from < known) {
         uint64_t word = word_from(self, from);
         if (word != 0) {
             uint64_t serial = word_end(from) - WORD_BITS + (uint64_t) __builtin_ctzll(word);
-            return serial < to ? serial : to;
+            return serial < known ? serial : to;
         }
         from = word_end(from);
     }
@@ -121,6 +148,8 @@ size_t
 stream_group_count(const stream_group_t *self, uint64_t from, uint64_t to)
 {
     size_t count = 0;
+    if (to > self->known_to)
+        to = self->known_to;
     while (from < to) {
         uint64_t word = word_from(self, from);
         uint64_t end = word_end(from);

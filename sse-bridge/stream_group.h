@@ -3,7 +3,8 @@
 //
 // Whether an entry matches is worked out once for all streams of the group and kept as one bit
 // for each entry of the ring, from a serial (`known_from`) up to the newest. New entries are
-// added as they come; older ones backwards, in portions, when a stream goes back to them.
+// added as they come, or passed over: what was not added does not match. Older ones are added
+// backwards, in portions, when a stream goes back to them.
 #ifndef SSE_STREAM_GROUP_H
 #define SSE_STREAM_GROUP_H
 
@@ -18,11 +19,13 @@ typedef struct stream_group {
     uint64_t *bits;      // one for each entry of the ring, by serial % capacity; owned
     size_t capacity;     // of the ring; a multiple of 64
     uint64_t known_from;
+    uint64_t known_to;      // no bit is set, or clear, from here on: nothing there matches
     stream_list_t idle;     // streams that have all that matches
     size_t streams;         // all that have this filter
     bool dirty;             // something matched since the streams were last written to
     uint64_t dirty_from;    // ... first at this serial
     struct stream_group *next_dirty;
+    struct stream_group *next_indexed;    // of group_index
 } stream_group_t;
 
 enum {
@@ -35,8 +38,8 @@ enum {
 stream_group_t *stream_group_new(filter_t **filter_p, const event_ring_t *ring);
 void stream_group_destroy(stream_group_t **self_p);
 
-// Look at the newest entry. event is the same for all groups, so that its payload is parsed
-// once. Returns whether it matches.
+// Look at the newest entry, after all that were passed over. event is the same for all groups,
+// so that its payload is parsed once. Returns whether it matches.
 bool stream_group_add(stream_group_t *self, uint64_t serial, bool everyone,
                       filter_event_t *event);
 

@@ -35,6 +35,7 @@ stream_hub_new(const stream_hub_limits_t *limits, const stream_hub_owner_t *owne
     self->forgotten = forgotten_list_new();
     self->groups = zhashx_new();
     zhashx_set_destructor(self->groups, group_destroy);
+    self->index = group_index_new();
     self->slowest = UINT64_MAX;
     self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     assert(self->epoll_fd >= 0);
@@ -51,6 +52,7 @@ stream_hub_destroy(stream_hub_t **self_p)
     stream_hub_t *self = *self_p;
     if (self) {
         assert(self->clients == 0);    // released by the owner
+        group_index_destroy(&self->index);
         zhashx_destroy(&self->groups);
         session_table_destroy(&self->sessions);
         forgotten_list_destroy(&self->forgotten);
@@ -82,14 +84,26 @@ mark_dirty(stream_hub_t *self, stream_group_t *group, uint64_t serial)
     stream_hub_want_turn(self);
 }
 
-// Have all groups look at the newest entry.
+// Have all groups take the newest entry, which is for everyone.
 static void
-offer(stream_hub_t *self, bool everyone, filter_event_t *event)
+offer_to_all(stream_hub_t *self)
 {
     uint64_t serial = event_ring_next(self->ring) - 1;
     for (stream_group_t *group = zhashx_first(self->groups); group;
          group = zhashx_next(self->groups)) {
-        if (stream_group_add(group, serial, everyone, event))
+        stream_group_add(group, serial, true, NULL);
+        mark_dirty(self, group, serial);
+    }
+}
+
+// Have groups of a chain of the index look at the newest entry.
+static void
+offer_to(stream_hub_t *self, stream_group_t *chain, filter_event_t *event)
+{
+    uint64_t serial = event_ring_next(self->ring) - 1;
+    for (stream_group_t *group = chain; group; group = group->next_indexed) {
+        self->stats.evaluated++;
+        if (stream_group_add(group, serial, false, event))
             mark_dirty(self, group, serial);
     }
 }
@@ -116,7 +130,8 @@ stream_hub_event(stream_hub_t *self, const mesh_event_t *event, int64_t now_ms)
         facts.session_labels = session_table_labels(self->sessions, facts.session);
     }
     bool forgets = strcmp(facts.type, "mesh.session_forgotten") == 0;
-    offer(self, false, &facts);
+    offer_to(self, group_index_of_any(self->index), &facts);
+    offer_to(self, group_index_of_session(self->index, facts.session), &facts);
     filter_event_clear(&facts);
     if (forgets)
         stream_hub_forget(self, event->payload, event->payload_bytes,
@@ -142,7 +157,7 @@ stream_hub_gap(stream_hub_t *self, const char *reason, const mesh_cursor_t *to,
     char *frame = stream_notice_gap(reason, &from, to, missed, &bytes);
     event_ring_append_control(self->ring, frame, bytes, place, missed);
     free(frame);
-    offer(self, true, NULL);
+    offer_to_all(self);
 }
 
 void
@@ -194,6 +209,7 @@ stream_hub_admit(stream_hub_t *self, stream_query_t *query, void *connection, in
             return STREAM_HUB_FILTERS_FULL;
         group = stream_group_new(&query->filter, self->ring);
         zhashx_insert(self->groups, filter_key(group->filter), group);
+        group_index_add(self->index, group);
     }
     group->streams++;
     stream_t *stream = calloc(1, sizeof *stream);
@@ -283,6 +299,7 @@ stream_hub_release(stream_hub_t *self, stream_t **stream_p)
                 break;
             }
         }
+        group_index_remove(self->index, group);
         zhashx_delete(self->groups, filter_key(group->filter));
     }
 }

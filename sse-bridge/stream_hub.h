@@ -36,8 +36,11 @@ typedef struct stream_hub_owner {
 
 // What has happened, for /health and /metrics.
 typedef struct stream_hub_stats {
-    uint64_t events;     // taken into the ring
-    uint64_t refused;    // events that were not legal, or not in order
+    uint64_t events;       // taken into the ring
+    uint64_t refused;      // events that were not legal, or not in order
+    uint64_t evaluated;    // filters, each for one event
+    uint64_t
+        kept_bytes;    // of frames, copied for a slow client because the ring lets go of them
     stream_writer_count_t written;
     uint64_t opened[RESUME_UNKNOWN + 1];    // by verdict
     uint64_t closed[STREAM_REASONS];

@@ -6,6 +6,7 @@
 #include <czmq.h>
 
 #include "forgotten_list.h"
+#include "group_index.h"
 #include "stream_group.h"
 #include "stream_hub.h"
 
@@ -17,6 +18,7 @@ struct stream_hub {
     session_table_t *sessions;
     forgotten_list_t *forgotten;
     zhashx_t *groups;         // stream_group_t by filter key, owned
+    group_index_t *index;     // of the same
     stream_group_t *dirty;    // those with news, by next_dirty
 
     // Streams that are in step stand in their group's idle list; the others here.

@@ -20,6 +20,7 @@ stream_hub_keep_rest(stream_hub_t *self, stream_t *stream)
     stream_add_own(stream, event_ring_frame(self->ring, entry) + stream->frame_sent, rest);
     stream->rest_bytes += rest;
     self->rest_bytes += rest;
+    self->stats.kept_bytes += rest;
     stream->position++;
     stream->frame_sent = 0;
     return 0;

@@ -109,6 +109,48 @@ bits_of_entries_long_gone_are_not_mistaken_for_new_ones(void **state)
     event_ring_destroy(&ring);
 }
 
+static void
+what_was_passed_over_matches_no_more_than_what_was_looked_at_in_vain(void **state)
+{
+    (void) state;
+    // Passed over for a few, for a word's length, for the whole ring and more.
+    static const uint64_t gaps[] = {1, 3, 63, 64, 65, 200, 5000, 20000};
+    for (size_t at = 0; at < sizeof gaps / sizeof gaps[0]; at++) {
+        event_ring_t *ring = ring_with(0);
+        stream_group_t *group = group_of_sevens(ring);
+        ring_event_t event;
+        filter_event_t seven = {.type = "a.seven",
+                                .host = "h",
+                                .session = "s",
+                                .payload = "{}",
+                                .payload_bytes = 2};
+        uint64_t offset = 0, last = 0;
+        // Round after round, so that every bit has been set.
+        for (int round = 0; round < 3; round++) {
+            for (uint64_t more = 0; more < event_ring_capacity(ring); more++) {
+                event_ring_append(ring, ring_event(&event, "a.seven", "s", "{}", ++offset));
+                assert_true(
+                    stream_group_add(group, last = event_ring_next(ring) - 1, false, &seven));
+            }
+            for (uint64_t more = 0; more < gaps[at]; more++)
+                event_ring_append(ring, ring_event(&event, "a.other", "s", "{}", ++offset));
+            uint64_t next = event_ring_next(ring);
+            uint64_t from =
+                last + 1 > event_ring_first(ring) ? last + 1 : event_ring_first(ring);
+            assert_int_equal(stream_group_match(group, from, next), next);
+            assert_int_equal(stream_group_count(group, from, next), 0);
+            event_ring_append(ring, ring_event(&event, "a.seven", "s", "{}", ++offset));
+            assert_true(stream_group_add(group, next, false, &seven));
+            if (from < event_ring_first(ring))
+                from = event_ring_first(ring);
+            assert_int_equal(stream_group_match(group, from, next + 1), next);
+            assert_int_equal(stream_group_count(group, from, next + 1), 1);
+        }
+        stream_group_destroy(&group);
+        event_ring_destroy(&ring);
+    }
+}
+
 int
 main(void)
 {
@@ -116,6 +158,7 @@ main(void)
         cmocka_unit_test(looking_back_is_done_in_portions_and_only_once),
         cmocka_unit_test(matches_are_found_counted_and_counted_from_the_end),
         cmocka_unit_test(bits_of_entries_long_gone_are_not_mistaken_for_new_ones),
+        cmocka_unit_test(what_was_passed_over_matches_no_more_than_what_was_looked_at_in_vain),
     };
     return cmocka_run_group_tests_name("stream_group", tests, NULL, NULL);
 }

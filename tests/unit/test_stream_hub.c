@@ -256,6 +256,88 @@ streams_with_one_filter_share_a_group_and_others_get_only_theirs(void **state)
 }
 
 static void
+a_filter_looks_at_an_event_once_however_many_follow_it(void **state)
+{
+    world_t *world = *state;
+    for (int at = 0; at < 20; at++)
+        open_stream(world, "provider=p", NULL);
+    uint64_t evaluated = stream_hub_stats(world->hub).evaluated;
+    publish(world, "aider.error_occurred", "s", "{\"provider\":\"p\"}");
+    settle(world);
+    assert_int_equal(stream_hub_stats(world->hub).evaluated, evaluated + 1);
+    assert_int_equal(stream_hub_stats(world->hub).written.events, 20);
+}
+
+static void
+an_event_costs_only_those_whom_it_may_concern(void **state)
+{
+    world_t *world = *state;
+    open_stream(world, "session=a", NULL);
+    open_stream(world, "session=b", NULL);
+    open_stream(world, "session=b&types=aider.error_occurred", NULL);
+    open_stream(world, "types=mesh.*", NULL);
+    uint64_t evaluated = stream_hub_stats(world->hub).evaluated;
+    uint64_t calls = stream_hub_stats(world->hub).written.calls;
+    publish(world, "aider.session_progress", "a", "{}");
+    settle(world);
+    assert_int_equal(stream_hub_stats(world->hub).evaluated, evaluated + 2);
+    assert_int_equal(stream_hub_stats(world->hub).written.calls, calls + 1);
+    publish(world, "aider.session_progress", "c", "{}");
+    publish(world, "aider.session_progress", NULL, "{}");
+    settle(world);
+    assert_int_equal(stream_hub_stats(world->hub).evaluated, evaluated + 4);
+    assert_int_equal(stream_hub_stats(world->hub).written.calls, calls + 1);
+    // What concerns all reaches also those who were passed over.
+    stream_hub_gap(world->hub, "trimmed", &(mesh_cursor_t){RING_EVENT_EPOCH, world->offset}, 0,
+                   world->now_ms);
+    settle(world);
+    for (size_t at = 0; at < world->count; at++)
+        assert_says(read_more(&world->clients[at]), "event: stream.gap\n");
+}
+
+static void
+a_frame_is_made_once_and_copied_for_nobody_who_keeps_up(void **state)
+{
+    world_t *world = *state;
+    for (int at = 0; at < 20; at++)
+        open_stream(world, "session=s", NULL);
+    stream_hub_stats_t before = stream_hub_stats(world->hub);
+    for (int at = 0; at < 100; at++) {
+        publish(world, "aider.session_progress", "s", "{}");
+        settle(world);
+        for (size_t client = 0; client < world->count; client++)
+            assert_null(world->clients[client].stream->own);
+    }
+    stream_hub_stats_t after = stream_hub_stats(world->hub);
+    assert_int_equal(after.events - before.events, 100);
+    assert_int_equal(after.written.events - before.written.events, 100 * 20);
+    assert_int_equal(after.kept_bytes, 0);
+}
+
+static void
+who_comes_back_over_what_its_filter_was_not_shown_gets_its_own_of_it(void **state)
+{
+    world_t *world = *state;
+    open_stream(world, "session=a", NULL);
+    for (int at = 0; at < 10; at++) {
+        for (int more = 0; more < 200; more++)
+            publish(world, "aider.session_progress", "b", "{}");
+        publish(world, "aider.session_progress", "a", "{}");
+        settle(world);
+    }
+    client_t *again = open_stream(world, "session=a", "00000000000000e9-1000");
+    const char *text = read_more(again);
+    assert_silent(text, "id: 00000000000000e9-804\n");
+    for (int at = 5; at <= 10; at++) {
+        char id[64];
+        snprintf(id, sizeof id, "id: 00000000000000e9-%d\n", at * 201);
+        assert_says(text, id);
+        text = strstr(text, id);
+    }
+    assert_null(strstr(text + 1, "id: "));
+}
+
+static void
 a_resumed_stream_gets_what_it_missed_then_what_comes_without_a_double(void **state)
 {
     world_t *world = *state;
@@ -896,6 +978,10 @@ main(void)
         hub_test(a_live_stream_opens_with_its_verdict_and_gets_what_comes),
         hub_test(what_comes_in_one_turn_goes_in_one_write),
         hub_test(streams_with_one_filter_share_a_group_and_others_get_only_theirs),
+        hub_test(a_filter_looks_at_an_event_once_however_many_follow_it),
+        hub_test(an_event_costs_only_those_whom_it_may_concern),
+        hub_test(a_frame_is_made_once_and_copied_for_nobody_who_keeps_up),
+        hub_test(who_comes_back_over_what_its_filter_was_not_shown_gets_its_own_of_it),
         hub_test(a_resumed_stream_gets_what_it_missed_then_what_comes_without_a_double),
         hub_test(a_filter_on_the_payload_finds_what_is_long_past),
         hub_test(the_last_n_that_match_are_found_behind_what_does_not),
