@@ -8,6 +8,7 @@
 
 #include "doctor_parts.h"
 #include "http_base.h"
+#include "http_trust.h"
 
 enum { ANSWER_MS = 2000 };
 
@@ -21,7 +22,7 @@ on_bytes(char *bytes, size_t size, size_t count, void *arg)
 }
 
 static void
-ask(const char *url, json_t *http)
+ask(const mesh_settings_t *settings, const char *url, json_t *http)
 {
     CURL *easy = curl_easy_init();
     assert(easy);
@@ -30,6 +31,8 @@ ask(const char *url, json_t *http)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) ANSWER_MS);
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    if (!*mesh_settings_string(settings, "tail/url"))
+        http_trust_apply(settings, easy);
     CURLcode result = curl_easy_perform(easy);
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
@@ -51,7 +54,7 @@ doctor_ask_http(const mesh_settings_t *settings, json_t *report)
         if (asprintf(&url, "%s/readyz", base) < 0)
             abort();
         json_object_set_new(http, "url", json_string(url));
-        ask(url, http);
+        ask(settings, url, http);
         free(url);
     } else {
         json_object_set_new(http, "problem", json_string(problem));

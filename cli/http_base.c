@@ -9,6 +9,7 @@
 
 #include <curl/curl.h>
 
+#include "http_trust.h"
 #include "mesh/paths.h"
 
 // The name of the file in the runtime directory.
@@ -56,7 +57,7 @@ http_base_read_port(const char *path)
 }
 
 char *
-http_base_format(const char *address, int port)
+http_base_format(const char *address, int port, bool encrypted)
 {
     assert(address);
     char number[16];
@@ -68,7 +69,7 @@ http_base_format(const char *address, int port)
     bool is_ipv6 = strchr(address, ':');
     char *host = join(is_ipv6 ? "[" : "", address, is_ipv6 ? "]" : "");
     char *with_port = join(host, ":", number);
-    char *url = join("http://", with_port, "");
+    char *url = join(encrypted ? "https://" : "http://", with_port, "");
     free(with_port);
     free(host);
     return url;
@@ -101,7 +102,8 @@ http_base_find(const mesh_settings_t *settings, char **error_p)
             port = written;
         free(path);
     }
-    return http_base_format(mesh_settings_string(settings, "http/address"), port);
+    return http_base_format(mesh_settings_string(settings, "http/address"), port,
+                            http_trust_is_https(settings));
 }
 
 bool

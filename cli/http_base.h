@@ -16,9 +16,9 @@ char *http_base_port_file(const mesh_settings_t *settings, char **error_p);
 // The port in the file, or -1 when there is none.
 int http_base_read_port(const char *path);
 
-// "http://<address>:<port>" for a client on this host: an address that stands for all of them
-// becomes loopback, IPv6 is put in brackets. The caller frees it.
-char *http_base_format(const char *address, int port);
+// "http://<address>:<port>", or https, for a client on this host: an address that stands for
+// all of them becomes loopback, IPv6 is put in brackets. The caller frees it.
+char *http_base_format(const char *address, int port, bool encrypted);
 
 // The address to try: tail/url, else http/address with the port of the port file, else with
 // http/port. A port that was set by more than the default beats the file. Returns it for the

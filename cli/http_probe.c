@@ -4,6 +4,8 @@
 
 #include <curl/curl.h>
 
+#include "http_trust.h"
+
 enum {
     STEP_MS = 20,     // how often a try is moved on, and the pause between two
     TRY_MS = 2000,    // how long one try may take
@@ -69,9 +71,10 @@ on_step(zloop_t *loop, int timer, void *arg)
 }
 
 http_probe_t *
-http_probe_new(zloop_t *loop, const char *url, http_probe_fn *answered, void *arg)
+http_probe_new(zloop_t *loop, const mesh_settings_t *settings, const char *url,
+               http_probe_fn *answered, void *arg)
 {
-    assert(loop && url && answered);
+    assert(loop && settings && url && answered);
     http_probe_t *self = zmalloc(sizeof *self);
     self->loop = loop;
     self->answered = answered;
@@ -86,6 +89,7 @@ http_probe_new(zloop_t *loop, const char *url, http_probe_fn *answered, void *ar
     curl_easy_setopt(self->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(self->easy, CURLOPT_TIMEOUT_MS, (long) TRY_MS);
     curl_easy_setopt(self->easy, CURLOPT_PROXY, "");
+    http_trust_apply(settings, self->easy);
     self->timer = zloop_timer(loop, STEP_MS, 0, on_step, self);
     return self;
 }

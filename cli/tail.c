@@ -18,6 +18,7 @@
 
 #include "event_line.h"
 #include "http_base.h"
+#include "http_trust.h"
 #include "mesh/clock.h"
 #include "mesh/exit_status.h"
 #include "mesh/program.h"
@@ -43,15 +44,16 @@ typedef enum {
 } state_t;
 
 typedef struct tail {
-    CURLM *multi;                  // owned
-    CURL *easy;                    // owned
-    struct curl_slist *headers;    // of the request under way; owned
-    sse_reader_t *reader;          // owned
-    int signal_fd;                 // owned
-    char *base;                    // owned
-    char *url;                     // owned
-    char *token;                   // owned; NULL for none
-    char *no_token_reason;         // owned; NULL for none
+    CURLM *multi;                       // owned
+    CURL *easy;                         // owned
+    struct curl_slist *headers;         // of the request under way; owned
+    sse_reader_t *reader;               // owned
+    int signal_fd;                      // owned
+    char *base;                         // owned
+    char *url;                          // owned
+    char *token;                        // owned; NULL for none
+    char *no_token_reason;              // owned; NULL for none
+    const mesh_settings_t *own_mesh;    // borrowed; NULL when another one is followed
     bool json;
 
     state_t state;
@@ -197,6 +199,9 @@ prepare_request(tail_t *self)
         free(value);
     }
     curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers);
+    // Anew each time: the certificate may be another one since.
+    if (self->own_mesh)
+        http_trust_apply(self->own_mesh, self->easy);
     sse_reader_reconnect(self->reader);
     self->is_checked = false;
     self->is_stream = false;
@@ -442,8 +447,8 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
     if (asprintf(&tail.url, "%s%s", tail.base, path) < 0)
         abort();
     free(path);
-    bool is_ours =
-        !*mesh_settings_string(settings, "tail/url") || http_base_is_loopback(tail.url);
+    tail.own_mesh = *mesh_settings_string(settings, "tail/url") ? NULL : settings;
+    bool is_ours = tail.own_mesh || http_base_is_loopback(tail.url);
     find_token(&tail, settings, is_ours);
     tail.signal_fd = open_signals();
     tail.reader = sse_reader_new(EVENT_LIMIT_BYTES, on_event, &tail);

@@ -18,6 +18,7 @@
 
 #include "http_base.h"
 #include "http_probe.h"
+#include "http_trust.h"
 #include "mesh/exit_status.h"
 #include "mesh/lock_file.h"
 #include "mesh/paths.h"
@@ -121,6 +122,10 @@ print_welcome(const up_t *self)
         printf("-H \"Authorization: Bearer $(%s %s)\" ", program, token_words);
         free(token_words);
     }
+    char *pin = http_trust_pin(self->settings);
+    if (pin)
+        printf("-k --pinnedpubkey '%s' ", pin);
+    free(pin);
     printf("%s/events/aider\n  %s tail\n", self->base, program);
     printf("Wrap a session of yours:\n  %s run -- aider\n", program);
     fflush(stdout);
@@ -146,11 +151,12 @@ ask_for_readiness(up_t *self)
         stop(self, MESH_EXIT_FAILED);
         return;
     }
-    self->base = http_base_format(mesh_settings_string(self->settings, "http/address"), port);
+    self->base = http_base_format(mesh_settings_string(self->settings, "http/address"), port,
+                                  http_trust_is_https(self->settings));
     char *url = NULL;
     if (asprintf(&url, "%s/readyz", self->base) < 0)
         abort();
-    self->probe = http_probe_new(self->loop, url, on_answered, self);
+    self->probe = http_probe_new(self->loop, self->settings, url, on_answered, self);
     free(url);
 }
 

@@ -24,6 +24,7 @@ build=(
     libczmq-dev
     libjansson-dev
     libmicrohttpd-dev
+    libgnutls28-dev
     libcurl4-openssl-dev
     libpcre2-dev
     libsodium-dev
@@ -47,6 +48,7 @@ test=(
     npm:npm
     faketime:faketime
     chromium:chromium
+    openssl:openssl
 )
 
 wanted=("${build[@]}")

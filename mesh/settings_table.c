@@ -193,6 +193,10 @@ const mesh_setting_t mesh_settings_table[] = {
              "how long a client is told to wait before it connects again"),
     SIZE("http/ring_bytes", "64MiB", MIB, 16 * GIB,
          "how many bytes of events are kept for clients that are slow or come back"),
+    TEXT("http/tls_certificate", "",
+         "the file (PEM) of the certificate that HTTPS shows, those that signed it after it; "
+         "empty is HTTP"),
+    TEXT("http/tls_key", "", "the file (PEM) of its private key"),
     FLAG("http/token", "true", "whether clients must show the token"),
     SECRET("http/token_value", "the token itself, instead of the one made at the first start"),
     LIST("http/trusted_proxies", "",

@@ -16,6 +16,7 @@
 #include "mesh/paths.h"
 #include "mesh/secret_file.h"
 #include "mesh/token.h"
+#include "tls_credentials.h"
 
 struct access_rules {
     const mesh_settings_t *settings;    // borrowed
@@ -88,11 +89,13 @@ access_check_settings(const mesh_settings_t *settings, char **error_p)
         return fail(error_p, "http/address is %s; allowed is a numeric address or localhost",
                     address);
     if (loopback == 0 && !mesh_settings_flag(settings, "http/insecure") &&
+        !tls_credentials_wanted(settings) &&
         mesh_settings_list_size(settings, "http/trusted_proxies") == 0)
         return fail(error_p,
                     "http/address is %s, which other hosts reach, and nothing there is "
-                    "encrypted: name the TLS proxies in front of it in http/trusted_proxies, "
-                    "or set http/insecure (--insecure) if that is meant",
+                    "encrypted: set http/tls_certificate and http/tls_key, name the TLS "
+                    "proxies in front of it in http/trusted_proxies, or set http/insecure "
+                    "(--insecure) if that is meant",
                     address);
     const char *base_path = mesh_settings_string(settings, "http/base_path");
     size_t bytes = strlen(base_path);

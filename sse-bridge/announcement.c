@@ -7,13 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls_credentials.h"
+
 json_t *
 announcement_new(const mesh_settings_t *settings, uint16_t port)
 {
     const char *address = mesh_settings_string(settings, "http/address");
     char *url = NULL;
+    bool bracketed = strchr(address, ':');
     int rc =
-        asprintf(&url, strchr(address, ':') ? "http://[%s]:%u" : "http://%s:%u", address, port);
+        asprintf(&url, "%s://%s%s%s:%u", tls_credentials_wanted(settings) ? "https" : "http",
+                 bracketed ? "[" : "", address, bracketed ? "]" : "", port);
     assert(rc >= 0);
     json_t *json = json_pack("{s:s, s:s, s:i, s:{s:{s:s, s:s, s:s, s:s}, s:[s, s, s]}}",
                              "http_endpoint", url, "http_address", address, "http_port",

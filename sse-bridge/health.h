@@ -44,6 +44,8 @@ typedef struct health_facts {
     double frames_per_second;
     uint64_t requests;
     uint64_t heads_late;
+    uint64_t mute;                     // connections that ended without a request
+    int64_t certificate_expires_s;     // Unix time; 0 without HTTPS
     const uint64_t *refused_access;    // borrowed; by access_verdict_t
     const type_counts_t *types;        // borrowed; events that came, by type
     uint64_t refused_limits;

@@ -7,6 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+bool
+http_answer_is_encrypted(const http_peer_t *peer)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(peer->connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info && info->tls_session;
+}
+
 struct MHD_Response *
 http_answer_make(char *body, size_t body_bytes, const char *content_type)
 {

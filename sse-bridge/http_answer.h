@@ -3,6 +3,7 @@
 #ifndef SSE_HTTP_ANSWER_H
 #define SSE_HTTP_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <netinet/in.h>
@@ -25,6 +26,9 @@ typedef struct http_peer {
 #define HTTP_ANSWER_VERDICT "Aidermesh-Verdict"
 #define HTTP_ANSWER_NEXT_CURSOR "Aidermesh-Next-Cursor"
 #define HTTP_ANSWER_CLIENT_ID "X-Client-ID"
+
+// Whether the client speaks TLS to us.
+bool http_answer_is_encrypted(const http_peer_t *peer);
 
 // A response of body_bytes at body, from malloc, which is taken; NULL for none.
 struct MHD_Response *http_answer_make(char *body, size_t body_bytes, const char *content_type);

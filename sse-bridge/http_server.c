@@ -11,8 +11,10 @@
 
 #include <sys/socket.h>
 
+#include "address_table.h"
 #include "head_watch.h"
 #include "mesh/log.h"
+#include "tls_credentials.h"
 
 enum {
     // How often heads that are late are looked for, and libmicrohttpd's own time-outs.
@@ -26,6 +28,9 @@ enum {
     CONNECTION_SPARE_BYTES = 4096,
 };
 
+// GnuTLS's own choice, of the two versions that have no known weakness.
+static char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+
 struct http_server {
     struct MHD_Daemon *daemon;    // owned
     zloop_t *loop;                // borrowed
@@ -38,7 +43,14 @@ struct http_server {
     void *arg;
     uint64_t heads_late;
     uint64_t requests;
+    uint64_t mute;
 };
+
+// What we know of a connection.
+typedef struct caller {
+    head_wait_t wait;
+    bool spoke;    // a first line has come
+} caller_t;
 
 // One request between its first line and its answer.
 typedef struct exchange {
@@ -49,25 +61,27 @@ typedef struct exchange {
     http_later_t *later;    // borrowed; NULL unless the answer is given later
 } exchange_t;
 
+static caller_t *
+caller_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
 // MHD_OPTION_URI_LOG_CALLBACK, the one place that shows the target as it came.
 static void *
 on_target(void *arg, const char *uri, struct MHD_Connection *connection)
 {
     (void) arg;
-    (void) connection;
+    caller_t *caller = caller_of(connection);
+    if (caller)
+        caller->spoke = true;
     exchange_t *exchange = calloc(1, sizeof *exchange);
     assert(exchange);
     exchange->target = strdup(uri);
     assert(exchange->target);
     return exchange;
-}
-
-static head_wait_t *
-wait_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    return info ? info->socket_context : NULL;
 }
 
 // MHD_RequestCompletedCallback: the answer has gone, or cannot go.
@@ -86,9 +100,23 @@ on_completed(void *arg, struct MHD_Connection *connection, void **context,
         free(exchange);
         *context = NULL;
     }
-    head_wait_t *wait = wait_of(connection);
-    if (wait)
-        head_watch_add(&self->heads, wait, zclock_mono());
+    caller_t *caller = caller_of(connection);
+    if (caller)
+        head_watch_add(&self->heads, &caller->wait, zclock_mono());
+}
+
+// Whatever it was, one line of the log is enough; the rest is counted.
+static void
+note_mute(http_server_t *self, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char address[ADDRESS_TEXT_SIZE];
+    (void) address_text(info ? info->client_addr : NULL, address);
+    if (self->mute++ == 0)
+        mesh_log_warning("http-no-request",
+                         "%s connected and said nothing that is %s; others are counted only",
+                         address, self->limits.encrypted ? "HTTPS" : "HTTP");
 }
 
 // MHD_NotifyConnectionCallback
@@ -100,14 +128,17 @@ on_connection(void *arg, struct MHD_Connection *connection, void **socket_contex
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         const union MHD_ConnectionInfo *info =
             MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        head_wait_t *wait = calloc(1, sizeof *wait);
-        assert(wait);
-        wait->fd = info ? info->connect_fd : -1;
-        *socket_context = wait;
-        head_watch_add(&self->heads, wait, zclock_mono());
+        caller_t *caller = calloc(1, sizeof *caller);
+        assert(caller);
+        caller->wait.fd = info ? info->connect_fd : -1;
+        *socket_context = caller;
+        head_watch_add(&self->heads, &caller->wait, zclock_mono());
     } else if (*socket_context) {
-        head_watch_remove(&self->heads, *socket_context);
-        free(*socket_context);
+        caller_t *caller = *socket_context;
+        head_watch_remove(&self->heads, &caller->wait);
+        if (!caller->spoke)
+            note_mute(self, connection);
+        free(caller);
         *socket_context = NULL;
     }
 }
@@ -215,9 +246,9 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
             take_body(self, exchange, upload, part_bytes);
         return MHD_YES;
     }
-    head_wait_t *wait = wait_of(connection);
-    if (wait)
-        head_watch_remove(&self->heads, wait);
+    caller_t *caller = caller_of(connection);
+    if (caller)
+        head_watch_remove(&self->heads, &caller->wait);
     self->requests++;
     if (exchange->body)
         exchange->body[exchange->body_bytes] = '\0';
@@ -310,15 +341,28 @@ http_server_new(zloop_t *loop, int listen_fd, const http_server_limits_t *limits
     self->tick_timer = -1;
     // Its own time-out, for clients that do not read an answer; the heads are ours to watch.
     unsigned idle_s = (unsigned) (limits->head_deadline_ms / 1000) + IDLE_SPARE_S;
+    // ISO C has no cast from a function to void *.
+    const union {
+        gnutls_certificate_retrieve_function2 *function;
+        void *plain;
+    } show = {.function = tls_credentials_show};
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, show.plain},
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, tls_versions},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                     (limits->encrypted ? (unsigned) MHD_USE_TLS : 0);
     // The logger comes first, so that it hears what is wrong with the others.
     self->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
-        self, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-        MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
-        self, MHD_OPTION_NOTIFY_CONNECTION, on_connection, self, MHD_OPTION_CONNECTION_LIMIT,
-        limits->connections, MHD_OPTION_CONNECTION_TIMEOUT, idle_s,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->head_bytes + CONNECTION_SPARE_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        flags, 0, NULL, NULL, on_request, self, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_URI_LOG_CALLBACK, on_target, NULL,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, self, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, self, MHD_OPTION_CONNECTION_LIMIT, limits->connections,
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        limits->head_bytes + CONNECTION_SPARE_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_ARRAY, limits->encrypted ? tls : none, MHD_OPTION_END);
     if (!self->daemon) {
         free(self);
         return NULL;
@@ -356,6 +400,12 @@ uint64_t
 http_server_heads_late(const http_server_t *self)
 {
     return self->heads_late;
+}
+
+uint64_t
+http_server_mute(const http_server_t *self)
+{
+    return self->mute;
 }
 
 uint64_t

@@ -15,8 +15,9 @@ typedef struct http_server_limits {
     unsigned connections;
     size_t head_bytes;    // of one request; more is answered 431
     size_t body_bytes;    // of a POST; more is answered 413
-    int64_t
-        head_deadline_ms;    // from the connection, or the answer before, to a whole request
+    // From the connection, or the answer before, to a whole request.
+    int64_t head_deadline_ms;
+    bool encrypted;
 } http_server_limits_t;
 
 // An answer that is given later: whoever suspends the connection instead of answering leaves
@@ -44,8 +45,8 @@ typedef struct http_request {
 // has come whole; that of another method, which nobody wants, has not.
 typedef enum MHD_Result http_server_answer_fn(void *arg, const http_request_t *request);
 
-// Serve on a listening socket, which is taken. Returns NULL when libmicrohttpd refuses (it logs
-// why).
+// Serve on a listening socket, which is taken; HTTPS only where there is an HTTPS certificate
+// to be shown (tls_credentials_show). Returns NULL when libmicrohttpd refuses (it logs why).
 http_server_t *http_server_new(zloop_t *loop, int listen_fd, const http_server_limits_t *limits,
                                http_server_answer_fn *answer, void *arg);
 
@@ -55,6 +56,9 @@ void http_server_destroy(http_server_t **self_p);
 // Connections closed because their request did not come in time.
 uint64_t http_server_heads_late(const http_server_t *self);
 uint64_t http_server_requests(const http_server_t *self);
+// Connections that ended without the first line of a request: with TLS, those whose handshake
+// failed; whoever speaks something else.
+uint64_t http_server_mute(const http_server_t *self);
 unsigned http_server_connections(const http_server_t *self);
 
 #endif

@@ -18,13 +18,13 @@ http_sign_in_is_same_site(const char *origin, const char *host)
     return name && host && strcasecmp(name + 3, host) == 0;
 }
 
-// Whether the client spoke TLS to the proxy in front.
+// Whether the client speaks TLS to us, or to the proxy in front.
 static bool
 is_secure(const http_peer_t *peer)
 {
     const char *scheme =
         MHD_lookup_connection_value(peer->connection, MHD_HEADER_KIND, "X-Forwarded-Proto");
-    return scheme && strcasecmp(scheme, "https") == 0;
+    return http_answer_is_encrypted(peer) || (scheme && strcasecmp(scheme, "https") == 0);
 }
 
 enum MHD_Result

@@ -156,6 +156,13 @@ write_http(FILE *out, const health_facts_t *facts)
     metric(out, "aider_http_heads_late_total", "counter",
            "Connections closed because the request did not come in time.",
            (double) facts->heads_late);
+    metric(out, "aider_http_mute_connections_total", "counter",
+           "Connections that ended without a request, as those whose TLS handshake failed.",
+           (double) facts->mute);
+    if (facts->certificate_expires_s > 0)
+        metric(out, "aider_http_certificate_expiry_timestamp_seconds", "gauge",
+               "When the certificate of HTTPS ends, Unix time.",
+               (double) facts->certificate_expires_s);
     uint64_t refused = 0;
     family(out, "aider_http_auth_failures_total", "counter",
            "Requests refused for want of a good token, by what was wrong.");

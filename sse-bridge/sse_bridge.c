@@ -29,7 +29,9 @@ enum {
 int
 sse_bridge_check(const mesh_settings_t *settings, char **error_p)
 {
-    return access_check_settings(settings, error_p);
+    if (access_check_settings(settings, error_p) != 0)
+        return -1;
+    return tls_credentials_check(settings, mesh_clock_unix_us() / 1000000, error_p);
 }
 
 // ---- from the loop
@@ -80,7 +82,15 @@ ended(void *arg, stream_t *stream, bool clean)
     stream_door_ended(stream);
 }
 
-static const stream_hub_owner_t hub_owner = {.wants_turn = wants_turn, .ended = ended};
+static void
+has_some(void *arg, stream_t *stream)
+{
+    (void) arg;
+    stream_door_has_some(stream);
+}
+
+static const stream_hub_owner_t hub_owner = {
+    .wants_turn = wants_turn, .ended = ended, .has_some = has_some};
 
 static int
 on_sockets(zloop_t *loop, zmq_pollitem_t *item, void *arg)
@@ -127,6 +137,8 @@ gather(void *arg, health_facts_t *facts)
         .refused_limits =
             stream_door_refused(self->door) + events_door_refused(self->events_door),
         .waiting = events_door_waiting(self->events_door),
+        .mute = http_server_mute(self->server),
+        .certificate_expires_s = self->tls ? tls_credentials_expire_s(self->tls) : 0,
         .connections = http_server_connections(self->server),
     };
 }
@@ -143,6 +155,8 @@ on_tick(zloop_t *loop, int timer, void *arg)
     transport_list_tick(self->transports);
     past_tick(past_link_pages(self->past), now_ms);
     events_door_tick(self->events_door);
+    if (self->tls)
+        tls_credentials_tick(self->tls, now_ms);
     int64_t unix_ms = mesh_clock_unix_us() / 1000;
     stream_door_review(self->door, access_refresh(self->access, unix_ms), unix_ms);
     stream_hub_stats_t stats = stream_hub_stats(self->hub);
@@ -169,12 +183,21 @@ on_request(void *arg, const http_request_t *request)
     return http_routes_answer(self->routes, request);
 }
 
+static int
+take_settings(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
+{
+    if (self->tls && tls_credentials_reload(self->tls, settings, mesh_clock_unix_us() / 1000000,
+                                            zclock_mono(), error_p) != 0)
+        return -1;
+    return access_reload(self->access, settings, error_p);
+}
+
 static void
 reload(sse_bridge_t *self)
 {
     char *error = NULL;
     mesh_settings_t *settings = mesh_program_reload(&error);
-    if (!settings || access_reload(self->access, settings, &error) != 0) {
+    if (!settings || take_settings(self, settings, &error) != 0) {
         mesh_log_error("reload-refused", "%s", error);
         free(error);
         mesh_settings_destroy(&settings);
@@ -182,7 +205,8 @@ reload(sse_bridge_t *self)
     }
     mesh_settings_destroy(&self->reloaded);
     self->reloaded = settings;
-    mesh_log_info("reloaded", "token and origins are read again");
+    mesh_log_info("reloaded", "token%s and origins are read again",
+                  self->tls ? ", certificate" : "");
 }
 
 static int
@@ -218,6 +242,7 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
         .head_bytes = mesh_settings_bytes(settings, "http/head_limit"),
         .body_bytes = BODY_BYTES,
         .head_deadline_ms = mesh_settings_ms(settings, "http/head_deadline"),
+        .encrypted = self->tls,
     };
     self->door = stream_door_new(self->hub, self->access, &door_limits);
     self->events_door = events_door_new(self->hub, self->access, wants_answers, self);
@@ -260,6 +285,9 @@ start(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     self->access = access_new(settings, mesh_clock_unix_us() / 1000, error_p);
     if (!self->access)
         return -1;
+    if (tls_credentials_wanted(settings) &&
+        !(self->tls = tls_credentials_new(settings, mesh_clock_unix_us() / 1000000, error_p)))
+        return -1;
     self->clients = file_limit_for((size_t) mesh_settings_number(settings, "http/clients"),
                                    SPARE_CONNECTIONS + SPARE_FILES);
     make_hub(self, settings);
@@ -270,8 +298,9 @@ start(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     zloop_timer(self->loop, TICK_MS, 0, on_tick, self);
     if (*port_file && port_file_write(port_file, self->port, error_p) != 0)
         return -1;
-    mesh_log_info("http-listening", "%s port %u",
-                  mesh_settings_string(settings, "http/address"), self->port);
+    mesh_log_info("http-listening", "%s port %u%s",
+                  mesh_settings_string(settings, "http/address"), self->port,
+                  self->tls ? ", HTTPS only" : "");
     mesh_ready_notify("READY=1");
     return 0;
 }
@@ -299,6 +328,7 @@ stop(sse_bridge_t *self)
         zloop_poller_end(self->loop, &self->hub_poll);
     stream_hub_destroy(&self->hub);
     access_destroy(&self->access);
+    tls_credentials_destroy(&self->tls);
     mesh_signals_destroy(&self->signals);
     zloop_destroy(&self->loop);
     mesh_settings_destroy(&self->reloaded);

@@ -15,6 +15,7 @@
 #include "rate_meter.h"
 #include "stream_door.h"
 #include "stream_hub.h"
+#include "tls_credentials.h"
 
 typedef struct sse_bridge sse_bridge_t;
 
@@ -30,6 +31,7 @@ struct sse_bridge {
     mesh_subscriber_t *subscriber;
     past_link_t *past;
     access_t *access;
+    tls_credentials_t *tls;    // NULL without HTTPS
     stream_hub_t *hub;
     stream_door_t *door;
     events_door_t *events_door;

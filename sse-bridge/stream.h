@@ -57,6 +57,7 @@ typedef struct stream {
     uint8_t state;          // stream_state_t
     uint8_t endpoint;       // endpoint_t
     uint8_t slow;           // stream_slow_t
+    bool pulled;            // libmicrohttpd fetches what is to be written: TLS is between
     bool lost;              // drop-oldest: entries were passed over, and it was not said yet
     uint64_t lost_from;     // ... offsets
     uint64_t lost_to;

@@ -8,11 +8,15 @@
 #include <string.h>
 #include <time.h>
 
+#include <sys/socket.h>
+
 #include <czmq.h>
 
 #include "listener.h"
 #include "mesh/clock.h"
 #include "stream_notice.h"
+
+enum { TLS_RECORD_BYTES = 16 * 1024 };    // the longest there is
 
 // One stream on its way through the door; lives as long as libmicrohttpd's response.
 typedef struct passage {
@@ -22,6 +26,9 @@ typedef struct passage {
     char address[ADDRESS_TEXT_SIZE];      // "" when it is not counted
     char token_id[MESH_TOKEN_ID_SIZE];    // "" for the mesh's own
     bool warned;                          // that its token ends soon
+    bool suspended;                       // libmicrohttpd waits for us
+    bool asking;                          // ... asks us at this moment
+    int fd;                               // -1 before the stream is attached
     char *ticket;                         // owned; NULL for none
     struct passage *previous;             // among those with a token_id
     struct passage *next;
@@ -64,6 +71,29 @@ stream_door_destroy(stream_door_t **self_p)
     }
 }
 
+static void
+suspend(passage_t *passage)
+{
+    passage->suspended = true;
+    MHD_suspend_connection(passage->connection);
+}
+
+static void
+resume(passage_t *passage)
+{
+    passage->suspended = false;
+    MHD_resume_connection(passage->connection);
+}
+
+static void
+find_fd(passage_t *passage)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(passage->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    assert(info);
+    passage->fd = info->connect_fd;
+}
+
 // MHD_ContentReaderCallback: the head has been sent, or the stream has ended.
 static ssize_t
 on_body_wanted(void *arg, uint64_t position, char *buffer, size_t buffer_bytes)
@@ -74,12 +104,38 @@ on_body_wanted(void *arg, uint64_t position, char *buffer, size_t buffer_bytes)
     (void) buffer_bytes;
     if (passage->stream->state != STREAM_ADMITTED)
         return MHD_CONTENT_READER_END_OF_STREAM;
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(passage->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    assert(info);
+    find_fd(passage);
     // Before the hub has it: a stream may end in the call that attaches it.
-    MHD_suspend_connection(passage->connection);
-    stream_hub_attach(passage->door->hub, passage->stream, info->connect_fd, zclock_mono());
+    suspend(passage);
+    stream_hub_attach(passage->door->hub, passage->stream, passage->fd, zclock_mono());
+    return 0;
+}
+
+// MHD_ContentReaderCallback, over TLS: the head has been sent, or there is room for more.
+static ssize_t
+on_bytes_wanted(void *arg, uint64_t position, char *buffer, size_t buffer_bytes)
+{
+    passage_t *passage = arg;
+    (void) position;
+    if (passage->stream->state == STREAM_ADMITTED) {
+        find_fd(passage);
+        // How long a client may read nothing is for the ring to say.
+        (void) MHD_set_connection_option(passage->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                                         0U);
+        suspend(passage);
+        stream_hub_attach_pulled(passage->door->hub, passage->stream, passage->fd,
+                                 zclock_mono());
+        return 0;
+    }
+    passage->asking = true;
+    size_t bytes = stream_hub_pull(passage->door->hub, passage->stream, buffer, buffer_bytes,
+                                   zclock_mono());
+    passage->asking = false;
+    if (bytes > 0)
+        return (ssize_t) bytes;
+    if (passage->stream->state == STREAM_ENDED)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    suspend(passage);
     return 0;
 }
 
@@ -116,6 +172,10 @@ on_body_done(void *arg)
 {
     passage_t *passage = arg;
     stream_door_t *door = passage->door;
+    // Over TLS it is libmicrohttpd that sees a client go while it writes.
+    passage->fd = -1;
+    if (passage->stream)
+        stream_hub_gone(door->hub, passage->stream);
     stream_hub_release(door->hub, &passage->stream);
     if (passage->address[0] != '\0')
         address_table_give_back(door->addresses, passage->address);
@@ -131,7 +191,19 @@ void
 stream_door_ended(stream_t *stream)
 {
     passage_t *passage = stream->connection;
-    MHD_resume_connection(passage->connection);
+    if (passage->suspended)
+        resume(passage);
+    else if (!passage->asking && passage->fd >= 0)
+        // Libmicrohttpd waits for a client that takes nothing: now it sees an end.
+        (void) shutdown(passage->fd, SHUT_RDWR);
+}
+
+void
+stream_door_has_some(stream_t *stream)
+{
+    passage_t *passage = stream->connection;
+    if (passage->suspended)
+        resume(passage);
 }
 
 static void
@@ -170,9 +242,11 @@ answer_no_room(stream_door_t *self, const http_peer_t *peer, unsigned status,
 static enum MHD_Result
 answer_stream(const http_peer_t *peer, passage_t *passage)
 {
-    // The one byte of buffer is never used: the hub writes.
+    // Without TLS the one byte of buffer is never used: the hub writes.
+    bool encrypted = http_answer_is_encrypted(peer);
     struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, 1, on_body_wanted, passage, on_body_done);
+        MHD_SIZE_UNKNOWN, encrypted ? TLS_RECORD_BYTES : 1,
+        encrypted ? on_bytes_wanted : on_body_wanted, passage, on_body_done);
     assert(response);
     // Its HTTP is still 1.1, but the body is ended by the connection's end and not in chunks,
     // whose framing would be the hub's to write.
@@ -215,6 +289,7 @@ enter(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
     assert(passage);
     passage->door = self;
     passage->connection = peer->connection;
+    passage->fd = -1;
     if (counted)
         memcpy(passage->address, peer->address, sizeof passage->address);
     if (by_token) {

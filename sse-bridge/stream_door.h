@@ -3,8 +3,10 @@
 //
 // libmicrohttpd sends the head of the response. When it asks for the body the connection is
 // suspended and the hub writes to its socket; when the stream ends the connection is resumed
-// and told that the body is over. "Connection: close" has the end of the connection end the
-// body, so that what the hub writes needs no framing of HTTP's.
+// and told that the body is over. Over TLS libmicrohttpd asks for the bytes, and the connection
+// is suspended while there are none; who was resumed in one turn of the hub is asked in one run
+// of libmicrohttpd. "Connection: close" has the end of the connection end the body, so that
+// what the hub writes needs no framing of HTTP's.
 #ifndef SSE_STREAM_DOOR_H
 #define SSE_STREAM_DOOR_H
 
@@ -44,8 +46,9 @@ enum MHD_Result stream_door_answer(stream_door_t *self, const http_peer_t *peer,
 // within a minute are told. all: tokens have come or gone, look at every one.
 void stream_door_review(stream_door_t *self, bool all, int64_t unix_ms);
 
-// The hub has ended a stream.
+// The hub has ended a stream; has something for one that is pulled.
 void stream_door_ended(stream_t *stream);
+void stream_door_has_some(stream_t *stream);
 
 // Requests refused for want of room.
 uint64_t stream_door_refused(const stream_door_t *self);

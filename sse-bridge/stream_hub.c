@@ -264,7 +264,8 @@ stream_hub_is_over(const stream_hub_t *self, const stream_query_t *query, int64_
 void
 stream_hub_end(stream_hub_t *self, stream_t *stream, bool clean)
 {
-    if (clean)
+    // What comes over TLS is libmicrohttpd's to read.
+    if (clean && !stream->pulled)
         (void) stream_hub_drain(stream);
     // The socket lives on in libmicrohttpd: not to be watched by both.
     epoll_ctl(self->epoll_fd, EPOLL_CTL_DEL, stream->fd, NULL);
@@ -277,6 +278,13 @@ stream_hub_end(stream_hub_t *self, stream_t *stream, bool clean)
     if (!clean)
         self->stats.vanished++;
     self->owner->ended(self->arg, stream, clean);
+}
+
+void
+stream_hub_gone(stream_hub_t *self, stream_t *stream)
+{
+    if (stream->state != STREAM_ADMITTED && stream->state != STREAM_ENDED)
+        stream_hub_end(self, stream, stream->state == STREAM_CLOSING);
 }
 
 void

@@ -32,6 +32,9 @@ typedef struct stream_hub_owner {
     // The stream's socket is the owner's again, to close. Called in the middle of the hub's
     // work: the stream is to be released later, not from here.
     void (*ended)(void *arg, stream_t *stream, bool clean);
+    // A stream that is pulled has something: stream_hub_pull is to be called, later, until it
+    // gives nothing.
+    void (*has_some)(void *arg, stream_t *stream);
 } stream_hub_owner_t;
 
 // What has happened, for /health and /metrics.
@@ -91,6 +94,16 @@ bool stream_hub_is_over(const stream_hub_t *self, const stream_query_t *query, i
 
 // The head is sent: write to fd from here on, until owner->ended.
 void stream_hub_attach(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms);
+
+// The same for a stream over TLS, whose bytes the owner fetches: fd is only watched for the
+// client's end. stream_hub_pull copies at most bytes to buffer and returns how many; 0 for none
+// now, and, where stream->state is STREAM_ENDED then, for ever.
+void stream_hub_attach_pulled(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms);
+size_t stream_hub_pull(stream_hub_t *self, stream_t *stream, char *buffer, size_t bytes,
+                       int64_t now_ms);
+
+// The owner knows that the client is gone: end the stream, where it has not ended.
+void stream_hub_gone(stream_hub_t *self, stream_t *stream);
 
 // Say that the stream ends, and why, and end it; or say that it will in left_ms. Nothing
 // happens to one that ends already, or was never attached: that one is ended when it is.

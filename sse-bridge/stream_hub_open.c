@@ -167,8 +167,8 @@ stream_hub_decide(stream_hub_t *self, stream_t *stream)
     }
 }
 
-void
-stream_hub_attach(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms)
+static void
+attach(stream_hub_t *self, stream_t *stream, int fd, uint32_t events, int64_t now_ms)
 {
     assert(stream->state == STREAM_ADMITTED);
     self->now_ms = now_ms;
@@ -180,8 +180,7 @@ stream_hub_attach(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms)
     int on = 1;
     (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     // Edges: a socket that is full says once when it has room, without being armed for it.
-    struct epoll_event watch = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-                                .data.ptr = stream};
+    struct epoll_event watch = {.events = events | EPOLLRDHUP | EPOLLET, .data.ptr = stream};
     stream->state = STREAM_HELD;
     stream_move(stream, &self->held);
     if (epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, fd, &watch) != 0) {
@@ -199,4 +198,17 @@ stream_hub_attach(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms)
         int64_t budget = 0;
         stream_hub_advance(self, stream, &budget);
     }
+}
+
+void
+stream_hub_attach(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms)
+{
+    attach(self, stream, fd, EPOLLIN | EPOLLOUT, now_ms);
+}
+
+void
+stream_hub_attach_pulled(stream_hub_t *self, stream_t *stream, int fd, int64_t now_ms)
+{
+    stream->pulled = true;
+    attach(self, stream, fd, 0, now_ms);
 }

@@ -24,6 +24,27 @@ resting_place(stream_hub_t *self, stream_t *stream)
     return stream->state == STREAM_HELD ? &self->held : &stream->group->idle;
 }
 
+// What a stream has to write, it is asked for.
+static stream_writer_outcome_t
+announce(stream_hub_t *self, stream_t *stream)
+{
+    if (!stream_writer_waits(stream, self->ring))
+        return STREAM_WRITER_DONE;
+    self->owner->has_some(self->arg, stream);
+    return STREAM_WRITER_BLOCKED;
+}
+
+// Some bytes of the stream have gone.
+static void
+note_written(stream_hub_t *self, stream_t *stream)
+{
+    stream->written_ms = self->now_ms;
+    if (stream->rest_bytes > 0 && stream_own_left(stream) == 0) {
+        self->rest_bytes -= stream->rest_bytes;
+        stream->rest_bytes = 0;
+    }
+}
+
 void
 stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget)
 {
@@ -42,13 +63,10 @@ stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget)
         stream_hub_say_lost(self, stream);
     uint64_t bytes = self->stats.written.bytes;
     stream_writer_outcome_t outcome =
-        stream_writer_write(stream, self->ring, &self->stats.written);
+        stream->pulled ? announce(self, stream)
+                       : stream_writer_write(stream, self->ring, &self->stats.written);
     if (self->stats.written.bytes != bytes)
-        stream->written_ms = self->now_ms;
-    if (stream->rest_bytes > 0 && stream_own_left(stream) == 0) {
-        self->rest_bytes -= stream->rest_bytes;
-        stream->rest_bytes = 0;
-    }
+        note_written(self, stream);
     switch (outcome) {
     case STREAM_WRITER_DONE:
         if (stream->state == STREAM_CLOSING)
@@ -67,6 +85,33 @@ stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget)
         stream_hub_end(self, stream, false);
         break;
     }
+}
+
+size_t
+stream_hub_pull(stream_hub_t *self, stream_t *stream, char *buffer, size_t bytes,
+                int64_t now_ms)
+{
+    self->now_ms = now_ms;
+    if (stream->state == STREAM_ENDED || stream->state == STREAM_SEEKING)
+        return 0;
+    if (stream->state == STREAM_OPEN && stream->position < stream->group->known_from) {
+        // What matches is worked out in turns, which then ask for this stream to be pulled.
+        fall_behind(self, stream, &self->ready);
+        stream_hub_want_turn(self);
+        return 0;
+    }
+    if (stream->lost && stream->state == STREAM_OPEN && stream_own_left(stream) == 0)
+        stream_hub_say_lost(self, stream);
+    size_t filled = stream_writer_fill(stream, self->ring, buffer, bytes, &self->stats.written);
+    if (filled > 0) {
+        note_written(self, stream);
+        fall_behind(self, stream, &self->blocked);
+    } else if (stream->state == STREAM_CLOSING) {
+        stream_hub_end(self, stream, true);
+    } else if (stream->list != resting_place(self, stream)) {
+        stream_move(stream, resting_place(self, stream));
+    }
+    return filled;
 }
 
 static void
@@ -220,7 +265,10 @@ stop_list(stream_hub_t *self, stream_list_t *list)
         if (stream->state != STREAM_CLOSING)
             stream_hub_goodbye(self, stream, STREAM_REASON_STOPPING);
         // Goodbye is tried once: what a full socket does not take now is not waited for.
-        if (stream->list == list || stream->list == &self->blocked)
+        // Libmicrohttpd fetches it when it sends what it has before it stops.
+        if (stream->pulled && stream->state == STREAM_CLOSING)
+            stream_move(stream, NULL);
+        else if (stream->list == list || stream->list == &self->blocked)
             stream_hub_end(self, stream, true);
     }
 }

@@ -105,6 +105,37 @@ account(stream_t *stream, const batch_t *batch, const event_ring_t *ring, size_t
     stream->position = batch->after;
 }
 
+bool
+stream_writer_waits(stream_t *stream, const event_ring_t *ring)
+{
+    batch_t batch;
+    collect(&batch, stream, ring);
+    if (batch.bytes == 0)
+        stream->position = batch.after;
+    return batch.bytes > 0;
+}
+
+size_t
+stream_writer_fill(stream_t *stream, const event_ring_t *ring, char *buffer, size_t bytes,
+                   stream_writer_count_t *count)
+{
+    batch_t batch;
+    collect(&batch, stream, ring);
+    size_t filled = 0;
+    for (size_t at = 0; at < batch.piece_count && filled < bytes; at++) {
+        size_t part = batch.pieces[at].iov_len;
+        if (part > bytes - filled)
+            part = bytes - filled;
+        memcpy(buffer + filled, batch.pieces[at].iov_base, part);
+        filled += part;
+    }
+    if (filled > 0)
+        count->calls++;
+    count->bytes += filled;
+    account(stream, &batch, ring, filled, count);
+    return filled;
+}
+
 stream_writer_outcome_t
 stream_writer_write(stream_t *stream, const event_ring_t *ring, stream_writer_count_t *count)
 {

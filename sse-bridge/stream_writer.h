@@ -26,4 +26,10 @@ typedef struct stream_writer_count {
 stream_writer_outcome_t stream_writer_write(stream_t *stream, const event_ring_t *ring,
                                             stream_writer_count_t *count);
 
+// The same for a stream that is pulled: whether there is something to write, and copy what
+// there is, at most bytes, to buffer. Returns how much.
+bool stream_writer_waits(stream_t *stream, const event_ring_t *ring);
+size_t stream_writer_fill(stream_t *stream, const event_ring_t *ring, char *buffer,
+                          size_t bytes, stream_writer_count_t *count);
+
 #endif

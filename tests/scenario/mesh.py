@@ -156,10 +156,12 @@ def matches(frame, types, session):
 class Stream(Frames):
     """One SSE connection, read by a thread of its own."""
 
-    def __init__(self, base_url, path, headers=None, timeout_s=10.0):
+    def __init__(self, base_url, path, headers=None, timeout_s=10.0, tls=None):
         super().__init__()
         where = urllib.parse.urlsplit(base_url)
         self._socket = socket.create_connection((where.hostname, where.port), timeout_s)
+        if tls:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=where.hostname)
         lines = {"Host": where.netloc, "Accept": "text/event-stream", **(headers or {})}
         self._socket.sendall((f"GET {path} HTTP/1.1\r\n" + "".join(
             f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n").encode())
@@ -253,6 +255,7 @@ class Mesh:
         self.programs = []
         self.streams = []
         self.port = None
+        self.tls = None    # an ssl.SSLContext, where the sse-bridge speaks HTTPS
         self.events = None    # Stream of everything, from the earliest event on
         for made in (self.logs, self.run_dir, self.folder / "state", self.folder / "home"):
             made.mkdir(mode=0o700)
@@ -315,7 +318,7 @@ class Mesh:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def token(self):
@@ -391,7 +394,9 @@ class Mesh:
 
     def get(self, path, headers=None):
         """One answer: status, headers, body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPSConnection(
+            "127.0.0.1", self.port, timeout=10, context=self.tls) if self.tls else \
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", path, headers=self.headers if headers is None else headers)
             response = connection.getresponse()
@@ -400,7 +405,7 @@ class Mesh:
             connection.close()
 
     def stream(self, path, headers=None):
-        stream = Stream(self.url, path, {**self.headers, **(headers or {})})
+        stream = Stream(self.url, path, {**self.headers, **(headers or {})}, tls=self.tls)
         self.streams.append(stream)
         return stream
 

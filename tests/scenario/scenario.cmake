@@ -127,6 +127,9 @@ mesh_add_scenario(verdicts 120)
 mesh_add_scenario(crowd 180 KEYWORD short BUILD plain PROPERTIES PROCESSORS ${MESH_PLACES_BUSY})
 mesh_add_scenario(crowd_full 600 FILE test_crowd.py KEYWORD full LEVEL all BUILD plain
     PROPERTIES PROCESSORS ${MESH_PLACES_BUSY})
+mesh_add_scenario(tls 180 KEYWORD "not nothing_at_all")
+# Ten seconds are given to one that does not read even the goodbye.
+mesh_add_scenario(tls_cut 60 FILE test_tls.py KEYWORD nothing_at_all LEVEL all)
 mesh_add_scenario(api_events 180)
 mesh_add_scenario(api_lists 120)
 mesh_add_scenario(throttling 90)

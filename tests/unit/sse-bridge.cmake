@@ -20,6 +20,7 @@ mesh_add_unit_test(stream_group sse_bridge_parts)
 mesh_add_unit_test(stream_hub sse_bridge_parts)
 mesh_add_unit_test(stream_query sse_bridge_parts)
 mesh_add_unit_test(ticket sse_bridge_parts)
+mesh_add_unit_test(tls_credentials sse_bridge_parts)
 
 mesh_add_fuzzer(event_frame sse_bridge_parts)
 mesh_add_fuzzer(stream_query sse_bridge_parts)

@@ -135,7 +135,7 @@ an_address_for_all_becomes_one_that_can_be_reached(void **state)
         {"fe80::1", "http://[fe80::1]:80"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
-        char *url = http_base_format(CASES[i][0], 80);
+        char *url = http_base_format(CASES[i][0], 80, false);
         assert_string_equal(url, CASES[i][1]);
         free(url);
     }

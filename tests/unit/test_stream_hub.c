@@ -32,6 +32,7 @@ typedef struct client {
     int theirs;
     bool ended;
     bool clean;
+    bool wanted;    // the hub has something for one that is pulled
     char *read;
     size_t read_bytes;
 } client_t;
@@ -61,7 +62,16 @@ on_ended(void *arg, stream_t *stream, bool clean)
     client->clean = clean;
 }
 
-static const stream_hub_owner_t owner = {.wants_turn = on_wants_turn, .ended = on_ended};
+static void
+on_has_some(void *arg, stream_t *stream)
+{
+    (void) arg;
+    client_t *client = stream->connection;
+    client->wanted = true;
+}
+
+static const stream_hub_owner_t owner = {
+    .wants_turn = on_wants_turn, .ended = on_ended, .has_some = on_has_some};
 
 static int
 setup(void **state)
@@ -92,6 +102,8 @@ teardown(void **state)
     stream_hub_stop(world->hub, world->now_ms);
     for (size_t at = 0; at < world->count; at++) {
         client_t *client = &world->clients[at];
+        if (client->stream)
+            stream_hub_gone(world->hub, client->stream);
         stream_hub_release(world->hub, &client->stream);
         close(client->ours);
         if (client->theirs >= 0)
@@ -936,6 +948,137 @@ stopping_is_said_to_all_and_nobody_is_waited_for(void **state)
     assert_int_equal(admit(world, ENDPOINT_ALL, NULL, NULL, &late), STREAM_HUB_STOPPING);
 }
 
+// As libmicrohttpd: fetch portions of at most bytes until there is none. Returns what came.
+static const char *
+pull(world_t *world, client_t *client, size_t bytes)
+{
+    size_t from = client->read_bytes;
+    client->wanted = false;
+    for (;;) {
+        assert_true(client->read_bytes + bytes < READ_BYTES);
+        size_t got = stream_hub_pull(world->hub, client->stream,
+                                     client->read + client->read_bytes, bytes, world->now_ms);
+        assert_true(got <= bytes);
+        client->read_bytes += got;
+        if (got == 0)
+            break;
+    }
+    client->read[client->read_bytes] = '\0';
+    return client->read + from;
+}
+
+static client_t *
+open_pulled(world_t *world, const char *query, const char *id)
+{
+    client_t *client = NULL;
+    assert_int_equal(admit(world, ENDPOINT_ALL, query, id, &client), STREAM_HUB_ADMITTED);
+    assert(client);
+    stream_hub_attach_pulled(world->hub, client->stream, client->ours, world->now_ms);
+    settle(world);
+    return client;
+}
+
+static void
+a_stream_that_is_pulled_gets_the_same_bytes_as_one_that_is_written_to(void **state)
+{
+    world_t *world = *state;
+    for (int at = 0; at < 300; at++)
+        publish(world, "aider.session_progress", "s", "{\"n\":1}");
+    client_t *written = open_stream(world, "since=earliest", NULL);
+    client_t *pulled = open_pulled(world, "since=earliest", NULL);
+    assert_true(pulled->wanted);
+    // In portions that end in the middle of frames, while more come.
+    for (int round = 0; round < 20; round++) {
+        publish(world, "aider.session_progress", "s", "{\"n\":2}");
+        settle(world);
+        pull(world, pulled, 17);
+    }
+    assert_false(pulled->wanted);
+    read_more(written);
+    const char *one = strstr(written->read, "\n\n");
+    const char *other = strstr(pulled->read, "\n\n");
+    assert_non_null(one);
+    assert_non_null(other);
+    assert_string_equal(one, other);
+    assert_offsets(other, 1, 320);
+    // Nothing of it went past libmicrohttpd.
+    assert_string_equal(read_more(pulled), "");
+}
+
+static void
+a_stream_that_is_pulled_is_asked_for_once_it_has_something_and_at_its_end(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_pulled(world, "session=s", NULL);
+    pull(world, client, 1000);
+    publish(world, "aider.session_progress", "other", "{}");
+    settle(world);
+    assert_false(client->wanted);
+    world->now_ms += COMMENT_MS;
+    stream_hub_tick(world->hub, world->now_ms);
+    assert_true(client->wanted);
+    assert_string_equal(pull(world, client, 1000), ":\n");
+    stream_hub_close(world->hub, client->stream, STREAM_REASON_REVOKED, world->now_ms);
+    assert_true(client->wanted);
+    assert_false(client->ended);
+    assert_says(pull(world, client, 1000), "\"reason\":\"token_revoked\"");
+    assert_true(client->ended && client->clean);
+}
+
+static void
+a_pulled_stream_that_the_ring_passes_is_told_and_its_frame_is_whole(void **state)
+{
+    world_t *world = *state;
+    client_t *slow = open_pulled(world, NULL, NULL);
+    publish(world, "aider.session_progress", "s", "{}");
+    settle(world);
+    slow->read_bytes +=
+        stream_hub_pull(world->hub, slow->stream, slow->read, 200, world->now_ms);
+    overrun(world);
+    overrun(world);
+    assert_false(slow->ended);
+    assert_int_equal(stream_hub_stats(world->hub).closed[STREAM_REASON_SLOW], 1);
+    pull(world, slow, 1000);
+    assert_true(slow->ended);
+    assert_whole_frames(slow->read);
+    assert_says(slow->read, "\nevent: stream.dropped\n");
+    assert_says(slow->read, "\"reason\":\"slow\"");
+}
+
+static void
+stopping_waits_for_nobody_and_is_there_to_be_pulled(void **state)
+{
+    world_t *world = *state;
+    client_t *idle = open_pulled(world, NULL, NULL);
+    client_t *gone = open_pulled(world, NULL, NULL);
+    client_t *never = open_pulled(world, NULL, NULL);
+    pull(world, idle, 1000);
+    stream_hub_gone(world->hub, gone->stream);
+    assert_true(gone->ended);
+    stream_hub_stop(world->hub, world->now_ms);
+    assert_true(idle->wanted && !idle->ended);
+    assert_says(pull(world, idle, 1000), "\"reason\":\"stopping\"");
+    assert_true(idle->ended && idle->clean);
+    stream_hub_gone(world->hub, never->stream);
+    assert_true(never->ended);
+}
+
+static void
+a_pulled_stream_whose_client_goes_is_seen_to_end(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_pulled(world, NULL, NULL);
+    pull(world, client, 1000);
+    // What comes is TLS's, and left alone.
+    assert_int_equal(write(client->theirs, "x", 1), 1);
+    settle(world);
+    assert_false(client->ended);
+    close(client->theirs);
+    client->theirs = -1;
+    settle(world);
+    assert_true(client->ended && !client->clean);
+}
+
 static void
 clients_and_filters_are_limited(void **state)
 {
@@ -1007,6 +1150,11 @@ main(void)
         hub_test(a_client_that_goes_is_seen_to_go),
         hub_test(what_a_client_sends_is_thrown_away_up_to_a_limit),
         hub_test(stopping_is_said_to_all_and_nobody_is_waited_for),
+        hub_test(a_stream_that_is_pulled_gets_the_same_bytes_as_one_that_is_written_to),
+        hub_test(a_stream_that_is_pulled_is_asked_for_once_it_has_something_and_at_its_end),
+        hub_test(a_pulled_stream_that_the_ring_passes_is_told_and_its_frame_is_whole),
+        hub_test(stopping_waits_for_nobody_and_is_there_to_be_pulled),
+        hub_test(a_pulled_stream_whose_client_goes_is_seen_to_end),
         hub_test(clients_and_filters_are_limited),
         hub_test(a_filter_is_forgotten_with_its_last_stream),
     };
