@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -51,6 +52,19 @@ def mesh(request, folder):
     except BaseException:
         request.node.stash[FAILED] = True    # so that the folder's logs are kept
         raise
+
+
+@pytest.fixture
+def small_disk(mesh):
+    """A file system of 64 MiB, where that can be had."""
+    place = mesh.folder / "disk"
+    place.mkdir(mode=0o700)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "none", place],
+                             capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no right to mount: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
 
 
 def keep(path, name):

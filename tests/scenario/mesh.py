@@ -58,6 +58,17 @@ def wait_until(fact, timeout_s, what, step_s=0.02):
         select.select([], [], [], step_s)
 
 
+def fill(path):
+    """Leave no room on a file system."""
+    # Without a buffer: what is in one is written at the end, for which there is no room.
+    with open(path, "wb", buffering=0) as filler:
+        try:
+            while True:
+                filler.write(b"x" * 65536)
+        except OSError:
+            pass
+
+
 @dataclasses.dataclass
 class Frame:
     """One SSE event, and when its last byte was read (monotonic seconds)."""

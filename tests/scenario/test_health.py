@@ -15,7 +15,7 @@ import time
 import pytest
 from test_link import publisher, wait_drained
 
-from mesh import SANITIZER, SLOWNESS, wait_until
+from mesh import SANITIZER, SLOWNESS, fill, wait_until
 
 LIMIT_S = 20 * SLOWNESS
 # What is promised of what is installed.
@@ -99,29 +99,6 @@ def test_a_broker_that_is_stopped_is_named_and_the_process_lives(mesh, number):
     wait_active(mesh)
     wait_clear(mesh)
     assert ask(mesh)[2]["coordinator_status"] == "active"
-
-
-@pytest.fixture
-def small_disk(mesh):
-    """A file system of 64 MiB, where that can be had."""
-    place = mesh.folder / "disk"
-    place.mkdir(mode=0o700)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "none", place],
-                             capture_output=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"no right to mount: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
-
-
-def fill(path):
-    # Without a buffer: what is in one is written at the end, for which there is no room.
-    with open(path, "wb", buffering=0) as filler:
-        try:
-            while True:
-                filler.write(b"x" * 65536)
-        except OSError:
-            pass
 
 
 def test_a_full_disk_is_named_and_no_longer_when_there_is_room(mesh, small_disk):

@@ -53,6 +53,10 @@ endif()
 # The library as programs, for scenarios; beside the programs of the mesh, not installed.
 add_library(probe STATIC ${PROJECT_SOURCE_DIR}/tests/support/probe.c)
 target_link_libraries(probe PUBLIC mesh PRIVATE mesh_build_flags)
+# For scenarios; off_t has 64 bits in every program of ours.
+add_library(hung_disk MODULE ${PROJECT_SOURCE_DIR}/tests/support/hung_disk.c)
+target_link_libraries(hung_disk PRIVATE mesh_build_flags)
+set_target_properties(hung_disk PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
 foreach(name mesh_crowd mesh_probe mesh_turns)
     add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/support/${name}.c)
     target_link_libraries(${name} PRIVATE probe mesh_build_flags)
