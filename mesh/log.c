@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,8 +31,10 @@ static struct {
     const char *program;
     mesh_log_level_t level;
     mesh_log_format_t format;
-    unsigned long dropped;    // lines since the last one that was written
-} the_log = {"aidermesh", MESH_LOG_WARNING, MESH_LOG_TEXT, 0};
+    unsigned long dropped;         // lines since the last one that was written
+    mesh_log_filter_fn *filter;    // NULL for none
+    void *filter_arg;              // borrowed
+} the_log = {"aidermesh", MESH_LOG_WARNING, MESH_LOG_TEXT, 0, NULL, NULL};
 
 void
 mesh_log_setup(const char *program, mesh_log_level_t level, mesh_log_format_t format)
@@ -40,6 +43,13 @@ mesh_log_setup(const char *program, mesh_log_level_t level, mesh_log_format_t fo
     the_log.program = program;
     the_log.level = level;
     the_log.format = format;
+}
+
+void
+mesh_log_filter(mesh_log_filter_fn *fn, void *arg)
+{
+    the_log.filter = fn;
+    the_log.filter_arg = arg;
 }
 
 // Whether stderr takes a line now. A pipe that says so has room for PIPE_BUF bytes, which is
@@ -96,6 +106,30 @@ write_words(mesh_log_level_t level, const char *event, const char *words, bool c
     write_line(line, used);
 }
 
+static void
+write_formatted(mesh_log_level_t level, const char *event, const char *format,
+                va_list arguments)
+{
+    char words[LINE_BYTES];
+    int words_bytes = vsnprintf(words, sizeof words, format, arguments);
+    if (words_bytes < 0)
+        words[0] = '\0';
+    write_words(level, event, words, words_bytes >= (int) sizeof words);
+}
+
+// The filter needs the whole, since what it looks for may lie where the line is cut.
+static void
+write_filtered(mesh_log_level_t level, const char *event, const char *format, va_list arguments)
+{
+    char *whole = NULL;
+    if (vasprintf(&whole, format, arguments) < 0)
+        return;
+    char *instead = the_log.filter(the_log.filter_arg, whole);
+    write_words(level, event, instead ? instead : whole, false);
+    free(instead);
+    free(whole);
+}
+
 void
 mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
 {
@@ -103,14 +137,6 @@ mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
     if (level < the_log.level)
         return;
     int kept_errno = errno;
-
-    char words[LINE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    int words_bytes = vsnprintf(words, sizeof words, format, arguments);
-    va_end(arguments);
-    if (words_bytes < 0)
-        words[0] = '\0';
 
     if (!is_writable())
         the_log.dropped++;
@@ -122,7 +148,13 @@ mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
             the_log.dropped = 0;
             write_words(MESH_LOG_ERROR, "log-dropped", count, false);
         }
-        write_words(level, event, words, words_bytes >= (int) sizeof words);
+        va_list arguments;
+        va_start(arguments, format);
+        if (the_log.filter)
+            write_filtered(level, event, format, arguments);
+        else
+            write_formatted(level, event, format, arguments);
+        va_end(arguments);
     }
     errno = kept_errno;
 }

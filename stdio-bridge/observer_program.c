@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "aider_user_patterns.h"
 #include "bridge_flags.h"
 #include "mesh/exit_status.h"
+#include "mesh/log.h"
 #include "mesh/program.h"
 #include "ndjson_door.h"
 #include "observer.h"
@@ -48,16 +50,32 @@ run_observer(const mesh_settings_t *settings, bridge_mode_t mode, char *words[])
     return status;
 }
 
+// mesh_log_filter_fn
+static char *
+without_secrets(void *arg, const char *text)
+{
+    return redaction_text(arg, text);
+}
+
 static int
 run(const mesh_settings_t *settings, int argc, char *argv[])
 {
     (void) argc;
     // Past a limit on files a write to the spool fails, as on a full disk: no reason to end.
     (void) signal(SIGXFSZ, SIG_IGN);
+    // Rules that are wrong are refused, and that said, by who needs them for events.
+    char *error = NULL;
+    redaction_t *redaction = redaction_new(settings, &error);
+    free(error);
+    if (redaction)
+        mesh_log_filter(without_secrets, redaction);
     bridge_mode_t mode =
         wrapped_command_mode(mesh_settings_string(settings, "bridge/mode"), argv);
-    return mode == BRIDGE_MODE_NDJSON ? ndjson_door_run(settings)
-                                      : run_observer(settings, mode, argv);
+    int status = mode == BRIDGE_MODE_NDJSON ? ndjson_door_run(settings)
+                                            : run_observer(settings, mode, argv);
+    mesh_log_filter(NULL, NULL);
+    redaction_destroy(&redaction);
+    return status;
 }
 
 // session_labels_wrong_fn: keeps the first sentence.

@@ -26,6 +26,12 @@ void mesh_log_setup(const char *program, mesh_log_level_t level, mesh_log_format
 void mesh_log(mesh_log_level_t level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// Have fn look at the whole text of every line before it is escaped, cut and written: it
+// returns what to write instead, for the log to free, or NULL to leave it as it is. It must not
+// log. arg is borrowed until another call; NULL for none, as at the beginning.
+typedef char *mesh_log_filter_fn(void *arg, const char *text);
+void mesh_log_filter(mesh_log_filter_fn *fn, void *arg);
+
 #define mesh_log_debug(...) mesh_log(MESH_LOG_DEBUG, __VA_ARGS__)
 #define mesh_log_info(...) mesh_log(MESH_LOG_INFO, __VA_ARGS__)
 #define mesh_log_warning(...) mesh_log(MESH_LOG_WARNING, __VA_ARGS__)

@@ -168,3 +168,16 @@ def test_a_command_runs_in_spite_of_a_bad_pattern_and_the_log_says_it(mesh):
                                  "--", "sh", "-c", "echo ran; exit 3")
     assert (run.returncode, run.stdout) == (3, "ran\n")
     assert "patterns-not-read" in run.stderr
+
+
+def test_a_secret_in_what_the_bridge_itself_logs_is_taken_out(mesh):
+    secret = "ghp_" + "0123456789abcdefABCDEF0123456789abcd"
+    (mesh.folder / "file").touch()
+    place = mesh.folder / "file" / secret
+    run = subprocess.run([*bridge_words(mesh)[:-1], "--set", f"bridge/patterns={place}",
+                          "--set", f"spool/dir={place}", "--log-level", "info",
+                          "--set", "bridge/linger=1s", "--", "true"],
+                         env=mesh.env, capture_output=True, text=True, timeout=60, check=True)
+    for event in ("patterns-not-read", "spool-refused"):
+        line, = [line for line in run.stderr.splitlines() if f" {event} " in line]
+        assert secret not in line and "[redacted:" in line, line

@@ -258,6 +258,40 @@ a_reader_that_stalls_costs_lines_which_are_counted_and_never_time(void **state)
     free(text);
 }
 
+// mesh_log_filter_fn: arg counts the calls.
+static char *
+hide(void *arg, const char *text)
+{
+    int *calls = arg;
+    ++*calls;
+    return strstr(text, "secret") ? strdup("hidden") : NULL;
+}
+
+static void
+a_filter_sees_the_whole_of_each_line_that_is_written(void **state)
+{
+    (void) state;
+    int calls = 0;
+    mesh_log_filter(hide, &calls);
+    char *line = logged_as_text("nothing");
+    assert_string_equal(line, "info aidermesh-test tried nothing\n");
+    free(line);
+    // Also where the line would have been cut.
+    char words[2 * LINE_BYTES];
+    memset(words, 'x', sizeof words);
+    (void) snprintf(words + LINE_BYTES - 120, 40, "the secret");
+    line = logged_as_text(words);
+    assert_string_equal(line, "info aidermesh-test tried hidden\n");
+    free(line);
+    mesh_log_setup("aidermesh-test", MESH_LOG_ERROR, MESH_LOG_TEXT);
+    mesh_log_info("tried", "below the level");
+    assert_int_equal(calls, 2);
+    mesh_log_filter(NULL, NULL);
+    line = logged_as_text("the secret");
+    assert_string_equal(line, "info aidermesh-test tried the secret\n");
+    free(line);
+}
+
 int
 main(void)
 {
@@ -269,6 +303,7 @@ main(void)
         cmocka_unit_test(a_json_line_stays_json_whatever_the_words_are),
         cmocka_unit_test(a_long_line_is_cut_between_characters_and_marked),
         cmocka_unit_test(the_callers_errno_is_left_alone),
+        cmocka_unit_test(a_filter_sees_the_whole_of_each_line_that_is_written),
         cmocka_unit_test(a_reader_that_stalls_costs_lines_which_are_counted_and_never_time),
     };
     return cmocka_run_group_tests_name("log", tests, NULL, NULL);
