@@ -43,7 +43,8 @@ done
 export venv="$PWD/build/aider-venv" old_venv="$PWD/build/aider-venv-0.81" node="$PWD/build/node"
 build="$PWD/build/asan"
 mkdir -p build
-parts=()    # "seconds name", in the order they ran
+parts="$build.parts"    # lines of "seconds name", in the order they ended
+: >"$parts"
 
 # part NAME SHARE COMMAND...: run it for at most SHARE seconds, and say how long it took; a failure
 # ends the run by name.
@@ -53,7 +54,7 @@ part() {
     started=$(date +%s)
     echo "== $name"
     timeout --foreground -k 10 "$share" bash -euo pipefail -c '"$@"' part "$@" || status=$?
-    parts+=("$(($(date +%s) - started)) $name")
+    echo "$(($(date +%s) - started)) $name" >>"$parts"
     if [ "$status" = 124 ] || [ "$status" = 137 ]; then
         echo "run.sh: failed in part: $name (it outgrew its share of $share s)" >&2
         exit 1
@@ -118,12 +119,26 @@ run_ctest() {
 }
 
 part "Debian packages" 600 deploy/install-packages.sh test
-part "aider and Python packages" 600 make_venv "$venv" tests/requirements.txt
-# Takes minutes, and only tests of level "all" want it.
-[ -n "$label" ] ||
-    part "an old aider" 1500 make_venv "$old_venv" tests/requirements-old-aider.txt
-part "npm packages" 300 make_node_modules
-part "build with ASan and UBSan" 480 tests/checks/build.sh asan
+
+# What comes over the network comes while the compiler works.
+make_packages() {
+    part "aider and Python packages" 600 make_venv "$venv" tests/requirements.txt
+    # Takes minutes, and only tests of level "all" want it.
+    [ -n "$label" ] ||
+        part "an old aider" 1500 make_venv "$old_venv" tests/requirements-old-aider.txt
+    part "npm packages" 300 make_node_modules
+}
+set -m    # a process group of its own, to be ended with us
+make_packages >"$build.packages" 2>&1 &
+packages=$!
+set +m
+trap 'kill -- "-$packages" 2>/dev/null || true' EXIT
+part "build with ASan and UBSan" 600 tests/checks/build.sh asan
+status=0
+wait "$packages" || status=$?
+cat "$build.packages"
+[ "$status" = 0 ] || exit 1
+trap - EXIT
 
 if [ "$list" = 1 ]; then
     arguments=(--test-dir "$build" --show-only)
@@ -137,13 +152,11 @@ started=$(date +%s)
 status=0
 run_ctest || status=$?
 [ "$status" != 124 ] || echo "run.sh: all tests together outgrew $share_of_tests s" >&2
-parts+=("$(($(date +%s) - started)) all tests")
+echo "$(($(date +%s) - started)) all tests" >>"$parts"
 
 echo
 echo "== summary: seconds by part (tests run side by side; theirs are summed)"
-for entry in "${parts[@]}"; do
-    printf '%8d  %s\n' "${entry%% *}" "${entry#* }"
-done
+while read -r seconds name; do printf '%8d  %s\n' "$seconds" "$name"; done <"$parts"
 [ ! -e "$build/junit.xml" ] || python3 tests/checks/summary.py "$build/junit.xml" || status=1
 echo
 cat "$build/closing.txt"

@@ -12,7 +12,7 @@
 
 typedef struct sse_ledger sse_ledger_t;
 
-enum { SSE_LEDGER_ALL = UINT32_MAX };
+#define SSE_LEDGER_ALL UINT32_MAX    // every channel
 
 typedef struct sse_ledger_counts {
     uint64_t sent;         // events

@@ -6,14 +6,16 @@
 #   asan    gcc, ASan and UBSan: what most tests run
 #   plain   gcc, as installed: valgrind, benchmarks, install rules
 #   tsan    gcc, ThreadSanitizer
-#   fuzz    clang, ASan, UBSan and libFuzzer
+#   fuzz    clang, ASan, UBSan and libFuzzer: the programs and the fuzzers
 #
-# Warnings are errors in each, so this is also the check that gcc and clang are content.
+# Warnings are errors in each, so this is also the check that gcc and clang are content; with
+# the unit tests clang is content if clang-tidy is.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 variant="${1:-}"
 options=(-DMESH_WERROR=ON -DMESH_TESTS=ON)
+targets=()    # all
 case "$variant" in
     asan)
         options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DMESH_CHECKS=ON
@@ -26,6 +28,7 @@ case "$variant" in
     fuzz)
         options+=(-DCMAKE_C_COMPILER=clang-14 -DCMAKE_BUILD_TYPE=Debug -DMESH_FUZZ=ON
             "-DMESH_SANITIZE=address,undefined")
+        targets=(--target programs fuzzers)
         ;;
     *)
         echo "build.sh: no variant '$variant'; use asan, plain, tsan or fuzz" >&2
@@ -44,4 +47,4 @@ then
     cmake -S . -B "build/$variant" -G Ninja "${options[@]}"
     echo "${options[*]}" >"$stamp"
 fi
-cmake --build "build/$variant" -- -j "${MESH_BUILD_JOBS:-$(nproc)}"
+cmake --build "build/$variant" "${targets[@]}" -- -j "${MESH_BUILD_JOBS:-$(nproc)}"

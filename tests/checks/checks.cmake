@@ -57,9 +57,9 @@ mesh_add_check(tsan.own_race_is_reported 60
 
 get_property(fuzzers GLOBAL PROPERTY MESH_FUZZERS)
 foreach(fuzzer ${fuzzers})
-    mesh_add_check(fuzz.${fuzzer} 90
-        COMMAND ${checks}/fuzz.sh ${PROJECT_SOURCE_DIR}/build/fuzz ${fuzzer} 20
-        PROPERTIES FIXTURES_REQUIRED build_fuzz COST 90)
+    mesh_add_check(fuzz.${fuzzer} 60
+        COMMAND ${checks}/fuzz.sh ${PROJECT_SOURCE_DIR}/build/fuzz ${fuzzer} 10
+        PROPERTIES FIXTURES_REQUIRED build_fuzz COST 60)
     add_test(NAME fuzz_long.${fuzzer} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
         COMMAND ${checks}/fuzz.sh ${PROJECT_SOURCE_DIR}/build/fuzz ${fuzzer} 600)
     set_tests_properties(fuzz_long.${fuzzer} PROPERTIES LABELS "all" TIMEOUT 700

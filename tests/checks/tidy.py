@@ -6,7 +6,7 @@ SPDX-License-Identifier: MPL-2.0
 usage: tests/checks/tidy.py BUILD_DIRECTORY [JOBS]
 
 A file was clean when nothing it was judged by has changed since: its text and compile command,
-all headers of the project, .clang-tidy, and clang-tidy itself.
+all headers of the project, the .clang-tidy files, and clang-tidy itself.
 """
 
 import concurrent.futures
@@ -25,7 +25,8 @@ KEPT = 2000    # clean marks; the oldest go first
 def common_hash():
     sha = hashlib.sha256()
     sha.update(subprocess.run([TOOL, "--version"], check=True, capture_output=True).stdout)
-    sha.update((ROOT / ".clang-tidy").read_bytes())
+    for settings in (".clang-tidy", "tests/.clang-tidy"):
+        sha.update((ROOT / settings).read_bytes())
     headers = subprocess.run([ROOT / "tests/checks/files.sh", "*.h"], check=True,
                              capture_output=True, text=True).stdout.splitlines()
     for header in sorted(headers):
