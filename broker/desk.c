@@ -21,15 +21,44 @@ enum {
 };
 
 void
-desk_send(desk_t *self, zframe_t *route, const char *verb, json_t *body, zmsg_t **frames_p)
+desk_send(desk_t *self, zframe_t *route, const char *verb, json_t *body)
 {
-    zmsg_t *message = mesh_control_pack(verb, body, frames_p);
+    zmsg_t *message = mesh_control_pack(verb, body, NULL);
     json_decref(body);
     zframe_t *address = zframe_dup(route);
     zmsg_prepend(message, &address);
     // A program that is gone or does not read loses its answers; it asks again, or is lost.
     (void) zmsg_send(&message, self->socket);
     zmsg_destroy(&message);
+}
+
+static bool
+send_part(void *socket, const void *bytes, size_t size, bool more)
+{
+    return zmq_send(socket, bytes, size, ZMQ_DONTWAIT | (more ? ZMQ_SNDMORE : 0)) >= 0;
+}
+
+// Part by part, as a list of frames costs more than all else that is done for an event here.
+void
+desk_send_events(desk_t *self, zframe_t *route, const char *verb, json_t *body,
+                 const record_list_t *events)
+{
+    void *socket = zsock_resolve(self->socket);
+    char *text = json_dumps(body, JSON_COMPACT);
+    assert(text);
+    json_decref(body);
+    size_t count = record_list_count(events);
+    // Refused, if at all, with the first part, as in desk_send.
+    bool sent = send_part(socket, zframe_data(route), zframe_size(route), true) &&
+                send_part(socket, MESH_CONTROL_PROTOCOL, strlen(MESH_CONTROL_PROTOCOL), true) &&
+                send_part(socket, verb, strlen(verb), true) &&
+                send_part(socket, text, strlen(text), count > 0);
+    for (size_t i = 0; sent && i < count; i++) {
+        const record_t *record = record_list_at(events, i);
+        sent = send_part(socket, record_topic(record), record->topic_bytes, true) &&
+               send_part(socket, record_body(record), record->body_bytes, i + 1 < count);
+    }
+    free(text);
 }
 
 void
@@ -40,7 +69,7 @@ desk_send_error(desk_t *self, zframe_t *route, uint64_t id, const char *code,
     assert(body);
     if (id)
         json_object_set_new(body, "id", json_integer((json_int_t) id));
-    desk_send(self, route, "error", body, NULL);
+    desk_send(self, route, "error", body);
 }
 
 void
@@ -222,6 +251,7 @@ desk_new(zloop_t *loop, const mesh_settings_t *settings, relay_t *relay,
     self->calls = calls_new((size_t) mesh_settings_number(settings, "broker/calls"));
     self->erasures = erasures_new(ERASURES_LIMIT);
     self->welcomes = welcomes_new();
+    self->page = record_list_new();
     open_socket(self);
     self->tick_ms = zclock_mono();
     self->timer = zloop_timer(loop, TICK_MS, 0, on_tick, self);
@@ -241,6 +271,7 @@ desk_destroy(desk_t **self_p)
         receipts_destroy(&self->passed);
         erasures_destroy(&self->erasures);
         welcomes_destroy(&self->welcomes);
+        record_list_destroy(&self->page);
         registry_destroy(&self->registry);
         free(self->yield_to);
         free(self);

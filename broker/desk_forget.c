@@ -23,7 +23,7 @@ typedef struct traits {
 
 // sessions_visit_fn
 static bool
-look_at_event(void *arg, const record_t *record)
+look_at_event(void *arg, record_t *record)
 {
     traits_t *self = arg;
     mesh_topic_t topic;
@@ -68,7 +68,7 @@ tell_publishers(desk_t *self, erasure_t *erasure)
         const peer_t *peer = registry_by_id(self->registry, transport_id);
         if (peer)
             desk_send(self, peer->route, "forget",
-                      json_pack("{s:s}", "session_id", erasure->session), NULL);
+                      json_pack("{s:s}", "session_id", erasure->session));
     }
 }
 
@@ -135,8 +135,7 @@ take_over(desk_t *self, const desk_request_t *request, const json_t *sessions)
             pending++;
     }
     desk_send(self, request->route, "forgotten",
-              json_pack("{s:I, s:I}", "id", (json_int_t) request->id, "pending", pending),
-              NULL);
+              json_pack("{s:I, s:I}", "id", (json_int_t) request->id, "pending", pending));
 }
 
 void
@@ -208,7 +207,7 @@ desk_end_erasures(desk_t *self, int64_t now_ms)
                             "the journal could not note it; ask again");
         } else {
             json_object_set_new(erasure->report, "id", json_integer((json_int_t) erasure->id));
-            desk_send(self, erasure->caller, "forgotten", json_incref(erasure->report), NULL);
+            desk_send(self, erasure->caller, "forgotten", json_incref(erasure->report));
         }
         erasure_destroy(&erasure);
     }

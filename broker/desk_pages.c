@@ -19,11 +19,12 @@ may_have_page(desk_t *self, const desk_request_t *request)
 }
 
 static void
-send_page(desk_t *self, const desk_request_t *request, const char *verb, json_t *body,
-          zmsg_t **frames_p)
+send_page(desk_t *self, const desk_request_t *request, const char *verb, json_t *body)
 {
     json_object_set_new(body, "id", json_integer((json_int_t) request->id));
-    desk_give(self, self->pages, request->route, request->connection, 1, verb, body, frames_p);
+    desk_give(self, self->pages, request->route, request->connection, 1, verb, body,
+              self->page);
+    record_list_cut(self->page, 0);
 }
 
 void
@@ -54,21 +55,20 @@ desk_on_replay(desk_t *self, const desk_request_t *request)
             other_epoch ? "the journal is of another epoch" : "nothing has this offset yet",
             "epoch", mesh_control_epoch(journal_epoch(journal)), "first",
             (json_int_t) journal_first(journal), "head", (json_int_t) journal_head(journal));
-        desk_send(self, request->route, "error", body, NULL);
+        desk_send(self, request->route, "error", body);
         return;
     }
     if (!may_have_page(self, request))
         return;
     self->gave_page = true;
-    zmsg_t *frames = zmsg_new();
-    json_t *body = page_replay(journal, after, &filter, frames);
+    json_t *body = page_replay(journal, after, &filter, self->page);
     if (!body) {
-        zmsg_destroy(&frames);
+        record_list_cut(self->page, 0);
         desk_send_error(self, request->route, request->id, "journal_down",
                         "the journal cannot be read now");
         return;
     }
-    send_page(self, request, "events", body, &frames);
+    send_page(self, request, "events", body);
 }
 
 void
@@ -84,7 +84,6 @@ desk_on_snapshot(desk_t *self, const desk_request_t *request)
         return;
     journal_t *journal = relay_journal(self->relay);
     self->gave_page = true;
-    zmsg_t *frames = zmsg_new();
     size_t limit_bytes = PAGE_BYTES_LIMIT;
     json_t *transports = NULL;
     size_t left_out = 0;
@@ -95,12 +94,12 @@ desk_on_snapshot(desk_t *self, const desk_request_t *request)
         limit_bytes = bytes < PAGE_BYTES_LIMIT ? PAGE_BYTES_LIMIT - bytes : 0;
     }
     json_t *body =
-        page_snapshot(relay_sessions(self->relay), after ? after : "", limit_bytes, frames);
+        page_snapshot(relay_sessions(self->relay), after ? after : "", limit_bytes, self->page);
     if (transports)
         json_object_set_new(body, "transports", transports);
     if (left_out)
         json_object_set_new(body, "transports_left_out", json_integer((json_int_t) left_out));
     json_object_set_new(body, "epoch", mesh_control_epoch(journal_epoch(journal)));
     json_object_set_new(body, "offset", json_integer((json_int_t) journal_head(journal)));
-    send_page(self, request, "snapshot", body, &frames);
+    send_page(self, request, "snapshot", body);
 }

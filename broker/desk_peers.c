@@ -29,8 +29,7 @@ send_ack(desk_t *self, zframe_t *route, json_t *states, json_t *watched)
     desk_send(self, route, "ack",
               json_pack("{s:s, s:o, s:o, s:o*}", "incarnation", self->identity->incarnation,
                         "sources", states, "journal",
-                        journal_report(relay_journal(self->relay)), "watched", watched),
-              NULL);
+                        journal_report(relay_journal(self->relay)), "watched", watched));
 }
 
 // What a heartbeat asks to know of the programs of one type; NULL when it asks nothing.
@@ -64,7 +63,7 @@ desk_ask_again(void *desk, const void *holder, const mesh_uuid_t *source, uint64
     char text[MESH_UUID_TEXT_SIZE];
     mesh_uuid_format(source, text);
     desk_send(self, peer->route, "resend",
-              json_pack("{s:s, s:I}", "source", text, "from", (json_int_t) from), NULL);
+              json_pack("{s:s, s:I}", "source", text, "from", (json_int_t) from));
 }
 
 // Read one entry of "sources". Returns -1 when it is not as it must be.
@@ -133,7 +132,7 @@ send_welcome(desk_t *self, zframe_t *route, uint64_t id, json_t *next)
         (json_int_t) self->heartbeat_ms, "lost_after_ms", (json_int_t) self->lost_after_ms,
         "sources", next, "journal", journal_report(journal));
     assert(body);
-    desk_send(self, route, "welcome", body, NULL);
+    desk_send(self, route, "welcome", body);
 }
 
 void
@@ -211,7 +210,7 @@ claim_sources(desk_t *self, const desk_request_t *request, const peer_t *peer, j
                                      foreign ? "this source is of another key"
                                              : "another live program holds this source",
                                      "source", json_object_get(entry, "source"));
-            desk_send(self, request->route, "error", body, NULL);
+            desk_send(self, request->route, "error", body);
             return false;
         }
         if (!registered)
@@ -274,7 +273,7 @@ desk_send_away(desk_t *self, const char *verb, const desk_request_t *request)
     assert(body);
     if (request->id)
         json_object_set_new(body, "id", json_integer((json_int_t) request->id));
-    desk_send(self, request->route, "error", body, NULL);
+    desk_send(self, request->route, "error", body);
     return true;
 }
 
@@ -359,7 +358,7 @@ desk_on_heartbeat(desk_t *self, const desk_request_t *request)
 {
     if (!sender_of(self, request)) {
         desk_send(self, request->route, "hello_again",
-                  json_pack("{s:s}", "incarnation", self->identity->incarnation), NULL);
+                  json_pack("{s:s}", "incarnation", self->identity->incarnation));
         return;
     }
     // What was sent before the heartbeat may still wait in the other socket.
@@ -381,8 +380,7 @@ desk_on_heartbeat(desk_t *self, const desk_request_t *request)
         if (from)
             desk_send(self, request->route, "resend",
                       json_pack("{s:O, s:I}", "source", json_object_get(entry, "source"),
-                                "from", (json_int_t) from),
-                      NULL);
+                                "from", (json_int_t) from));
     }
     send_ack(self, request->route, states, report_watched(self, request->body));
 }

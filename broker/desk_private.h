@@ -8,6 +8,7 @@
 #include "erasures.h"
 #include "gate.h"
 #include "receipts.h"
+#include "record_list.h"
 #include "welcomes.h"
 
 enum { DESK_NAME_LIMIT = 128 };    // bytes of a service's name or an error's code
@@ -26,6 +27,7 @@ struct desk {
     int64_t probed_ms;       // when connections with something unread were last looked after
     erasures_t *erasures;    // owned
     welcomes_t *welcomes;    // owned
+    record_list_t *page;     // owned; what is given now, else empty
     int64_t heartbeat_ms, lost_after_ms;
     json_int_t window_events, window_bytes;
     int timer;
@@ -48,9 +50,11 @@ typedef struct desk_request {
 // The peer that asks: it has said hello by this route and under this key. NULL when it has not.
 peer_t *desk_peer_of(desk_t *self, const desk_request_t *request);
 
-// Send a message to whom route leads. Steals body; takes *frames_p, which may be NULL.
-void desk_send(desk_t *self, zframe_t *route, const char *verb, json_t *body,
-               zmsg_t **frames_p);
+// Send a message to whom route leads. Steals body. With events: each of them follows as two
+// frames.
+void desk_send(desk_t *self, zframe_t *route, const char *verb, json_t *body);
+void desk_send_events(desk_t *self, zframe_t *route, const char *verb, json_t *body,
+                      const record_list_t *events);
 
 // Whether a connection may be given something of this size; where all together have too much
 // unread, those who are gone are looked for first, and who does not read is cut off.
@@ -58,9 +62,9 @@ receipts_outcome_t desk_ask_receipts(desk_t *self, receipts_t *receipts, zframe_
                                      size_t size);
 
 // Send a message with a receipt; after RECEIPTS_FREE only. connection is the descriptor of
-// route, -1 where it is not known. Else as desk_send.
+// route, -1 where it is not known; events may be NULL. Else as desk_send.
 void desk_give(desk_t *self, receipts_t *receipts, zframe_t *route, int connection, size_t size,
-               const char *verb, json_t *body, zmsg_t **frames_p);
+               const char *verb, json_t *body, const record_list_t *events);
 
 // Pass on what one program says to another, with a receipt where it is large. Steals body.
 // Returns false, and nothing is sent, when too much is unread.

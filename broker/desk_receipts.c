@@ -61,11 +61,14 @@ desk_ask_receipts(desk_t *self, receipts_t *receipts, zframe_t *route, size_t si
 
 void
 desk_give(desk_t *self, receipts_t *receipts, zframe_t *route, int connection, size_t size,
-          const char *verb, json_t *body, zmsg_t **frames_p)
+          const char *verb, json_t *body, const record_list_t *events)
 {
     uint64_t receipt = receipts_give(receipts, route, connection, size, zclock_mono());
     json_object_set_new(body, "receipt", json_integer((json_int_t) receipt));
-    desk_send(self, route, verb, body, frames_p);
+    if (events)
+        desk_send_events(self, route, verb, body, events);
+    else
+        desk_send(self, route, verb, body);
 }
 
 bool
@@ -73,7 +76,7 @@ desk_pass_on(desk_t *self, zframe_t *route, int connection, const char *verb, js
 {
     size_t bytes = json_dumpb(body, NULL, 0, JSON_COMPACT);
     if (bytes <= SMALL_BYTES) {
-        desk_send(self, route, verb, body, NULL);
+        desk_send(self, route, verb, body);
         return true;
     }
     if (desk_ask_receipts(self, self->passed, route, bytes) != RECEIPTS_FREE) {

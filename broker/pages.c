@@ -11,8 +11,8 @@ enum { TYPES_LIMIT = 64 };
 
 typedef struct page {
     const page_filter_t *filter;    // borrowed
-    zmsg_t *frames;                 // borrowed
-    size_t bytes, count;
+    record_list_t *events;          // borrowed
+    size_t bytes;
     size_t looks;
     uint64_t to;
     bool full;
@@ -78,12 +78,10 @@ matches(const page_filter_t *filter, const record_t *record)
 }
 
 static void
-append(page_t *page, const record_t *record)
+append(page_t *page, record_t *record)
 {
-    zmsg_addmem(page->frames, record_topic(record), record->topic_bytes);
-    zmsg_addmem(page->frames, record_body(record), record->body_bytes);
+    record_list_add(page->events, record);
     page->bytes += record->topic_bytes + record->body_bytes;
-    page->count++;
 }
 
 // journal_visit_fn: the first event fits in every page, so that each page goes on.
@@ -97,7 +95,8 @@ add_to_replay(void *arg, record_t *record)
     }
     if (matches(page->filter, record)) {
         size_t bytes = record->topic_bytes + record->body_bytes;
-        if (page->count > 0 && page->bytes + bytes > page->filter->limit_bytes) {
+        if (record_list_count(page->events) > 0 &&
+            page->bytes + bytes > page->filter->limit_bytes) {
             page->full = true;
             return false;
         }
@@ -120,9 +119,10 @@ page_removed(journal_t *journal)
 }
 
 json_t *
-page_replay(journal_t *journal, uint64_t after, const page_filter_t *filter, zmsg_t *frames)
+page_replay(journal_t *journal, uint64_t after, const page_filter_t *filter,
+            record_list_t *events)
 {
-    page_t page = {.filter = filter, .frames = frames, .to = after};
+    page_t page = {.filter = filter, .events = events, .to = after};
     // Before the events: what is removed while they are read is then missing from the page
     // without being told by it, and told by the next one.
     uint64_t first = journal_first(journal);
@@ -133,11 +133,11 @@ page_replay(journal_t *journal, uint64_t after, const page_filter_t *filter, zms
     }
     if (!page.full)
         page.to = journal_head(journal);
-    json_t *body =
-        json_pack("{s:o, s:I, s:I, s:I, s:b, s:I, s:o}", "epoch",
-                  mesh_control_epoch(journal_epoch(journal)), "first", (json_int_t) first,
-                  "head", (json_int_t) journal_head(journal), "to", (json_int_t) page.to,
-                  "more", page.full, "count", (json_int_t) page.count, "removed", removed);
+    json_t *body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:I, s:o}", "epoch",
+                             mesh_control_epoch(journal_epoch(journal)), "first",
+                             (json_int_t) first, "head", (json_int_t) journal_head(journal),
+                             "to", (json_int_t) page.to, "more", page.full, "count",
+                             (json_int_t) record_list_count(events), "removed", removed);
     assert(body);
     return body;
 }
@@ -152,7 +152,7 @@ typedef struct snapshot_page {
 // sessions_visit_fn: a session is shown whole, or in the next page. One that fills more than a
 // whole page is shown as far as the page goes, so that the pages come to an end.
 static bool
-add_to_snapshot(void *arg, const record_t *record)
+add_to_snapshot(void *arg, record_t *record)
 {
     snapshot_page_t *self = arg;
     mesh_topic_t topic;
@@ -160,7 +160,7 @@ add_to_snapshot(void *arg, const record_t *record)
     assert(rc == 0);
     if (!streq(topic.session, self->session)) {
         memcpy(self->session, topic.session, sizeof self->session);
-        self->whole_count = self->page.count;
+        self->whole_count = record_list_count(self->page.events);
     }
     size_t bytes = record->topic_bytes + record->body_bytes;
     if (self->page.bytes + bytes > self->limit_bytes)
@@ -171,22 +171,16 @@ add_to_snapshot(void *arg, const record_t *record)
 
 json_t *
 page_snapshot(sessions_t *sessions, const char *after_session, size_t limit_bytes,
-              zmsg_t *frames)
+              record_list_t *events)
 {
-    snapshot_page_t self = {.page = {.frames = frames}, .limit_bytes = limit_bytes};
+    snapshot_page_t self = {.page = {.events = events}, .limit_bytes = limit_bytes};
     bool more;
     const char *last = sessions_visit(sessions, after_session, add_to_snapshot, &self, &more);
     // A session that did not fit was begun: take its events out again.
-    while (more && self.page.count > self.whole_count) {
-        for (int i = 0; i < 2; i++) {
-            zframe_t *frame = zmsg_last(frames);
-            zmsg_remove(frames, frame);
-            zframe_destroy(&frame);
-        }
-        self.page.count--;
-    }
-    json_t *body = json_pack("{s:I, s:b, s:s}", "count", (json_int_t) self.page.count, "more",
-                             more, "next_session", last);
+    if (more)
+        record_list_cut(events, self.whole_count);
+    json_t *body = json_pack("{s:I, s:b, s:s}", "count", (json_int_t) record_list_count(events),
+                             "more", more, "next_session", last);
     assert(body);
     return body;
 }

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "journal.h"
+#include "record_list.h"
 #include "registry.h"
 #include "sessions.h"
 
@@ -29,17 +30,18 @@ typedef struct page_filter {
 const char *page_filter_read(page_filter_t *self, const json_t *body);
 
 // A page of what comes after an offset: the body of "events" without "id", and the events
-// appended to frames. The caller owns the body; NULL when the journal cannot be read.
+// held in events, which is empty before. The caller owns the body; NULL when the journal cannot
+// be read.
 json_t *page_replay(journal_t *journal, uint64_t after, const page_filter_t *filter,
-                    zmsg_t *frames);
+                    record_list_t *events);
 
 // The highest offset that was removed, by family. The caller owns the object.
 json_t *page_removed(journal_t *journal);
 
 // A page of at most limit_bytes of sessions after one: "count", "more" and "next_session", and
-// the events appended to frames. The caller owns the body.
+// the events held in events, which is empty before. The caller owns the body.
 json_t *page_snapshot(sessions_t *sessions, const char *after_session, size_t limit_bytes,
-                      zmsg_t *frames);
+                      record_list_t *events);
 
 // Who is registered: each hello with joined_at and last_seen_ms (how long ago it was heard), as
 // many as fit in PAGE_BYTES_LIMIT; how many do not goes to *left_out.

@@ -27,7 +27,7 @@ void sessions_note(sessions_t *self, const mesh_topic_t *topic, record_t *record
 // id, and within a session by offset, until visit returns false. Returns the id of the last
 // session visited in full, "" when none was (borrowed until the next call that changes
 // anything), and whether sessions are left.
-typedef bool sessions_visit_fn(void *arg, const record_t *record);
+typedef bool sessions_visit_fn(void *arg, record_t *record);
 const char *sessions_visit(sessions_t *self, const char *after_session,
                            sessions_visit_fn *visit, void *arg, bool *more);
 

@@ -82,14 +82,25 @@ number(const json_t *body, const char *name)
     return value;
 }
 
+static size_t
+bytes_of(const record_list_t *events)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < record_list_count(events); i++) {
+        const record_t *record = record_list_at(events, i);
+        bytes += record->topic_bytes + record->body_bytes;
+    }
+    return bytes;
+}
+
 // One page after an offset, with a filter as a request gives it (stolen).
 static json_t *
-replay(const bench_t *self, uint64_t after, json_t *request, zmsg_t *frames)
+replay(const bench_t *self, uint64_t after, json_t *request, record_list_t *events)
 {
     page_filter_t filter;
     assert_null(page_filter_read(&filter, request));
-    json_t *body = page_replay(self->journal, after, &filter, frames);
-    assert_int_equal(zmsg_size(frames), 2 * number(body, "count"));
+    json_t *body = page_replay(self->journal, after, &filter, events);
+    assert_int_equal(record_list_count(events), number(body, "count"));
     json_decref(request);
     return body;
 }
@@ -97,13 +108,13 @@ replay(const bench_t *self, uint64_t after, json_t *request, zmsg_t *frames)
 static size_t
 count_of(const bench_t *self, json_t *request)
 {
-    zmsg_t *frames = zmsg_new();
-    json_t *body = replay(self, 0, request, frames);
+    record_list_t *events = record_list_new();
+    json_t *body = replay(self, 0, request, events);
     size_t count = number(body, "count");
     assert_true(json_is_false(json_object_get(body, "more")));
     assert_int_equal(number(body, "to"), journal_head(self->journal));
     json_decref(body);
-    zmsg_destroy(&frames);
+    record_list_destroy(&events);
     return count;
 }
 
@@ -113,13 +124,13 @@ a_replay_of_nothing_ends_at_the_head(void **state)
     bench_t *self = *state;
     assert_int_equal(count_of(self, json_object()), 0);
     note(self, "a", "h", "s", 10);
-    zmsg_t *frames = zmsg_new();
-    json_t *body = replay(self, 2, json_object(), frames);
+    record_list_t *events = record_list_new();
+    json_t *body = replay(self, 2, json_object(), events);
     assert_int_equal(number(body, "count"), 0);
     assert_int_equal(number(body, "to"), 2);
     assert_int_equal(number(body, "first"), 1);
     json_decref(body);
-    zmsg_destroy(&frames);
+    record_list_destroy(&events);
 }
 
 static void
@@ -133,14 +144,14 @@ pages_follow_each_other_and_leave_nothing_out(void **state)
     bool more = true;
     for (int turn = 0; more; turn++) {
         assert_true(turn < TURNS_MOST);
-        zmsg_t *frames = zmsg_new();
-        json_t *body = replay(self, after, json_object(), frames);
-        assert_true(zmsg_content_size(frames) <= PAGE_BYTES_LIMIT);
+        record_list_t *events = record_list_new();
+        json_t *body = replay(self, after, json_object(), events);
+        assert_true(bytes_of(events) <= PAGE_BYTES_LIMIT);
         count += number(body, "count");
         after = number(body, "to");
         more = json_is_true(json_object_get(body, "more"));
         json_decref(body);
-        zmsg_destroy(&frames);
+        record_list_destroy(&events);
     }
     assert_int_equal(count, 50);
     assert_int_equal(after, journal_head(self->journal));
@@ -152,13 +163,13 @@ an_event_larger_than_the_asked_limit_comes_alone(void **state)
     bench_t *self = *state;
     note(self, "a", "h", "s", 5000);
     note(self, "a", "h", "s", 5000);
-    zmsg_t *frames = zmsg_new();
-    json_t *body = replay(self, 0, json_pack("{s:i}", "limit_bytes", 1), frames);
+    record_list_t *events = record_list_new();
+    json_t *body = replay(self, 0, json_pack("{s:i}", "limit_bytes", 1), events);
     assert_int_equal(number(body, "count"), 1);
     assert_int_equal(number(body, "to"), 2);
     assert_true(json_is_true(json_object_get(body, "more")));
     json_decref(body);
-    zmsg_destroy(&frames);
+    record_list_destroy(&events);
 }
 
 static void
@@ -208,17 +219,17 @@ walk_snapshot(bench_t *self, size_t first_bytes)
     bool more = true;
     for (int turn = 0; more; turn++) {
         assert_true(turn < TURNS_MOST);
-        zmsg_t *frames = zmsg_new();
-        json_t *body = page_snapshot(self->sessions, after, limit_bytes, frames);
-        assert_int_equal(zmsg_size(frames), 2 * number(body, "count"));
-        assert_true(zmsg_content_size(frames) <= limit_bytes);
+        record_list_t *events = record_list_new();
+        json_t *body = page_snapshot(self->sessions, after, limit_bytes, events);
+        assert_int_equal(record_list_count(events), number(body, "count"));
+        assert_true(bytes_of(events) <= limit_bytes);
         count += number(body, "count");
         more = json_is_true(json_object_get(body, "more"));
         snprintf(after, sizeof after, "%s",
                  json_string_value(json_object_get(body, "next_session")));
         limit_bytes = PAGE_BYTES_LIMIT;
         json_decref(body);
-        zmsg_destroy(&frames);
+        record_list_destroy(&events);
     }
     return count;
 }

@@ -29,7 +29,7 @@ typedef struct shown {
 } shown_t;
 
 static bool
-on_record(void *arg, const record_t *record)
+on_record(void *arg, record_t *record)
 {
     shown_t *self = arg;
     if (self->most-- == 0)
