@@ -153,24 +153,6 @@ seek(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
     begin_at(self, ring, self->serial);
 }
 
-bool
-event_pull_cursor_of(const event_ring_t *ring, const event_ring_entry_t *entry,
-                     mesh_cursor_t *cursor)
-{
-    static const char id[] = "id: ";
-    const char *frame = event_ring_frame(ring, entry);
-    char text[MESH_CURSOR_SIZE];
-    if (memcmp(frame, id, sizeof id - 1) != 0)
-        return false;
-    frame += sizeof id - 1;
-    size_t bytes = (size_t) ((const char *) memchr(frame, '\n', sizeof text) - frame);
-    memcpy(text, frame, bytes);
-    text[bytes] = '\0';
-    int rc = mesh_cursor_parse(cursor, text);
-    assert(rc == 0);    // event_frame has written it
-    return true;
-}
-
 // A control frame of ours says that something is missing, and where the order goes on.
 static void
 take_control(event_pull_t *self, const event_ring_t *ring, const event_ring_entry_t *entry)
@@ -184,7 +166,7 @@ take_control(event_pull_t *self, const event_ring_t *ring, const event_ring_entr
     json_t *gap = json_loadb(payload, bytes, JSON_DISABLE_EOF_CHECK, NULL);
     assert(gap);
     event_page_add_gap(self->page, gap);
-    (void) event_pull_cursor_of(ring, entry, &self->looked);
+    (void) event_ring_cursor(ring, entry, &self->looked);
 }
 
 int
@@ -197,7 +179,7 @@ event_pull_take_event(event_pull_t *self, const event_pull_world_t *world,
         filter_event_t event = event_facts(ring, entry, world->sessions);
         if (matches(self, &event, budget)) {
             mesh_cursor_t cursor;
-            bool placed = event_pull_cursor_of(ring, entry, &cursor);
+            bool placed = event_ring_cursor(ring, entry, &cursor);
             rc = event_page_add(self->page, placed ? &cursor : NULL, &event);
         }
         filter_event_clear(&event);

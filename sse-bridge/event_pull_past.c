@@ -90,8 +90,8 @@ meets(const event_pull_t *self, const event_ring_t *ring)
     const event_ring_entry_t *entry = event_ring_entry(ring, first);
     mesh_cursor_t cursor;
     // One without a place stands after what may be gone already.
-    return event_pull_cursor_of(ring, entry, &cursor) ? self->looked.offset + 1 >= entry->offset
-                                                      : self->looked.offset >= entry->offset;
+    return event_ring_cursor(ring, entry, &cursor) ? self->looked.offset + 1 >= entry->offset
+                                                   : self->looked.offset >= entry->offset;
 }
 
 void

@@ -31,10 +31,6 @@ struct event_pull {
 
 // event_pull.c
 
-// The cursor in the frame of an entry. Returns false when it has none.
-bool event_pull_cursor_of(const event_ring_t *ring, const event_ring_entry_t *entry,
-                          mesh_cursor_t *cursor);
-
 // Look at an event of the ring, or of a page of the past. Returns -1 when it does not fit any
 // more.
 int event_pull_take_event(event_pull_t *self, const event_pull_world_t *world,

@@ -302,6 +302,24 @@ event_ring_payload(const event_ring_t *self, const event_ring_entry_t *entry, si
     return event_ring_frame(self, entry) + entry->payload_at;
 }
 
+bool
+event_ring_cursor(const event_ring_t *self, const event_ring_entry_t *entry,
+                  mesh_cursor_t *cursor)
+{
+    static const char id[] = "id: ";
+    const char *frame = event_ring_frame(self, entry);
+    char text[MESH_CURSOR_SIZE];
+    if (memcmp(frame, id, sizeof id - 1) != 0)
+        return false;
+    frame += sizeof id - 1;
+    size_t bytes = (size_t) ((const char *) memchr(frame, '\n', sizeof text) - frame);
+    memcpy(text, frame, bytes);
+    text[bytes] = '\0';
+    int rc = mesh_cursor_parse(cursor, text);
+    assert(rc == 0);    // event_frame has written it
+    return true;
+}
+
 mesh_cursor_t
 event_ring_position(const event_ring_t *self)
 {

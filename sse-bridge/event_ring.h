@@ -88,6 +88,10 @@ const char *event_ring_session(const event_ring_t *self, const event_ring_entry_
 const char *event_ring_payload(const event_ring_t *self, const event_ring_entry_t *entry,
                                size_t *bytes);
 
+// The cursor that an entry is shown with. Returns false when it has none.
+bool event_ring_cursor(const event_ring_t *self, const event_ring_entry_t *entry,
+                       mesh_cursor_t *cursor);
+
 // The newest place: epoch 0 before the first epoch.
 mesh_cursor_t event_ring_position(const event_ring_t *self);
 

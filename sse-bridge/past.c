@@ -57,22 +57,41 @@ past_destroy(past_t **self_p)
     }
 }
 
+static bool
+covers(const past_page_t *page, const mesh_cursor_t *after)
+{
+    return page->epoch == after->epoch && page->after <= after->offset &&
+           after->offset < page->to;
+}
+
+static past_page_t *
+find(past_t *self, const mesh_cursor_t *after)
+{
+    for (size_t at = 0; at < self->page_count; at++)
+        if (covers(&self->pages[at], after))
+            return &self->pages[at];
+    return NULL;
+}
+
+static void
+drop_first(past_t *self)
+{
+    self->wanted_count--;
+    memmove(self->wanted, self->wanted + 1, self->wanted_count * sizeof self->wanted[0]);
+}
+
 static void
 ask_next(past_t *self, int64_t now_ms)
 {
+    // Pages that came meanwhile may have it: who wants it was told.
+    while (!self->asking && self->wanted_count > 0 && find(self, &self->wanted[0]))
+        drop_first(self);
     if (self->asking || self->wanted_count == 0 || now_ms < self->not_before)
         return;
     self->asking = true;
     self->stale = false;
     self->asked++;
     self->owner->ask(self->arg, &self->wanted[0]);
-}
-
-static bool
-covers(const past_page_t *page, const mesh_cursor_t *after)
-{
-    return page->epoch == after->epoch && page->after <= after->offset &&
-           (after->offset < page->to || after->offset == page->after);
 }
 
 static bool
@@ -87,11 +106,10 @@ is_wanted(const past_t *self, const mesh_cursor_t *after)
 const past_page_t *
 past_read(past_t *self, const mesh_cursor_t *after, int64_t now_ms)
 {
-    for (size_t at = 0; at < self->page_count; at++) {
-        if (covers(&self->pages[at], after)) {
-            self->pages[at].used = ++self->readings;
-            return &self->pages[at];
-        }
+    past_page_t *page = find(self, after);
+    if (page) {
+        page->used = ++self->readings;
+        return page;
     }
     if (!is_wanted(self, after) && self->wanted_count < PAST_WANTED)
         self->wanted[self->wanted_count++] = *after;
@@ -105,8 +123,7 @@ end_asking(past_t *self)
     assert(self->asking);
     mesh_cursor_t asked = self->wanted[0];
     self->asking = false;
-    self->wanted_count--;
-    memmove(self->wanted, self->wanted + 1, self->wanted_count * sizeof self->wanted[0]);
+    drop_first(self);
     return asked;
 }
 
@@ -142,6 +159,8 @@ read_page(past_page_t *page, const mesh_cursor_t *after, const json_t *body, zms
         !json_is_boolean(more) || mesh_subscriber_read_removed(body, page->removed) != 0)
         return -1;
     page->more = json_is_true(more);
+    if (page->more && page->to == after->offset)
+        return -1;    // nobody would ever come to the end
     page->ring = event_ring_new(PAGE_RING_BYTES);
     event_ring_begin_epoch(page->ring, after, NULL);
     if (read_events(page->ring, frames) == 0)
@@ -170,12 +189,16 @@ past_take(past_t *self, const json_t *body, zmsg_t *frames, int64_t now_ms)
     mesh_cursor_t asked = end_asking(self);
     past_page_t page;
     int rc = self->stale ? 0 : read_page(&page, &asked, body, frames);
-    if (rc == 0 && !self->stale) {
+    bool keeps = rc == 0 && !self->stale;
+    if (keeps && page.to > page.after) {
         page.used = ++self->readings;
         *room_for_page(self) = page;
-    } else if (rc != 0) {
-        self->not_before = now_ms + PAST_PAUSE_MS;
+    } else if (keeps) {
+        // The journal has nothing more: true now, and not for long.
+        event_ring_destroy(&page.ring);
     }
+    if (rc != 0 || (keeps && page.to == page.after))
+        self->not_before = now_ms + PAST_PAUSE_MS;
     // First those who wait for this page, then the next question: they may be gone by then.
     self->owner->news(self->arg);
     ask_next(self, now_ms);

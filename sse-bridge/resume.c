@@ -118,6 +118,16 @@ resume_decide(const resume_ask_t *ask, const resume_world_t *world, int64_t now_
     return by_since(ask, world, ask->id == RESUME_ID_UNREADABLE ? RESUME_UNKNOWN : RESUME_LIVE);
 }
 
+resume_answer_t
+resume_again(const resume_answer_t *answer, const resume_ask_t *ask,
+             const resume_world_t *world)
+{
+    if (answer->start == RESUME_START_AFTER)
+        return after_cursor(answer->after, world);
+    bool lost = answer->verdict == RESUME_RESET || answer->verdict == RESUME_UNKNOWN;
+    return by_since(ask, world, lost ? answer->verdict : RESUME_LIVE);
+}
+
 void
 resume_last(resume_answer_t *answer, const resume_world_t *world, uint32_t wanted,
             uint32_t found)

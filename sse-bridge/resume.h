@@ -81,6 +81,11 @@ typedef struct resume_answer {
 resume_answer_t resume_decide(const resume_ask_t *ask, const resume_world_t *world,
                               int64_t now_ms);
 
+// The same question, when more is known of what was removed: of the answer that was given the
+// start stays, and the verdict where that is RESUME_RESET or RESUME_UNKNOWN.
+resume_answer_t resume_again(const resume_answer_t *answer, const resume_ask_t *ask,
+                             const resume_world_t *world);
+
 // The verdict on the last `wanted` events when only `found` are kept. Turns answer into a gap
 // where what is missing was removed.
 void resume_last(resume_answer_t *answer, const resume_world_t *world, uint32_t wanted,

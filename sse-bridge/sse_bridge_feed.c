@@ -153,6 +153,7 @@ static void
 on_past_news(void *arg)
 {
     sse_bridge_t *self = arg;
+    stream_hub_past_news(self->hub);
     events_door_news(self->events_door);
 }
 
@@ -170,6 +171,7 @@ sse_bridge_join(sse_bridge_t *self, const mesh_settings_t *settings, char **erro
     transport_list_join(self->transports, self->link);
     self->past = past_link_new(self->loop, self->link, on_past_news, self);
     events_door_use_past(self->events_door, past_link_pages(self->past));
+    stream_hub_use_past(self->hub, past_link_pages(self->past));
     mesh_link_listen(self->link, &link_listener, self);
     self->subscriber = mesh_subscriber_new(self->loop, self->link, MESH_FROM_EARLIEST, NULL,
                                            &subscriber_handler, self);

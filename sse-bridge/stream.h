@@ -16,6 +16,7 @@ typedef enum {
     STREAM_ADMITTED,    // its head is being sent by libmicrohttpd
     STREAM_HELD,        // where it begins is not known yet
     STREAM_SEEKING,     // looking for the last n events
+    STREAM_PAST,        // reads the journal: its first words wait for a page, or it is open
     STREAM_OPEN,
     STREAM_CLOSING,    // only what is its own is still written
     STREAM_ENDED,      // the socket is libmicrohttpd's again
@@ -33,6 +34,7 @@ typedef enum {
     STREAM_REASONS,
 } stream_reason_t;
 
+struct past_reader;
 struct stream_group;
 struct stream_list;
 
@@ -58,8 +60,10 @@ typedef struct stream {
     uint8_t endpoint;       // endpoint_t
     uint8_t slow;           // stream_slow_t
     bool pulled;            // libmicrohttpd fetches what is to be written: TLS is between
-    bool lost;              // drop-oldest: entries were passed over, and it was not said yet
-    uint64_t lost_from;     // ... offsets
+    bool opened;            // of STREAM_PAST
+    bool in_step;          // it has had all there was: then it is slow where the ring passes it
+    bool lost;             // drop-oldest: entries were passed over, and it was not said yet
+    uint64_t lost_from;    // ... offsets
     uint64_t lost_to;
     uint64_t lost_count;
     size_t input_bytes;    // what came after the request, read and thrown away
@@ -67,6 +71,7 @@ typedef struct stream {
     int64_t deadline_ms;    // when it is too old, or, closing, has had time enough to read that
     resume_ask_t ask;       // until it is open
     resume_answer_t answer;
+    struct past_reader *past;    // of STREAM_PAST; owned
     mesh_uuid_t client_id;
 } stream_t;
 

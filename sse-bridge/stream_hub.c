@@ -273,6 +273,8 @@ stream_hub_end(stream_hub_t *self, stream_t *stream, bool clean)
     self->rest_bytes -= stream->rest_bytes;
     stream->rest_bytes = 0;
     stream_clear_own(stream);
+    free(stream->past);
+    stream->past = NULL;
     stream->state = STREAM_ENDED;
     stream->fd = -1;
     if (!clean)
@@ -325,6 +327,8 @@ stream_hub_stats(const stream_hub_t *self)
     stats.filters = zhashx_size(self->groups);
     for (const stream_t *stream = self->held.first; stream; stream = stream->next)
         stats.held++;
+    for (const stream_t *stream = self->paged.first; stream; stream = stream->next)
+        stats.held += !stream->opened;
     return stats;
 }
 

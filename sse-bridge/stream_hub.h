@@ -8,6 +8,7 @@
 #define SSE_STREAM_HUB_H
 
 #include "event_ring.h"
+#include "past.h"
 #include "session_table.h"
 #include "stream.h"
 #include "stream_query.h"
@@ -79,6 +80,11 @@ void stream_hub_epoch(stream_hub_t *self, const mesh_cursor_t *after,
 void stream_hub_removed(stream_hub_t *self, uint64_t epoch,
                         const uint64_t removed[static MESH_FAMILIES]);
 void stream_hub_feed(stream_hub_t *self, bool live, int64_t heard_ms, int64_t now_ms);
+
+// Ask for what the ring holds no more; past is borrowed, and must hold until stream_hub_stop.
+// Its owner's news are to be told to stream_hub_past_news.
+void stream_hub_use_past(stream_hub_t *self, past_t *past);
+void stream_hub_past_news(stream_hub_t *self);
 
 // Make a stream for a query, whose filter is taken. connection is the owner's and is kept in
 // the stream. On STREAM_HUB_ADMITTED *stream_p is set, and must be released in the end.

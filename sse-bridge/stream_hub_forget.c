@@ -93,8 +93,11 @@ stream_hub_forget(stream_hub_t *self, const char *payload, size_t payload_bytes,
     session_table_forget(self->sessions, session);
     mesh_cursor_t cursor;
     if (removed > 0 && last && mesh_cursor_parse(&cursor, last) == 0 &&
-        cursor.epoch == event_ring_position(self->ring).epoch)
-        forgotten_list_add(self->forgotten, session, (uint64_t) removed, cursor.offset,
-                           json_object_get(json, "types"), recorded_us);
+        cursor.epoch == event_ring_position(self->ring).epoch) {
+        const json_t *types = json_object_get(json, "types");
+        forgotten_list_add(self->forgotten, session, (uint64_t) removed, cursor.offset, types,
+                           recorded_us);
+        stream_hub_forget_past(self, session, (uint64_t) removed, cursor.offset, types);
+    }
     json_decref(json);
 }

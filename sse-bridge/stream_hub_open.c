@@ -74,7 +74,23 @@ stream_hub_verdict(const stream_hub_t *self, const stream_t *stream, int64_t now
     resume_answer_t answer = resume_decide(&stream->ask, &world, now_ms);
     // The last n are to be counted first.
     bool known = answer.verdict != RESUME_HOLD && answer.start != RESUME_START_LAST;
+    // Only the journal knows what it still has.
+    if (self->past && (answer.verdict == RESUME_EXACT || answer.verdict == RESUME_GAP) &&
+        answer.start != RESUME_START_EARLIEST &&
+        past_reader_goes_back(&answer, &stream->ask, &world))
+        known = false;
     return known ? resume_verdict_name(answer.verdict) : NULL;
+}
+
+void
+stream_hub_say_opened(stream_hub_t *self, stream_t *stream, const mesh_cursor_t *position)
+{
+    size_t bytes;
+    char *frame = stream_notice_opened(stream, &stream->answer, position,
+                                       stream_hub_retry_ms(self), &bytes);
+    stream_add_own(stream, frame, bytes);
+    free(frame);
+    self->stats.opened[stream->answer.verdict]++;
 }
 
 // Say how the stream begins, at a serial of the ring, and let it be written to.
@@ -97,14 +113,9 @@ open_at(stream_hub_t *self, stream_t *stream, uint64_t serial)
         uint64_t end = answer->to < position.offset ? answer->to : position.offset;
         position.offset = skips ? end : answer->after;
     }
-    size_t bytes;
-    char *frame = stream_notice_opened(stream, &stream->answer, &position,
-                                       stream_hub_retry_ms(self), &bytes);
-    stream_add_own(stream, frame, bytes);
-    free(frame);
+    stream_hub_say_opened(self, stream, &position);
     stream->position = serial;
     stream->state = STREAM_OPEN;
-    self->stats.opened[stream->answer.verdict]++;
     stream_move(stream, &self->ready);
     if (serial < self->slowest)
         self->slowest = serial;
@@ -134,6 +145,10 @@ stream_hub_seek(stream_hub_t *self, stream_t *stream, int64_t *budget)
     uint64_t from = group->known_from > first ? group->known_from : first;
     resume_world_t world =
         stream_hub_known(self, &stream->ask, stream->group->filter, self->now_ms);
+    if (self->past && found < stream->ask.last && world.removed.count > 0) {
+        stream_hub_go_back(self, stream, stream->ask.last - (uint32_t) found);
+        return;
+    }
     resume_last(&stream->answer, &world, stream->ask.last, (uint32_t) found);
     open_at(self, stream, stream_group_nth_last(group, from, next, stream->ask.last));
 }
@@ -146,6 +161,10 @@ stream_hub_decide(stream_hub_t *self, stream_t *stream)
     stream->answer = resume_decide(&stream->ask, &world, self->now_ms);
     if (stream->answer.verdict == RESUME_HOLD)
         return;
+    if (self->past && past_reader_goes_back(&stream->answer, &stream->ask, &world)) {
+        stream_hub_go_back(self, stream, 0);
+        return;
+    }
     switch (stream->answer.start) {
     case RESUME_START_NOW:
         open_at(self, stream, event_ring_next(self->ring));
@@ -192,7 +211,7 @@ attach(stream_hub_t *self, stream_t *stream, int fd, uint32_t events, int64_t no
         return;
     }
     stream_hub_decide(self, stream);
-    if (stream->state == STREAM_HELD) {
+    if (stream->state == STREAM_HELD || stream->state == STREAM_PAST) {
         // A first byte, so that the client sees the response now and not with the verdict.
         stream_set_own(stream, EVENT_FRAME_COMMENT);
         int64_t budget = 0;

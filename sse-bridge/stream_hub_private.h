@@ -1,4 +1,4 @@
-// stream_hub_private - what the three files of stream_hub share
+// stream_hub_private - what the files of stream_hub share
 // SPDX-License-Identifier: MPL-2.0
 #ifndef SSE_STREAM_HUB_PRIVATE_H
 #define SSE_STREAM_HUB_PRIVATE_H
@@ -7,6 +7,7 @@
 
 #include "forgotten_list.h"
 #include "group_index.h"
+#include "past_reader.h"
 #include "stream_group.h"
 #include "stream_hub.h"
 
@@ -17,6 +18,7 @@ struct stream_hub {
     event_ring_t *ring;
     session_table_t *sessions;
     forgotten_list_t *forgotten;
+    past_t *past;             // borrowed; NULL while there is no journal to ask
     zhashx_t *groups;         // stream_group_t by filter key, owned
     group_index_t *index;     // of the same
     stream_group_t *dirty;    // those with news, by next_dirty
@@ -25,6 +27,7 @@ struct stream_hub {
     stream_list_t held;       // waiting for the verdict
     stream_list_t ready;      // more to write, in the next turn
     stream_list_t blocked;    // the socket is full
+    stream_list_t paged;      // wait for a page of the past
     uint64_t slowest;         // no position in ready and blocked is before it
 
     int epoll_fd;
@@ -48,6 +51,11 @@ enum {
     STREAM_HUB_REST_BYTES = 16 * 1024 * 1024,
     // The broker is heard every second; see also HEALTH_HEAD_FRESH_MS.
     STREAM_HUB_FRESH_MS = 3 * 1000,
+    // What a stream that is fetched from is given of the past at once, but for its last event.
+    STREAM_HUB_COPY_BYTES = 64 * 1024,
+    // Who reads the past holds no room in the ring that would tell that it is slow: so long may
+    // it take nothing at all.
+    STREAM_HUB_STALL_MS = 60 * 1000,
     // How long a client that was told goodbye may take to read it.
     STREAM_HUB_GOODBYE_MS = 10 * 1000,
 };
@@ -58,6 +66,7 @@ void stream_hub_end(stream_hub_t *self, stream_t *stream, bool clean);
 
 // stream_hub_open.c: decide where streams begin.
 void stream_hub_decide(stream_hub_t *self, stream_t *stream);
+void stream_hub_say_opened(stream_hub_t *self, stream_t *stream, const mesh_cursor_t *position);
 void stream_hub_seek(stream_hub_t *self, stream_t *stream, int64_t *budget);
 int64_t stream_hub_retry_ms(stream_hub_t *self);
 
@@ -65,13 +74,28 @@ int64_t stream_hub_retry_ms(stream_hub_t *self);
 void stream_hub_let_go(void *arg, uint64_t first);
 void stream_hub_say_lost(stream_hub_t *self, stream_t *stream);
 int stream_hub_keep_rest(stream_hub_t *self, stream_t *stream);
+int stream_hub_keep_rest_of(stream_hub_t *self, stream_t *stream, const event_ring_t *ring);
 void stream_hub_goodbye(stream_hub_t *self, stream_t *stream, stream_reason_t reason);
 
 // stream_hub_forget.c: what mesh.session_forgotten says.
 void stream_hub_forget(stream_hub_t *self, const char *payload, size_t payload_bytes,
                        int64_t recorded_us);
 
+// stream_hub_past.c: a stream begins in the journal, where the last n are asked for with
+// `wanted` of them before the ring; goes on there; and goes back to it, rather than being
+// passed by the ring, which lets go of what is before keep. Returns whether it does.
+void stream_hub_go_back(stream_hub_t *self, stream_t *stream, uint32_t wanted);
+void stream_hub_read_past(stream_hub_t *self, stream_t *stream, int64_t *budget);
+bool stream_hub_return_to_past(stream_hub_t *self, stream_t *stream, uint64_t keep);
+void stream_hub_past_tick(stream_hub_t *self);
+void stream_hub_forget_past(stream_hub_t *self, const char *session, uint64_t removed,
+                            uint64_t last, const json_t *types);
+
 // stream_hub_turns.c
+void stream_hub_fall_behind(stream_hub_t *self, stream_t *stream, stream_list_t *list);
+stream_writer_outcome_t stream_hub_write(stream_hub_t *self, stream_t *stream,
+                                         const event_ring_t *ring, const uint64_t serials[],
+                                         size_t count);
 int stream_hub_drain(stream_t *stream);
 void stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget);
 

@@ -11,13 +11,19 @@
 int
 stream_hub_keep_rest(stream_hub_t *self, stream_t *stream)
 {
+    return stream_hub_keep_rest_of(self, stream, self->ring);
+}
+
+int
+stream_hub_keep_rest_of(stream_hub_t *self, stream_t *stream, const event_ring_t *ring)
+{
     if (stream->frame_sent == 0)
         return 0;
-    const event_ring_entry_t *entry = event_ring_entry(self->ring, stream->position);
+    const event_ring_entry_t *entry = event_ring_entry(ring, stream->position);
     size_t rest = entry->frame_bytes - stream->frame_sent;
     if (self->rest_bytes + rest > STREAM_HUB_REST_BYTES)
         return -1;
-    stream_add_own(stream, event_ring_frame(self->ring, entry) + stream->frame_sent, rest);
+    stream_add_own(stream, event_ring_frame(ring, entry) + stream->frame_sent, rest);
     stream->rest_bytes += rest;
     self->rest_bytes += rest;
     self->stats.kept_bytes += rest;
@@ -70,7 +76,9 @@ stream_hub_warn(stream_hub_t *self, stream_t *stream, stream_reason_t reason, in
                 int64_t now_ms)
 {
     self->now_ms = now_ms;
-    if (stream->state != STREAM_OPEN || stream_hub_keep_rest(self, stream) != 0)
+    bool open =
+        stream->state == STREAM_OPEN || (stream->state == STREAM_PAST && stream->opened);
+    if (!open || stream_hub_keep_rest(self, stream) != 0)
         return;
     size_t bytes;
     char *frame = stream_notice_warning(stream, reason, left_ms, &bytes);
@@ -105,6 +113,8 @@ pass(stream_hub_t *self, stream_t *stream, uint64_t keep)
         stream_hub_end(self, stream, true);
         return;
     }
+    if (stream_hub_return_to_past(self, stream, keep))
+        return;
     uint64_t lost = keep > stream->position ? keep - stream->position : 0;
     if (!stream->lost)
         stream->lost_from = from;

@@ -9,8 +9,8 @@
 #include "event_frame.h"
 #include "stream_hub_private.h"
 
-static void
-fall_behind(stream_hub_t *self, stream_t *stream, stream_list_t *list)
+void
+stream_hub_fall_behind(stream_hub_t *self, stream_t *stream, stream_list_t *list)
 {
     stream_move(stream, list);
     if (stream->state == STREAM_OPEN && stream->position < self->slowest)
@@ -34,20 +34,54 @@ announce(stream_hub_t *self, stream_t *stream)
     return STREAM_WRITER_BLOCKED;
 }
 
-// Some bytes of the stream have gone.
+// Bytes may have been written since there were so many.
 static void
-note_written(stream_hub_t *self, stream_t *stream)
+note_written(stream_hub_t *self, stream_t *stream, uint64_t bytes)
 {
-    stream->written_ms = self->now_ms;
+    if (self->stats.written.bytes != bytes)
+        stream->written_ms = self->now_ms;
     if (stream->rest_bytes > 0 && stream_own_left(stream) == 0) {
         self->rest_bytes -= stream->rest_bytes;
         stream->rest_bytes = 0;
     }
 }
 
+// Libmicrohttpd copies what it fetches, and not now: what the page has is copied already.
+static void
+copy_entries(stream_hub_t *self, stream_t *stream, const event_ring_t *ring,
+             const uint64_t serials[], size_t count)
+{
+    stream->position = count > 0 ? serials[0] : 0;
+    for (size_t at = 0; at < count && stream_own_left(stream) < STREAM_HUB_COPY_BYTES; at++) {
+        const event_ring_entry_t *entry = event_ring_entry(ring, serials[at]);
+        stream_add_own(stream, event_ring_frame(ring, entry), entry->frame_bytes);
+        stream->position = serials[at] + 1;
+        self->stats.written.events++;
+    }
+}
+
+stream_writer_outcome_t
+stream_hub_write(stream_hub_t *self, stream_t *stream, const event_ring_t *ring,
+                 const uint64_t serials[], size_t count)
+{
+    if (stream->pulled) {
+        copy_entries(self, stream, ring, serials, count);
+        return announce(self, stream);
+    }
+    uint64_t bytes = self->stats.written.bytes;
+    stream_writer_outcome_t outcome =
+        stream_writer_write_entries(stream, ring, serials, count, &self->stats.written);
+    note_written(self, stream, bytes);
+    return outcome;
+}
+
 void
 stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget)
 {
+    if (stream->state == STREAM_PAST) {
+        stream_hub_read_past(self, stream, budget);
+        return;
+    }
     if (stream->state == STREAM_SEEKING) {
         stream_hub_seek(self, stream, budget);
         return;
@@ -55,7 +89,7 @@ stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget)
     if (stream->state == STREAM_OPEN && stream->position < stream->group->known_from &&
         !stream_group_look_back(stream->group, self->ring, self->sessions, stream->position,
                                 budget)) {
-        fall_behind(self, stream, &self->ready);
+        stream_hub_fall_behind(self, stream, &self->ready);
         stream_hub_want_turn(self);
         return;
     }
@@ -65,21 +99,22 @@ stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget)
     stream_writer_outcome_t outcome =
         stream->pulled ? announce(self, stream)
                        : stream_writer_write(stream, self->ring, &self->stats.written);
-    if (self->stats.written.bytes != bytes)
-        note_written(self, stream);
+    note_written(self, stream, bytes);
     switch (outcome) {
     case STREAM_WRITER_DONE:
+        if (stream->state == STREAM_OPEN)
+            stream->in_step = true;
         if (stream->state == STREAM_CLOSING)
             stream_hub_end(self, stream, true);
         else if (stream->list != resting_place(self, stream))
             stream_move(stream, resting_place(self, stream));
         break;
     case STREAM_WRITER_MORE:
-        fall_behind(self, stream, &self->ready);
+        stream_hub_fall_behind(self, stream, &self->ready);
         stream_hub_want_turn(self);
         break;
     case STREAM_WRITER_BLOCKED:
-        fall_behind(self, stream, &self->blocked);
+        stream_hub_fall_behind(self, stream, &self->blocked);
         break;
     case STREAM_WRITER_GONE:
         stream_hub_end(self, stream, false);
@@ -96,20 +131,29 @@ stream_hub_pull(stream_hub_t *self, stream_t *stream, char *buffer, size_t bytes
         return 0;
     if (stream->state == STREAM_OPEN && stream->position < stream->group->known_from) {
         // What matches is worked out in turns, which then ask for this stream to be pulled.
-        fall_behind(self, stream, &self->ready);
+        stream_hub_fall_behind(self, stream, &self->ready);
         stream_hub_want_turn(self);
         return 0;
     }
     if (stream->lost && stream->state == STREAM_OPEN && stream_own_left(stream) == 0)
         stream_hub_say_lost(self, stream);
+    uint64_t before = self->stats.written.bytes;
     size_t filled = stream_writer_fill(stream, self->ring, buffer, bytes, &self->stats.written);
-    if (filled > 0) {
-        note_written(self, stream);
-        fall_behind(self, stream, &self->blocked);
+    note_written(self, stream, before);
+    if (stream->state == STREAM_PAST) {
+        // What is next is read in a turn.
+        if (stream_own_left(stream) == 0 && stream->list == &self->blocked) {
+            stream_move(stream, &self->ready);
+            stream_hub_want_turn(self);
+        }
+    } else if (filled > 0) {
+        stream_hub_fall_behind(self, stream, &self->blocked);
     } else if (stream->state == STREAM_CLOSING) {
         stream_hub_end(self, stream, true);
-    } else if (stream->list != resting_place(self, stream)) {
-        stream_move(stream, resting_place(self, stream));
+    } else {
+        stream->in_step = stream->in_step || stream->state == STREAM_OPEN;
+        if (stream->list != resting_place(self, stream))
+            stream_move(stream, resting_place(self, stream));
     }
     return filled;
 }
@@ -144,6 +188,11 @@ stream_hub_turn(stream_hub_t *self, int64_t now_ms)
     stream_t *last = self->ready.last;
     for (stream_t *stream = self->ready.first, *next; stream; stream = next) {
         next = stream == last ? NULL : stream->next;
+        // Who finds the budget used up is before the others in the next turn.
+        if (budget <= 0) {
+            stream_hub_want_turn(self);
+            break;
+        }
         stream_hub_advance(self, stream, &budget);
     }
 }
@@ -222,7 +271,8 @@ close_old(stream_hub_t *self, stream_list_t *list)
 {
     for (stream_t *stream = list->first, *next; stream; stream = next) {
         next = stream->next;
-        if (stream->state == STREAM_OPEN && self->now_ms >= stream->deadline_ms)
+        bool open = stream->state == STREAM_OPEN || stream->state == STREAM_PAST;
+        if (open && self->now_ms >= stream->deadline_ms)
             stream_hub_goodbye(self, stream, STREAM_REASON_AGED);
     }
 }
@@ -239,6 +289,8 @@ stream_hub_tick(stream_hub_t *self, int64_t now_ms)
         stream_hub_decide(self, stream);
     }
     comment(self, &self->held);
+    comment(self, &self->paged);
+    stream_hub_past_tick(self);
     for (stream_group_t *group = zhashx_first(self->groups); group;
          group = zhashx_next(self->groups)) {
         close_ended(self, group);
@@ -246,6 +298,7 @@ stream_hub_tick(stream_hub_t *self, int64_t now_ms)
         if (!group->dirty)
             comment(self, &group->idle);
     }
+    close_old(self, &self->paged);
     close_old(self, &self->ready);
     close_old(self, &self->blocked);
     for (stream_t *stream = self->blocked.first, *next; stream; stream = next) {
@@ -279,6 +332,7 @@ stream_hub_stop(stream_hub_t *self, int64_t now_ms)
     stream_hub_turn(self, now_ms);
     self->stopping = true;
     stop_list(self, &self->held);
+    stop_list(self, &self->paged);
     stop_list(self, &self->ready);
     for (stream_group_t *group = zhashx_first(self->groups); group;
          group = zhashx_next(self->groups))

@@ -125,6 +125,18 @@ stream_notice_forgotten(const stream_t *stream, const mesh_cursor_t *from,
 }
 
 char *
+stream_notice_removed(const stream_t *stream, const mesh_cursor_t *from,
+                      const mesh_cursor_t *to, const mesh_cursor_t *position, size_t *bytes)
+{
+    json_t *json = notice(stream);
+    json_object_set_new(json, "reason", json_string("removed"));
+    set_cursor(json, "from", from);
+    set_cursor(json, "to", to);
+    set_count(json, "at_most", to->offset - from->offset);
+    return frame_of(-1, position, "stream.gap", json, bytes);
+}
+
+char *
 stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *bytes)
 {
     json_t *json = notice(stream);

@@ -22,6 +22,12 @@ char *stream_notice_gap(const char *reason, const mesh_cursor_t *from, const mes
 char *stream_notice_forgotten(const stream_t *stream, const mesh_cursor_t *from,
                               const mesh_cursor_t *to, uint64_t at_most, size_t *bytes);
 
+// stream.gap: what is up to `to` was removed, of what a stream may match, before it was read.
+// It goes on at position, which the event's id says.
+char *stream_notice_removed(const stream_t *stream, const mesh_cursor_t *from,
+                            const mesh_cursor_t *to, const mesh_cursor_t *position,
+                            size_t *bytes);
+
 // stream.dropped: events of this stream were passed over, because it read too slowly.
 char *stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *bytes);
 

@@ -47,8 +47,9 @@ add_piece(batch_t *self, const char *bytes, size_t count)
         (struct iovec){.iov_base = writable(bytes), .iov_len = count};
 }
 
+// Begin with what is the stream's own.
 static void
-collect(batch_t *self, const stream_t *stream, const event_ring_t *ring)
+begin(batch_t *self, const stream_t *stream)
 {
     self->piece_count = 0;
     self->serial_count = 0;
@@ -57,6 +58,21 @@ collect(batch_t *self, const stream_t *stream, const event_ring_t *ring)
     self->after = stream->position;
     if (stream_own_left(stream) > 0)
         add_piece(self, stream->own + stream->own_sent, stream_own_left(stream));
+}
+
+static void
+add_entry(batch_t *self, const event_ring_t *ring, uint64_t serial, uint32_t sent)
+{
+    const event_ring_entry_t *entry = event_ring_entry(ring, serial);
+    add_piece(self, event_ring_frame(ring, entry) + sent, entry->frame_bytes - sent);
+    self->serials[self->serial_count++] = serial;
+    self->after = serial + 1;
+}
+
+static void
+collect(batch_t *self, const stream_t *stream, const event_ring_t *ring)
+{
+    begin(self, stream);
     if (stream->state != STREAM_OPEN)
         return;
 
@@ -65,10 +81,8 @@ collect(batch_t *self, const stream_t *stream, const event_ring_t *ring)
     uint32_t sent = stream->frame_sent;
     assert(sent == 0 || serial == stream->position);
     while (serial < next && self->serial_count < STREAM_WRITER_EVENTS) {
-        const event_ring_entry_t *entry = event_ring_entry(ring, serial);
-        add_piece(self, event_ring_frame(ring, entry) + sent, entry->frame_bytes - sent);
+        add_entry(self, ring, serial, sent);
         sent = 0;
-        self->serials[self->serial_count++] = serial;
         serial = stream_group_match(stream->group, serial + 1, next);
     }
     self->more = serial < next;
@@ -136,16 +150,15 @@ stream_writer_fill(stream_t *stream, const event_ring_t *ring, char *buffer, siz
     return filled;
 }
 
-stream_writer_outcome_t
-stream_writer_write(stream_t *stream, const event_ring_t *ring, stream_writer_count_t *count)
+static stream_writer_outcome_t
+write_batch(stream_t *stream, batch_t *batch, const event_ring_t *ring,
+            stream_writer_count_t *count)
 {
-    batch_t batch;
-    collect(&batch, stream, ring);
-    if (batch.bytes == 0) {
-        stream->position = batch.after;
+    if (batch->bytes == 0) {
+        stream->position = batch->after;
         return STREAM_WRITER_DONE;
     }
-    struct msghdr message = {.msg_iov = batch.pieces, .msg_iovlen = batch.piece_count};
+    struct msghdr message = {.msg_iov = batch->pieces, .msg_iovlen = batch->piece_count};
     ssize_t written;
     do {
         written = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -155,8 +168,30 @@ stream_writer_write(stream_t *stream, const event_ring_t *ring, stream_writer_co
         return (errno == EAGAIN || errno == EWOULDBLOCK) ? STREAM_WRITER_BLOCKED
                                                          : STREAM_WRITER_GONE;
     count->bytes += (uint64_t) written;
-    account(stream, &batch, ring, (size_t) written, count);
-    if ((size_t) written < batch.bytes)
+    account(stream, batch, ring, (size_t) written, count);
+    if ((size_t) written < batch->bytes)
         return STREAM_WRITER_BLOCKED;
-    return batch.more ? STREAM_WRITER_MORE : STREAM_WRITER_DONE;
+    return batch->more ? STREAM_WRITER_MORE : STREAM_WRITER_DONE;
+}
+
+stream_writer_outcome_t
+stream_writer_write(stream_t *stream, const event_ring_t *ring, stream_writer_count_t *count)
+{
+    batch_t batch;
+    collect(&batch, stream, ring);
+    return write_batch(stream, &batch, ring, count);
+}
+
+stream_writer_outcome_t
+stream_writer_write_entries(stream_t *stream, const event_ring_t *ring,
+                            const uint64_t serials[], size_t serial_count,
+                            stream_writer_count_t *count)
+{
+    assert(serial_count <= STREAM_WRITER_EVENTS && stream->frame_sent == 0);
+    batch_t batch;
+    stream->position = serial_count > 0 ? serials[0] : 0;
+    begin(&batch, stream);
+    for (size_t at = 0; at < serial_count; at++)
+        add_entry(&batch, ring, serials[at], 0);
+    return write_batch(stream, &batch, ring, count);
 }

@@ -32,4 +32,11 @@ bool stream_writer_waits(stream_t *stream, const event_ring_t *ring);
 size_t stream_writer_fill(stream_t *stream, const event_ring_t *ring, char *buffer,
                           size_t bytes, stream_writer_count_t *count);
 
+// The same with these entries of a ring, of which all up to the stream's position are written
+// afterwards, and frame_sent bytes of the one there.
+stream_writer_outcome_t stream_writer_write_entries(stream_t *stream, const event_ring_t *ring,
+                                                    const uint64_t serials[],
+                                                    size_t serial_count,
+                                                    stream_writer_count_t *count);
+
 #endif

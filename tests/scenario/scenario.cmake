@@ -123,6 +123,7 @@ mesh_add_scenario(readme 60)
 # Builds once more, as a newcomer does; the mesh it starts is not watched by a sanitizer.
 mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 4)
 mesh_add_scenario(sse_streams 240)
+mesh_add_scenario(stream_past 180)
 mesh_add_scenario(stream_life 120)
 mesh_add_scenario(conformance 120)
 mesh_add_scenario(verdicts 120)
@@ -139,9 +140,6 @@ mesh_add_scenario(throttling 90)
 mesh_add_scenario(wrong_settings 120)
 mesh_add_scenario(forget 180)
 mesh_add_scenario(found 240)
-# Two brokers that become one: most of the threads, and ciphers in libzmq's.
-mesh_add_scenario(found_tsan 120 FILE test_found.py KEYWORD "two_brokers or forgotten" LEVEL all
-    BUILD tsan WATCHED_BY thread)
 
 if(MESH_CHECKS)
     mesh_add_check(bench.line_to_curl 120

@@ -1,0 +1,223 @@
+// stream_clients - a hub and its clients over socket pairs, for tests of the sse-bridge
+// SPDX-License-Identifier: MPL-2.0
+#ifndef TESTS_STREAM_CLIENTS_H
+#define TESTS_STREAM_CLIENTS_H
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+
+#include "event_ring.h"
+#include "past_journal.h"
+#include "ring_event.h"
+#include "stream_hub.h"
+
+enum {
+    CLIENTS = 64,
+    READ_BYTES = 4 * 1024 * 1024,
+    COMMENT_MS = 15000,
+    ENDED_MS = 30000,
+    AGE_MS = 3600 * 1000
+};
+
+// One client: its end of the pair, and what it has read.
+typedef struct client {
+    stream_t *stream;
+    int ours;    // libmicrohttpd's in life
+    int theirs;
+    bool ended;
+    bool clean;
+    bool wanted;    // the hub has something for one that is pulled
+    char *read;
+    size_t read_bytes;
+} client_t;
+
+typedef struct world {
+    stream_hub_t *hub;
+    int64_t now_ms;
+    bool turn_wanted;
+    client_t clients[CLIENTS];
+    size_t count;
+    uint64_t offset;
+    past_journal_t journal;    // asked only where a test opens it
+} world_t;
+
+static inline void
+on_wants_turn(void *arg)
+{
+    ((world_t *) arg)->turn_wanted = true;
+}
+
+static inline void
+on_ended(void *arg, stream_t *stream, bool clean)
+{
+    (void) arg;
+    client_t *client = stream->connection;
+    assert_false(client->ended);
+    client->ended = true;
+    client->clean = clean;
+}
+
+static inline void
+on_has_some(void *arg, stream_t *stream)
+{
+    (void) arg;
+    client_t *client = stream->connection;
+    client->wanted = true;
+}
+
+static const stream_hub_owner_t owner = {
+    .wants_turn = on_wants_turn, .ended = on_ended, .has_some = on_has_some};
+
+static inline int
+setup(void **state)
+{
+    world_t *world = calloc(1, sizeof *world);
+    stream_hub_limits_t limits = {
+        .ring_bytes = EVENT_RING_LEAST_BYTES,
+        .clients = CLIENTS - 1,
+        .filters = 4,
+        .sessions = 100,
+        .comment_every_ms = COMMENT_MS,
+        .retry_ms = 3000,
+        .ended_after_ms = ENDED_MS,
+        .max_age_ms = AGE_MS,
+    };
+    world->now_ms = 1000000;
+    world->hub = stream_hub_new(&limits, &owner, world, world->now_ms);
+    stream_hub_epoch(world->hub, &(mesh_cursor_t){RING_EVENT_EPOCH, 0}, NULL, world->now_ms);
+    stream_hub_feed(world->hub, true, world->now_ms, world->now_ms);
+    *state = world;
+    return 0;
+}
+
+static inline int
+teardown(void **state)
+{
+    world_t *world = *state;
+    stream_hub_stop(world->hub, world->now_ms);
+    for (size_t at = 0; at < world->count; at++) {
+        client_t *client = &world->clients[at];
+        if (client->stream)
+            stream_hub_gone(world->hub, client->stream);
+        stream_hub_release(world->hub, &client->stream);
+        close(client->ours);
+        if (client->theirs >= 0)
+            close(client->theirs);
+        free(client->read);
+    }
+    stream_hub_destroy(&world->hub);
+    past_destroy(&world->journal.past);
+    free(world);
+    return 0;
+}
+
+// As the loop: turns as long as they are wanted.
+static inline void
+settle(world_t *world)
+{
+    stream_hub_poll(world->hub, world->now_ms);
+    for (int turns = 0; world->turn_wanted; turns++) {
+        assert_in_range(turns, 0, 10000);
+        world->turn_wanted = false;
+        stream_hub_turn(world->hub, world->now_ms);
+    }
+}
+
+static inline stream_hub_admission_t
+admit(world_t *world, endpoint_t endpoint, const char *query, const char *id,
+      client_t **client_p)
+{
+    stream_query_t parsed;
+    char problem[STREAM_QUERY_PROBLEM_BYTES];
+    if (stream_query_parse(&parsed, endpoint, query, id, NULL, world->now_ms * 1000, problem) !=
+        0)
+        fail_msg("%s: %s", query, problem);
+    client_t *client = &world->clients[world->count];
+    stream_hub_admission_t admission =
+        stream_hub_admit(world->hub, &parsed, client, world->now_ms, &client->stream);
+    stream_query_clear(&parsed);
+    if (admission == STREAM_HUB_ADMITTED) {
+        int pair[2];
+        assert_int_equal(
+            socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+        client->ours = pair[0];
+        client->theirs = pair[1];
+        client->read = calloc(1, READ_BYTES);
+        world->count++;
+        *client_p = client;
+    }
+    return admission;
+}
+
+static inline client_t *
+open_stream(world_t *world, const char *query, const char *id)
+{
+    client_t *client = NULL;
+    assert_int_equal(admit(world, ENDPOINT_ALL, query, id, &client), STREAM_HUB_ADMITTED);
+    assert(client);    // for the analyser, to which a failed test goes on
+    stream_hub_attach(world->hub, client->stream, client->ours, world->now_ms);
+    settle(world);
+    return client;
+}
+
+static inline void
+publish(world_t *world, const char *type, const char *session, const char *payload)
+{
+    ring_event_t event;
+    stream_hub_event(world->hub, ring_event(&event, type, session, payload, ++world->offset),
+                     world->now_ms);
+    world->journal.head = world->offset;
+}
+
+// Read what has come, and return what this client has read since `from`.
+static inline const char *
+read_more(client_t *client)
+{
+    size_t from = client->read_bytes;
+    for (;;) {
+        assert_true(client->read_bytes < READ_BYTES - 1);
+        ssize_t bytes = read(client->theirs, client->read + client->read_bytes,
+                             READ_BYTES - 1 - client->read_bytes);
+        if (bytes <= 0)
+            break;
+        client->read_bytes += (size_t) bytes;
+    }
+    client->read[client->read_bytes] = '\0';
+    return client->read + from;
+}
+
+static inline void
+assert_says(const char *text, const char *words)
+{
+    if (!strstr(text, words))
+        fail_msg("\"%s\" is not in: %.2000s", words, text);
+}
+
+static inline void
+assert_silent(const char *text, const char *words)
+{
+    if (strstr(text, words))
+        fail_msg("\"%s\" is in: %.2000s", words, text);
+}
+
+// That these offsets, and no others, came in this order.
+static inline void
+assert_offsets(const char *text, uint64_t first, uint64_t last)
+{
+    uint64_t expected = first;
+    for (const char *at = text; (at = strstr(at, "\nid: 00000000000000e9-")); at++) {
+        uint64_t offset = strtoull(at + strlen("\nid: 00000000000000e9-"), NULL, 10);
+        assert_int_equal(offset, expected++);
+    }
+    assert_int_equal(expected, last + 1);
+}
+
+#endif
