@@ -49,6 +49,7 @@ test=(
     faketime:faketime
     chromium:chromium
     openssl:openssl
+    slowhttptest:slowhttptest
 )
 
 wanted=("${build[@]}")

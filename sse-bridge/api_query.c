@@ -17,9 +17,14 @@ api_query_begin(api_query_t *self, const api_parameter_t *known, size_t known_co
         .known = known, .known_count = known_count, .grant = grant, .limit = API_QUERY_ROWS};
 }
 
+// What it quotes came from outside and may be cut: what is shown is printable ASCII, of which
+// JSON can be made.
 static int
 refuse(char **error_p, char *sentence)
 {
+    for (char *at = sentence; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
     *error_p = sentence;
     return -1;
 }

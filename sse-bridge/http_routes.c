@@ -175,6 +175,9 @@ answer_problem(const visit_t *visit, unsigned status, const char *detail)
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
         http_answer_header(response, MHD_HTTP_HEADER_ALLOW,
                            takes_post(visit->route) ? ALLOWED_TO_POST : ALLOWED_TO_READ);
+    // Where the next request begins is as doubtful as this one.
+    if (visit->request->head_problem)
+        http_answer_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return http_answer_send(&visit->peer, status, response);
 }
 
@@ -367,6 +370,8 @@ http_routes_answer(void *routes, const http_request_t *request)
     http_routes_t *self = routes;
     visit_t visit = {
         .routes = self, .request = request, .peer = {.connection = request->connection}};
+    if (request->head_problem)
+        return answer_problem(&visit, MHD_HTTP_BAD_REQUEST, request->head_problem);
     char peer_address[ADDRESS_TEXT_SIZE];
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);

@@ -14,6 +14,7 @@
 #include "address_table.h"
 #include "head_watch.h"
 #include "mesh/log.h"
+#include "request_head.h"
 #include "tls_credentials.h"
 
 enum {
@@ -26,6 +27,8 @@ enum {
     // Of a connection's memory, beside the head of the request: the parsed request, and the
     // head of the response.
     CONNECTION_SPARE_BYTES = 4096,
+    // That all connections are taken is said again when they were not for so long.
+    FULL_SAID_AGAIN_MS = 60 * 1000,
 };
 
 // GnuTLS's own choice, of the two versions that have no known weakness.
@@ -44,6 +47,7 @@ struct http_server {
     uint64_t heads_late;
     uint64_t requests;
     uint64_t mute;
+    int64_t full_ms;    // when all connections were last seen taken; 0 for never
 };
 
 // What we know of a connection.
@@ -143,24 +147,6 @@ on_connection(void *arg, struct MHD_Connection *connection, void **socket_contex
     }
 }
 
-static bool
-has_body(struct MHD_Connection *connection)
-{
-    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return (length && strcmp(length, "0") != 0) ||
-           MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-                                       MHD_HTTP_HEADER_TRANSFER_ENCODING);
-}
-
-static size_t
-head_bytes_of(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    return info ? info->header_size : 0;
-}
-
 // Written past libmicrohttpd, in whose memory the head may have left no room for a response: it
 // would close the connection without a word.
 static enum MHD_Result
@@ -184,17 +170,6 @@ refuse_head(struct MHD_Connection *connection)
     return MHD_NO;    // close it
 }
 
-// The length that the head announces; SIZE_MAX when it announces none, or no number.
-static size_t
-announced_bytes(struct MHD_Connection *connection)
-{
-    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (!length || strspn(length, "0123456789") != strlen(length) || strlen(length) > 18)
-        return SIZE_MAX;
-    return (size_t) strtoull(length, NULL, 10);
-}
-
 // Only a POST whose length is known and allowed is read: what else comes with a body is
 // answered at once, and libmicrohttpd closes the connection, as it should where a body follows
 // that nobody will read.
@@ -202,7 +177,7 @@ static bool
 wants_body(const http_server_t *self, struct MHD_Connection *connection, const char *method)
 {
     return strcmp(method, MHD_HTTP_METHOD_POST) == 0 &&
-           announced_bytes(connection) <= self->limits.body_bytes;
+           request_head_body_bytes(connection) <= self->limits.body_bytes;
 }
 
 static void
@@ -233,13 +208,14 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
         return exchange->later->answer(exchange->later);
     size_t part_bytes = *upload_bytes;
     *upload_bytes = 0;
+    const char *head_problem = exchange->seen ? NULL : request_head_problem(connection);
     bool reads_body = wants_body(self, connection, method);
     if (!exchange->seen) {
         exchange->seen = true;
-        if (head_bytes_of(connection) > self->limits.head_bytes)
+        if (request_head_bytes(connection) > self->limits.head_bytes)
             return refuse_head(connection);
         // To answer at once has the connection closed; else it is kept for the next request.
-        if (!has_body(connection) || reads_body)
+        if (!head_problem && (!request_head_has_body(connection) || reads_body))
             return MHD_YES;
     } else if (part_bytes > 0) {
         if (reads_body)
@@ -258,7 +234,8 @@ on_request(void *arg, struct MHD_Connection *connection, const char *url, const 
         .target = exchange->target,
         .body = exchange->body ? exchange->body : "",
         .body_bytes = exchange->body_bytes,
-        .body_too_long = has_body(connection) && !reads_body,
+        .body_too_long = request_head_has_body(connection) && !reads_body,
+        .head_problem = head_problem,
         .later = &exchange->later,
     };
     return self->answer(self->arg, &request);
@@ -310,15 +287,30 @@ on_readable(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     return 0;
 }
 
+// Once while it lasts, however many come and go.
+static void
+say_when_full(http_server_t *self, int64_t now_ms)
+{
+    if (http_server_connections(self) < self->limits.connections)
+        return;
+    if (self->full_ms == 0 || now_ms - self->full_ms > FULL_SAID_AGAIN_MS)
+        mesh_log_warning("http-connections-full",
+                         "all %u connections are taken; others wait until one is closed "
+                         "(http/clients, http/head_deadline)",
+                         self->limits.connections);
+    self->full_ms = now_ms;
+}
+
 static int
 on_tick(zloop_t *loop, int timer, void *arg)
 {
     (void) loop;
     (void) timer;
     http_server_t *self = arg;
+    int64_t now_ms = zclock_mono();
+    say_when_full(self, now_ms);
     head_wait_t *wait;
-    while ((wait = head_watch_expired(&self->heads, self->limits.head_deadline_ms,
-                                      zclock_mono()))) {
+    while ((wait = head_watch_expired(&self->heads, self->limits.head_deadline_ms, now_ms))) {
         // libmicrohttpd sees the end of the stream and closes the socket, which is its own.
         shutdown(wait->fd, SHUT_RDWR);
         self->heads_late++;

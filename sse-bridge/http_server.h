@@ -37,7 +37,8 @@ typedef struct http_request {
     const char *target;    // path and query as they came, not decoded
     const char *body;      // of a POST, ended with NUL
     size_t body_bytes;
-    bool body_too_long;    // then there is none
+    bool body_too_long;          // then there is none
+    const char *head_problem;    // a sentence; NULL where the head can be read in one way only
     http_later_t **later;
 } http_request_t;
 

@@ -127,6 +127,9 @@ mesh_add_scenario(stream_past 180)
 mesh_add_scenario(stream_life 120)
 mesh_add_scenario(conformance 120)
 mesh_add_scenario(verdicts 120)
+mesh_add_scenario(http_abuse 120 KEYWORD "not twenty")
+mesh_add_scenario(http_abuse_full 600 FILE test_http_abuse.py KEYWORD twenty LEVEL all BUILD plain
+    PROPERTIES RUN_SERIAL TRUE)
 # Ten thousand clients are too many for a sanitizer on a machine that does other work.
 mesh_add_scenario(crowd 180 KEYWORD short BUILD plain PROPERTIES PROCESSORS ${MESH_PLACES_BUSY})
 mesh_add_scenario(crowd_full 600 FILE test_crowd.py KEYWORD full LEVEL all BUILD plain

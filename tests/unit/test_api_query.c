@@ -63,6 +63,14 @@ what_is_wrong_is_named_with_what_is_allowed(void **state)
 }
 
 static void
+what_is_no_text_is_quoted_as_text(void **state)
+{
+    (void) state;
+    assert_refused("state", "\xff\n\x1b", "state is \"???\"");
+    assert_refused("\xc3\xa9", "x", "\"??\"");
+}
+
+static void
 scopes_confine_by_type_host_and_session(void **state)
 {
     (void) state;
@@ -88,6 +96,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_given_is_there_and_the_rest_is_not),
         cmocka_unit_test(what_is_wrong_is_named_with_what_is_allowed),
+        cmocka_unit_test(what_is_no_text_is_quoted_as_text),
         cmocka_unit_test(scopes_confine_by_type_host_and_session),
     };
     return cmocka_run_group_tests_name("api_query", tests, NULL, NULL);
