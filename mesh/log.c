@@ -106,7 +106,7 @@ write_words(mesh_log_level_t level, const char *event, const char *words, bool c
     write_line(line, used);
 }
 
-static void
+__attribute__((format(printf, 3, 0))) static void
 write_formatted(mesh_log_level_t level, const char *event, const char *format,
                 va_list arguments)
 {
@@ -118,7 +118,7 @@ write_formatted(mesh_log_level_t level, const char *event, const char *format,
 }
 
 // The filter needs the whole, since what it looks for may lie where the line is cut.
-static void
+__attribute__((format(printf, 3, 0))) static void
 write_filtered(mesh_log_level_t level, const char *event, const char *format, va_list arguments)
 {
     char *whole = NULL;
