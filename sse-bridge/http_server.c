@@ -344,8 +344,10 @@ http_server_new(zloop_t *loop, int listen_fd, const http_server_limits_t *limits
         {MHD_OPTION_END, 0, NULL},
     };
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+    // TURBO: connections are closed, not shut down, so that one of which we have a descriptor
+    // too lives on (stream_door.h). TLS has to say its end.
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                     (limits->encrypted ? (unsigned) MHD_USE_TLS : 0);
+                     (limits->encrypted ? (unsigned) MHD_USE_TLS : (unsigned) MHD_USE_TURBO);
     // The logger comes first, so that it hears what is wrong with the others.
     self->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, self, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,

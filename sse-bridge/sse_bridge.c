@@ -43,6 +43,7 @@ on_turn_due(zloop_t *loop, int timer, void *arg)
     (void) timer;
     sse_bridge_t *self = arg;
     stream_hub_turn(self->hub, zclock_mono());
+    stream_door_sweep(self->door);
     return 0;
 }
 
@@ -99,6 +100,7 @@ on_sockets(zloop_t *loop, zmq_pollitem_t *item, void *arg)
     (void) item;
     sse_bridge_t *self = arg;
     stream_hub_poll(self->hub, zclock_mono());
+    stream_door_sweep(self->door);
     return 0;
 }
 
@@ -139,7 +141,8 @@ gather(void *arg, health_facts_t *facts)
         .waiting = events_door_waiting(self->events_door),
         .mute = http_server_mute(self->server),
         .certificate_expires_s = self->tls ? tls_credentials_expire_s(self->tls) : 0,
-        .connections = http_server_connections(self->server),
+        .connections =
+            http_server_connections(self->server) + (unsigned) stream_door_own(self->door),
     };
 }
 
@@ -159,6 +162,7 @@ on_tick(zloop_t *loop, int timer, void *arg)
         tls_credentials_tick(self->tls, now_ms);
     int64_t unix_ms = mesh_clock_unix_us() / 1000;
     stream_door_review(self->door, access_refresh(self->access, unix_ms), unix_ms);
+    stream_door_sweep(self->door);
     stream_hub_stats_t stats = stream_hub_stats(self->hub);
     rate_meter_sample(&self->events, stats.events, now_ms);
     rate_meter_sample(&self->frames, stats.written.events, now_ms);

@@ -3,10 +3,12 @@
 #include "stream_door.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sys/socket.h>
 
@@ -18,20 +20,23 @@
 
 enum { TLS_RECORD_BYTES = 16 * 1024 };    // the longest there is
 
-// One stream on its way through the door; lives as long as libmicrohttpd's response.
+// One stream on its way through the door; lives as long as libmicrohttpd's response, and, where
+// it became our own, until the sweep after its end.
 typedef struct passage {
     stream_door_t *door;
-    struct MHD_Connection *connection;
+    struct MHD_Connection *connection;    // NULL once the stream is our own
     stream_t *stream;                     // owned
     char address[ADDRESS_TEXT_SIZE];      // "" when it is not counted
     char token_id[MESH_TOKEN_ID_SIZE];    // "" for the mesh's own
     bool warned;                          // that its token ends soon
+    bool answered;                        // libmicrohttpd's response is no more
     bool suspended;                       // libmicrohttpd waits for us
     bool asking;                          // ... asks us at this moment
-    int fd;                               // -1 before the stream is attached
-    char *ticket;                         // owned; NULL for none
-    struct passage *previous;             // among those with a token_id
+    int fd;                      // -1 before the stream is attached; owned where it is our own
+    char *ticket;                // owned; NULL for none
+    struct passage *previous;    // among those with a token_id
     struct passage *next;
+    struct passage *next_over;    // among those to be swept
 } passage_t;
 
 struct stream_door {
@@ -41,6 +46,8 @@ struct stream_door {
     address_table_t *tokens;    // the same, by token
     stream_door_limits_t limits;
     passage_t *first;        // of those with a token_id
+    passage_t *over;         // whose stream has ended, to be forgotten at the next sweep
+    size_t own;              // streams whose socket is our own
     int64_t next_look_ms;    // when the next token ends, or is to be warned of
     uint64_t refused;
 };
@@ -64,6 +71,8 @@ stream_door_destroy(stream_door_t **self_p)
 {
     assert(self_p);
     if (*self_p) {
+        stream_door_sweep(*self_p);
+        assert((*self_p)->own == 0);
         address_table_destroy(&(*self_p)->addresses);
         address_table_destroy(&(*self_p)->tokens);
         free(*self_p);
@@ -94,7 +103,8 @@ find_fd(passage_t *passage)
     passage->fd = info->connect_fd;
 }
 
-// MHD_ContentReaderCallback: the head has been sent, or the stream has ended.
+// MHD_ContentReaderCallback: the head has been sent, or the stream has ended. For libmicrohttpd
+// the answer is over, and it closes its descriptor; by ours the stream goes on.
 static ssize_t
 on_body_wanted(void *arg, uint64_t position, char *buffer, size_t buffer_bytes)
 {
@@ -105,10 +115,13 @@ on_body_wanted(void *arg, uint64_t position, char *buffer, size_t buffer_bytes)
     if (passage->stream->state != STREAM_ADMITTED)
         return MHD_CONTENT_READER_END_OF_STREAM;
     find_fd(passage);
-    // Before the hub has it: a stream may end in the call that attaches it.
-    suspend(passage);
+    passage->fd = fcntl(passage->fd, F_DUPFD_CLOEXEC, 0);
+    if (passage->fd < 0)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    passage->connection = NULL;
+    passage->door->own++;
     stream_hub_attach(passage->door->hub, passage->stream, passage->fd, zclock_mono());
-    return 0;
+    return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
 // MHD_ContentReaderCallback, over TLS: the head has been sent, or there is room for more.
@@ -166,16 +179,10 @@ unlink_token(stream_door_t *self, passage_t *passage)
     address_table_give_back(self->tokens, passage->token_id);
 }
 
-// MHD_ContentReaderFreeCallback: the connection is done with.
 static void
-on_body_done(void *arg)
+leave(passage_t *passage)
 {
-    passage_t *passage = arg;
     stream_door_t *door = passage->door;
-    // Over TLS it is libmicrohttpd that sees a client go while it writes.
-    passage->fd = -1;
-    if (passage->stream)
-        stream_hub_gone(door->hub, passage->stream);
     stream_hub_release(door->hub, &passage->stream);
     if (passage->address[0] != '\0')
         address_table_give_back(door->addresses, passage->address);
@@ -184,18 +191,61 @@ on_body_done(void *arg)
     if (passage->ticket)
         ticket_end(access_tickets(door->access), passage->ticket, passage, unix_ms());
     free(passage->ticket);
-    free(passage);
+    passage->ticket = NULL;
+    if (passage->answered)
+        free(passage);
+}
+
+// MHD_ContentReaderFreeCallback: the connection is done with.
+static void
+on_body_done(void *arg)
+{
+    passage_t *passage = arg;
+    passage->answered = true;
+    if (!passage->connection) {
+        // Our own, which may have ended and been swept before.
+        if (!passage->stream)
+            free(passage);
+        return;
+    }
+    // Over TLS it is libmicrohttpd that sees a client go while it writes.
+    passage->fd = -1;
+    if (passage->stream)
+        stream_hub_gone(passage->door->hub, passage->stream);
+    leave(passage);
 }
 
 void
 stream_door_ended(stream_t *stream)
 {
     passage_t *passage = stream->connection;
-    if (passage->suspended)
+    if (!passage->connection) {
+        close(passage->fd);
+        passage->door->own--;
+        passage->next_over = passage->door->over;
+        passage->door->over = passage;
+    } else if (passage->suspended) {
         resume(passage);
-    else if (!passage->asking && passage->fd >= 0)
+    } else if (!passage->asking && passage->fd >= 0) {
         // Libmicrohttpd waits for a client that takes nothing: now it sees an end.
         (void) shutdown(passage->fd, SHUT_RDWR);
+    }
+}
+
+void
+stream_door_sweep(stream_door_t *self)
+{
+    while (self->over) {
+        passage_t *passage = self->over;
+        self->over = passage->next_over;
+        leave(passage);
+    }
+}
+
+size_t
+stream_door_own(const stream_door_t *self)
+{
+    return self->own;
 }
 
 void

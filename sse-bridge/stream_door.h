@@ -1,12 +1,13 @@
 // stream_door - lets clients in: from a request for a stream to its socket in the hub, and back
 // SPDX-License-Identifier: MPL-2.0
 //
-// libmicrohttpd sends the head of the response. When it asks for the body the connection is
-// suspended and the hub writes to its socket; when the stream ends the connection is resumed
-// and told that the body is over. Over TLS libmicrohttpd asks for the bytes, and the connection
-// is suspended while there are none; who was resumed in one turn of the hub is asked in one run
-// of libmicrohttpd. "Connection: close" has the end of the connection end the body, so that
-// what the hub writes needs no framing of HTTP's.
+// libmicrohttpd sends the head of the response. When it asks for the body it is told that there
+// is none, and lets go of the connection without shutting it down (MHD_USE_TURBO), while the
+// hub writes on to the same socket by a descriptor of our own: so a stream costs libmicrohttpd
+// nothing, neither memory nor a place among those that wait. Over TLS it asks for the bytes,
+// and the connection is suspended while there are none; who was resumed in one turn of the hub
+// is asked in one run of libmicrohttpd. "Connection: close" has the end of the connection end
+// the body, so that what the hub writes needs no framing of HTTP's.
 #ifndef SSE_STREAM_DOOR_H
 #define SSE_STREAM_DOOR_H
 
@@ -49,6 +50,13 @@ void stream_door_review(stream_door_t *self, bool all, int64_t unix_ms);
 // The hub has ended a stream; has something for one that is pulled.
 void stream_door_ended(stream_t *stream);
 void stream_door_has_some(stream_t *stream);
+
+// Forget the streams that have ended: called soon after any that the hub may have ended, but
+// not from within its work.
+void stream_door_sweep(stream_door_t *self);
+
+// Streams that are no connections of libmicrohttpd's any more.
+size_t stream_door_own(const stream_door_t *self);
 
 // Requests refused for want of room.
 uint64_t stream_door_refused(const stream_door_t *self);

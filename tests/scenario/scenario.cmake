@@ -143,6 +143,9 @@ mesh_add_scenario(throttling 90)
 mesh_add_scenario(wrong_settings 120)
 mesh_add_scenario(forget 180)
 mesh_add_scenario(found 240)
+# Two brokers that become one: most of the threads, and ciphers in libzmq's.
+mesh_add_scenario(found_tsan 120 FILE test_found.py KEYWORD "two_brokers or forgotten" LEVEL all
+    BUILD tsan WATCHED_BY thread)
 
 if(MESH_CHECKS)
     mesh_add_check(bench.line_to_curl 120

@@ -20,6 +20,7 @@ STOP_S = 60                 # to say goodbye to all of them, on a machine that d
 RING = ["--set", "http/ring_bytes=16MiB"]
 RING_MIB = 16
 CUT_SHARE = 0.001
+CLIENT_KIB = 6              # docs/PERFORMANCE.md: what a client that waits may take
 FILES = CLIENTS + 1000
 
 
@@ -82,8 +83,10 @@ def test_each_of_ten_thousand_has_its_events_once_whatever_dies(mesh, events):
     broker = mesh.start_broker()
     sse = mesh.start_sse(*RING)
     port = mesh.port
+    empty_mib = resident_mib(sse)
     crowd = Crowd(mesh, events, seed)
     crowd.wait_for(lambda: "here\n" in crowd.output(), "crowd that is here")
+    assert resident_mib(sse) - empty_mib < CLIENTS * CLIENT_KIB / 1024
 
     crowd.wait_for_sent(events // 6)
     early_mib = resident_mib(sse)

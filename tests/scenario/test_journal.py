@@ -10,10 +10,9 @@ import random
 import shutil
 import signal
 import sqlite3
-import subprocess
 
 import pytest
-from mesh import SLOWNESS, Program, wait_until
+from mesh import SLOWNESS, Program, fill, wait_until
 from test_link import (LIMIT_S, Subscriber, check_order, publisher, sources_of, wait_all_arrived,
                        wait_drained)
 
@@ -238,19 +237,6 @@ def test_a_second_broker_does_not_write_the_same_journal(mesh):
     assert "another broker writes the journal" in second.said()
 
 
-@pytest.fixture
-def small_disk(mesh):
-    """A file system of 64 MiB, where that can be had."""
-    place = mesh.folder / "disk"
-    place.mkdir(mode=0o700)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0700", "none", place],
-                             capture_output=True, check=False)
-    if mounted.returncode != 0:
-        pytest.skip(f"no right to mount: {mounted.stderr.decode().strip()}")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
-
-
 def test_a_full_disk_is_told_and_healed_and_nothing_is_lost(mesh, subscribe, small_disk):
     mesh.start_broker("--set", f"broker/journal={small_disk}/journal.db")
     mesh.start_sse()
@@ -258,13 +244,7 @@ def test_a_full_disk_is_told_and_healed_and_nothing_is_lost(mesh, subscribe, sma
     alerts = mesh.stream("/events?types=mesh.alert_*")
     alerts.wait("stream.opened", LIMIT_S)
     publish(mesh, 200)
-    # Without a buffer: what is in one is written at the end, for which there is no room.
-    with open(small_disk / "filler", "wb", buffering=0) as filler:
-        try:
-            while True:
-                filler.write(b"x" * 65536)
-        except OSError:
-            pass
+    fill(small_disk / "filler")
     # Until the log has used up what room it has.
     program = publisher(mesh, 20000, 1)
     wait_until(lambda: "journal_down" in gaps(one), LIMIT_S, "journal that is down")

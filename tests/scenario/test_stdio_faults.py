@@ -12,7 +12,7 @@ import pytest
 from fake_llm import FakeLLM
 from mesh import SLOWNESS, bin_dir, fill, wait_until
 from test_stdio_relay import Bridge, Terminal, sh
-from wrapped import bridge_words, prepare, run_aider
+from wrapped import prepare, run_aider
 
 WITHIN_S = 30 * SLOWNESS
 BRIDGE = "aidermesh-stdio-bridge"

@@ -24,7 +24,7 @@ is_below(int fd, const char *place)
 ssize_t
 pwrite(int fd, const void *bytes, size_t size, off_t at)
 {
-    const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    const struct timespec pause = {.tv_nsec = 5000000};
     const char *place = getenv("HUNG_DISK");
     const char *answers = getenv("HUNG_DISK_ANSWERS");
     if (place && answers && is_below(fd, place))

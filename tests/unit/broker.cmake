@@ -1,6 +1,7 @@
 # unit tests and fuzzers of broker
 mesh_add_unit_test(bindings broker_parts)
 mesh_add_unit_test(calls broker_parts)
+mesh_add_unit_test(desk broker_parts)
 mesh_add_unit_test(discovery_entries broker_parts)
 mesh_add_unit_test(erasures broker_parts)
 mesh_add_unit_test(forgotten broker_parts)

@@ -1,5 +1,7 @@
 # unit tests and fuzzers of stdio-bridge
 mesh_add_unit_test(copy relay_parts)
+mesh_add_unit_test(descendants relay_parts)
+mesh_add_unit_test(guardian relay_parts)
 mesh_add_unit_test(mcp_call stdio_bridge_parts)
 mesh_add_unit_test(mcp_gate relay_parts)
 mesh_add_unit_test(mcp_session stdio_bridge_parts)
@@ -10,6 +12,8 @@ mesh_add_unit_test(session_labels relay_parts)
 mesh_add_unit_test(session_place stdio_bridge_parts)
 mesh_add_unit_test(tap relay_parts)
 mesh_add_unit_test(tap_record relay_parts)
+mesh_add_unit_test(terminal relay_parts)
+mesh_add_unit_test(wires relay_parts)
 mesh_add_unit_test(wiring relay_parts)
 mesh_add_unit_test(wrapped_command relay_parts)
 

@@ -9,7 +9,13 @@
 #include "relay.h"
 #include "temp_dir.h"
 
-enum { PATIENCE_MS = 20000, TICK_MS = 5 };
+enum {
+    PATIENCE_MS = 20000,
+    TICK_MS = 5,
+    QUEUE_EVENTS = 300,
+    LARGE_BYTES = 60000,
+    FULL_MS = 300,    // where nothing could be sent for so long, no more is taken
+};
 
 typedef struct bench {
     char *dir;
@@ -97,6 +103,8 @@ setup(void **state)
     char *journal = temp_dir_file(self->dir, "journal.db");
     assign(self, "broker/journal", journal);
     free(journal);
+    assign(self, "broker/queue_events", "300");
+    assign(self, "broker/queue_bytes", "1MiB");
     self->relay = relay_new(self->loop, self->settings, "host", "incarnation", &relay_events,
                             self, &error);
     assert_non_null(self->relay);
@@ -121,20 +129,31 @@ teardown(void **state)
     return 0;
 }
 
+// Publish an event whose payload has so many bytes. Returns false, and it is not published,
+// when the socket takes no more.
+static bool
+offer(bench_t *self, size_t payload_bytes)
+{
+    char topic[MESH_TOPIC_SIZE];
+    static uint8_t body[MESH_WIRE_HEADER_BYTES + LARGE_BYTES];
+    assert_true(payload_bytes <= LARGE_BYTES);
+    size_t bytes = mesh_topic_format(topic, "aider.session_progress", "h", "session");
+    mesh_header_t header = {.covers = 1, .source = self->source, .seq = self->published + 1};
+    mesh_wire_encode(&header, payload_bytes, body);
+    memset(body + MESH_WIRE_HEADER_BYTES, ' ', payload_bytes);
+    void *socket = zsock_resolve(self->publisher);
+    if (zmq_send(socket, topic, bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
+        return false;
+    assert_int_equal(zmq_send(socket, body, MESH_WIRE_HEADER_BYTES + payload_bytes, 0),
+                     MESH_WIRE_HEADER_BYTES + payload_bytes);
+    self->published++;
+    return true;
+}
+
 static void
 publish(bench_t *self)
 {
-    char topic[MESH_TOPIC_SIZE];
-    static const char payload[] = {'{', '}'};
-    uint8_t body[MESH_WIRE_HEADER_BYTES + sizeof payload];
-    size_t bytes = mesh_topic_format(topic, "aider.session_progress", "h", "session");
-    mesh_header_t header = {.covers = 1, .source = self->source, .seq = ++self->published};
-    mesh_wire_encode(&header, sizeof payload, body);
-    memcpy(body + MESH_WIRE_HEADER_BYTES, payload, sizeof payload);
-    zmsg_t *message = zmsg_new();
-    zmsg_addmem(message, topic, bytes);
-    zmsg_addmem(message, body, sizeof body);
-    assert_int_equal(zmsg_send(&message, self->publisher), 0);
+    assert_true(offer(self, 2));
 }
 
 // Publish one event and have the relay take it in, without its loop.
@@ -194,6 +213,63 @@ an_event_behind_the_newest_of_sessions_is_not_left_behind(void **state)
     wait_for(self, 3);
 }
 
+// Without its loop the relay learns of no commit. Returns how many it takes in then.
+static size_t
+take_in_all_there_is_room_for(bench_t *self, size_t at_least)
+{
+    size_t taken = 0;
+    int64_t since_ms = zclock_mono();
+    while (taken < at_least) {
+        taken += relay_take_in(self->relay);
+        assert_true(zclock_mono() - since_ms < PATIENCE_MS);
+    }
+    for (int i = 0; i < 10; i++)
+        taken += relay_take_in(self->relay);
+    return taken;
+}
+
+static void
+no_more_events_are_between_taken_and_committed_than_may_be(void **state)
+{
+    bench_t *self = *state;
+    for (int i = 0; i < 2 * QUEUE_EVENTS; i++)
+        publish(self);
+    assert_int_equal(take_in_all_there_is_room_for(self, QUEUE_EVENTS), QUEUE_EVENTS);
+    assert_int_equal(relay_counts(self->relay)->taken, QUEUE_EVENTS);
+    // What waits meanwhile is not lost.
+    wait_for(self, (uint64_t) 2 * QUEUE_EVENTS);
+}
+
+static void
+nor_more_of_their_bytes(void **state)
+{
+    bench_t *self = *state;
+    const size_t limit = 1024 * 1024 / LARGE_BYTES + 1;
+    for (size_t i = 0; i < 3 * limit; i++)
+        assert_true(offer(self, LARGE_BYTES));
+    // The one that reaches the limit is taken.
+    size_t taken = take_in_all_there_is_room_for(self, limit - 1);
+    assert_in_range(taken, limit - 1, limit);
+    wait_for(self, 3 * limit);
+}
+
+static void
+of_what_is_not_read_so_many_messages_wait_and_the_rest_stays_with_the_publisher(void **state)
+{
+    bench_t *self = *state;
+    enum { MOST = 20000, RECEIVE_HWM = 10000 };
+    int one = 1;
+    void *socket = zsock_resolve(self->publisher);
+    assert_int_equal(zmq_setsockopt(socket, ZMQ_XPUB_NODROP, &one, sizeof one), 0);
+    // An XPUB always says that it can be written to.
+    for (int64_t since_ms = zclock_mono();
+         self->published < MOST && zclock_mono() - since_ms < FULL_MS;)
+        if (offer(self, 2))
+            since_ms = zclock_mono();
+    // Those on the way count as well: 1 000 in the publisher's queue, and what the kernel has.
+    assert_in_range(self->published, 1, RECEIVE_HWM + 6000);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -201,6 +277,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_event_behind_the_newest_of_sessions_is_not_left_behind),
+        TEST(no_more_events_are_between_taken_and_committed_than_may_be),
+        TEST(nor_more_of_their_bytes),
+        TEST(of_what_is_not_read_so_many_messages_wait_and_the_rest_stays_with_the_publisher),
     };
     return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
 }
