@@ -4,12 +4,10 @@
 
 #include <assert.h>
 #include <czmq.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
+#include "journal_exchange.h"
 #include "journal_mover.h"
 #include "mesh/clock.h"
 
@@ -27,20 +25,8 @@ enum {
 
 struct journal_writer {
     pthread_t thread;
-    int wake_fd, news_fd;    // owned
     journal_writer_options_t options;
-
-    // Of both threads, under the lock.
-    pthread_mutex_t lock;
-    journal_batch_t *submitted;    // oldest first
-    journal_batch_t **submitted_end;
-    journal_news_t *news;    // oldest first
-    journal_news_t **news_end;
-    journal_holdings_t holdings;
-    bool stopping;
-    bool renewing;
-    journal_origin_t renew_origin;
-    char renew_why[256];
+    journal_exchange_t *exchange;    // owned; of both threads
 
     // Of the thread alone.
     journal_file_t *file;      // owned
@@ -58,45 +44,7 @@ struct journal_writer {
     int64_t ticked_ms, trimmed_ms, tried_ms;
 };
 
-static void
-signal_fd(int fd)
-{
-    uint64_t one = 1;
-    // It can only fail when the count is full, and then it is readable as it is.
-    (void) !write(fd, &one, sizeof one);
-}
-
-static void
-drain_fd(int fd)
-{
-    uint64_t count;
-    (void) !read(fd, &count, sizeof count);
-}
-
-void
-journal_news_destroy(journal_news_t **self_p)
-{
-    assert(self_p);
-    if (*self_p) {
-        assert(!(*self_p)->batches);    // they are the receiver's
-        journal_opening_clear(&(*self_p)->opening);
-        journal_forgotten_clear(&(*self_p)->forgotten);
-        free(*self_p);
-        *self_p = NULL;
-    }
-}
-
 // ---- in the thread
-
-static void
-tell(journal_writer_t *self, journal_news_t *news)
-{
-    pthread_mutex_lock(&self->lock);
-    *self->news_end = news;
-    self->news_end = &news->next;
-    pthread_mutex_unlock(&self->lock);
-    signal_fd(self->news_fd);
-}
 
 static void
 tell_ended(journal_writer_t *self, journal_batch_t *batches)
@@ -104,7 +52,7 @@ tell_ended(journal_writer_t *self, journal_batch_t *batches)
     journal_news_t *news = zmalloc(sizeof *news);
     news->kind = JOURNAL_NEWS_ENDED;
     news->batches = batches;
-    tell(self, news);
+    journal_exchange_tell(self->exchange, news);
 }
 
 // Takes what the opening owns.
@@ -116,7 +64,7 @@ tell_opening(journal_writer_t *self, journal_news_kind_t kind, journal_opening_t
     news->opening = *opening;
     news->era = self->era;
     *opening = (journal_opening_t){0};
-    tell(self, news);
+    journal_exchange_tell(self->exchange, news);
 }
 
 static void
@@ -130,16 +78,15 @@ note_holdings(journal_writer_t *self)
     const journal_state_t *state = journal_store_state(store);
     memcpy(holdings.removed, state->removed, sizeof holdings.removed);
     holdings.events = state->events;
-    pthread_mutex_lock(&self->lock);
-    self->holdings = holdings;
-    pthread_mutex_unlock(&self->lock);
+    journal_exchange_set_holdings(self->exchange, &holdings);
 }
 
 // The file is open: what goes with it.
 static void
 begin_moving(journal_writer_t *self)
 {
-    self->mover = journal_mover_new(journal_file_path(self->file), self->wake_fd);
+    self->mover = journal_mover_new(journal_file_path(self->file),
+                                    journal_exchange_wake_fd(self->exchange));
 }
 
 static void
@@ -339,7 +286,7 @@ forget(journal_writer_t *self, int *wait_ms)
     news->kind = JOURNAL_NEWS_FORGOTTEN;
     news->forgotten = *what;
     *what = self->forgetting[--self->forgetting_count];
-    tell(self, news);
+    journal_exchange_tell(self->exchange, news);
     return 0;
 }
 
@@ -434,26 +381,14 @@ work(void *arg)
 {
     journal_writer_t *self = arg;
     for (int wait_ms = 0;;) {
-        struct pollfd wake = {.fd = self->wake_fd, .events = POLLIN};
-        if (poll(&wake, 1, wait_ms) > 0)
-            drain_fd(self->wake_fd);
-        char why[sizeof self->renew_why];
-        pthread_mutex_lock(&self->lock);
-        journal_batch_t *batches = self->submitted;
-        self->submitted = NULL;
-        self->submitted_end = &self->submitted;
-        bool stopping = self->stopping, renewing = self->renewing;
-        journal_origin_t origin = self->renew_origin;
-        memcpy(why, self->renew_why, sizeof why);
-        self->renewing = false;
-        pthread_mutex_unlock(&self->lock);
-
-        if (batches)
-            handle(self, batches);
-        if (stopping)
+        journal_work_t todo;
+        journal_exchange_wait(self->exchange, wait_ms, &todo);
+        if (todo.batches)
+            handle(self, todo.batches);
+        if (todo.stopping)
             return NULL;
-        if (renewing)
-            renew(self, origin, why);
+        if (todo.renewing)
+            renew(self, todo.origin, todo.why);
         wait_ms = keep_up(self);
     }
 }
@@ -481,23 +416,19 @@ journal_writer_new(journal_file_t *file, const journal_opening_t *opening,
     self->options = *options;
     self->file = file;
     self->retention = retention_new(&options->limits);
-    self->submitted_end = &self->submitted;
-    self->news_end = &self->news;
+    self->exchange = journal_exchange_new();
     self->open = journal_file_store(file) != NULL;
     self->era = self->open ? 1 : 0;
     self->tried_ms = zclock_mono();
     if (self->open) {
-        self->holdings.first = opening->first;
-        memcpy(self->holdings.removed, opening->state.removed, sizeof self->holdings.removed);
-        self->holdings.events = opening->state.events;
+        journal_holdings_t holdings = {.first = opening->first,
+                                       .events = opening->state.events};
+        memcpy(holdings.removed, opening->state.removed, sizeof holdings.removed);
+        journal_exchange_set_holdings(self->exchange, &holdings);
         take_forgetting(self, opening->forgotten, opening->forgotten_count);
     }
-    self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    self->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    assert(self->wake_fd >= 0 && self->news_fd >= 0);
     if (self->open)
         begin_moving(self);
-    pthread_mutex_init(&self->lock, NULL);
     start_thread(self);
     return self;
 }
@@ -507,29 +438,15 @@ journal_writer_destroy(journal_writer_t **self_p)
 {
     assert(self_p && *self_p);
     journal_writer_t *self = *self_p;
-    pthread_mutex_lock(&self->lock);
-    self->stopping = true;
-    pthread_mutex_unlock(&self->lock);
-    signal_fd(self->wake_fd);
+    journal_exchange_stop(self->exchange);
     pthread_join(self->thread, NULL);
 
-    journal_batch_t *batches = NULL, **end = &batches;
-    for (journal_news_t *news = self->news; news;) {
-        journal_news_t *next = news->next;
-        *end = news->batches;
-        news->batches = NULL;
-        while (*end)
-            end = &(*end)->next;
-        journal_news_destroy(&news);
-        news = next;
-    }
     // Before the file: the last connection to close moves the log into it.
     journal_mover_destroy(&self->mover);
     journal_file_destroy(&self->file);
+    // After the mover, which wakes the thread through it.
+    journal_batch_t *batches = journal_exchange_destroy(&self->exchange);
     end_forgetting(self);
-    close(self->wake_fd);
-    close(self->news_fd);
-    pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;
     return batches;
@@ -538,50 +455,29 @@ journal_writer_destroy(journal_writer_t **self_p)
 int
 journal_writer_fd(const journal_writer_t *self)
 {
-    return self->news_fd;
+    return journal_exchange_news_fd(self->exchange);
 }
 
 void
 journal_writer_submit(journal_writer_t *self, journal_batch_t *batch)
 {
-    assert(self && batch);
-    batch->next = NULL;
-    batch->kept = false;
-    pthread_mutex_lock(&self->lock);
-    *self->submitted_end = batch;
-    self->submitted_end = &batch->next;
-    pthread_mutex_unlock(&self->lock);
-    signal_fd(self->wake_fd);
+    journal_exchange_submit(self->exchange, batch);
 }
 
 journal_news_t *
 journal_writer_take(journal_writer_t *self)
 {
-    drain_fd(self->news_fd);
-    pthread_mutex_lock(&self->lock);
-    journal_news_t *news = self->news;
-    self->news = NULL;
-    self->news_end = &self->news;
-    pthread_mutex_unlock(&self->lock);
-    return news;
+    return journal_exchange_take_news(self->exchange);
 }
 
 void
 journal_writer_renew(journal_writer_t *self, journal_origin_t origin, const char *why)
 {
-    pthread_mutex_lock(&self->lock);
-    self->renewing = true;
-    self->renew_origin = origin;
-    snprintf(self->renew_why, sizeof self->renew_why, "%s", why);
-    pthread_mutex_unlock(&self->lock);
-    signal_fd(self->wake_fd);
+    journal_exchange_renew(self->exchange, origin, why);
 }
 
 journal_holdings_t
 journal_writer_holdings(journal_writer_t *self)
 {
-    pthread_mutex_lock(&self->lock);
-    journal_holdings_t holdings = self->holdings;
-    pthread_mutex_unlock(&self->lock);
-    return holdings;
+    return journal_exchange_holdings(self->exchange);
 }

@@ -8,8 +8,7 @@
 #ifndef BROKER_JOURNAL_WRITER_H
 #define BROKER_JOURNAL_WRITER_H
 
-#include "journal_batch.h"
-#include "journal_file.h"
+#include "journal_exchange.h"
 #include "retention.h"
 
 typedef struct journal_writer journal_writer_t;
@@ -18,31 +17,6 @@ typedef struct journal_writer_options {
     retention_limits_t limits;
     uint64_t wal_bytes;    // past this the write-ahead log is begun anew
 } journal_writer_options_t;
-
-typedef enum {
-    JOURNAL_NEWS_ENDED,        // batches came to their end, each as its `kept` says
-    JOURNAL_NEWS_OPENED,       // the journal was opened: batches of this era are kept
-    JOURNAL_NEWS_DOWN,         // it cannot be written; opening.fault and opening.why
-    JOURNAL_NEWS_FORGOTTEN,    // a session is out of the files
-} journal_news_kind_t;
-
-typedef struct journal_news journal_news_t;
-
-struct journal_news {
-    journal_news_t *next;    // owned by the list
-    journal_news_kind_t kind;
-    journal_batch_t *batches;         // ENDED: in their order, the receiver's
-    journal_opening_t opening;        // OPENED, DOWN
-    uint64_t era;                     // OPENED
-    journal_forgotten_t forgotten;    // FORGOTTEN
-};
-
-// What the journal holds, as of a moment ago.
-typedef struct journal_holdings {
-    uint64_t first;    // the oldest offset kept
-    uint64_t removed[MESH_FAMILIES];
-    uint64_t events, used_bytes, wal_bytes;
-} journal_holdings_t;
 
 // Start the thread. Takes the file, which is open (with that opening, era 1) or is not yet.
 journal_writer_t *journal_writer_new(journal_file_t *file, const journal_opening_t *opening,
@@ -61,7 +35,6 @@ void journal_writer_submit(journal_writer_t *self, journal_batch_t *batch);
 // All news, oldest first; NULL when there is none. The caller ends each with
 // journal_news_destroy.
 journal_news_t *journal_writer_take(journal_writer_t *self);
-void journal_news_destroy(journal_news_t **self_p);
 
 // Set the journal aside, for this reason, and begin a new one.
 void journal_writer_renew(journal_writer_t *self, journal_origin_t origin, const char *why);
