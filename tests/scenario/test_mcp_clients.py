@@ -39,8 +39,11 @@ ARGUMENTS = {
     "trigger-long-running-operation": {"duration": 1, "steps": 4},
     "simulate-research-query": {"topic": "x"},
 }
-# Tools that switch a timer on, whose notifications come when they come.
-RANDOM = {"toggle-simulated-logging", "toggle-subscriber-updates"}
+# Tools that switch a timer on, and off again, and what comes of it at once and then every five
+# seconds: how much comes, and of which level, is the server's affair.
+TOGGLES = {"toggle-simulated-logging": "notifications/message",
+           "toggle-subscriber-updates": "notifications/resources/updated"}
+RESOURCE = "demo://resource/dynamic/text/1"
 
 
 def bridged(mesh, words, *flags):
@@ -61,14 +64,17 @@ class Client:
 
     def __init__(self):
         self.seen = []
-        self.notices = set()    # by method: when they come is the server's affair
+        self.notices = set()    # what they say, but for when and how often
         self.session = None
 
     async def note(self, message):
         progress = types.ProgressNotification    # comes by the call's own callback
         if (isinstance(message, types.ServerNotification) and
                 not isinstance(message.root, progress)):
-            self.notices.add(message.root.method)
+            said = message.root.model_dump(mode="json")["params"] or {}
+            if "message" in str(said.get("data")):
+                said = "of a random level"
+            self.notices.add((message.root.method, json.dumps(said)))
 
     async def progress(self, progress, total, message):
         self.seen.append([progress, total, message])
@@ -116,12 +122,24 @@ async def cancel_long_operation(client, session):
         group.cancel_scope.cancel()
 
 
+async def switch_on_and_off(client, tool):
+    await client.call(tool, {})
+    with anyio.fail_after(WITHIN_S):
+        while TOGGLES[tool] not in {method for method, _ in client.notices}:
+            await anyio.sleep(0.02)
+    await client.call(tool, {})
+
+
 async def through_every_tool(client, session):
     tools = (await session.list_tools()).tools
     client.seen.append([tool.model_dump(mode="json") for tool in tools])
+    await session.subscribe_resource(RESOURCE)
     for tool in sorted(tool.name for tool in tools):
-        if tool not in RANDOM:
+        if tool in TOGGLES:
+            await switch_on_and_off(client, tool)
+        else:
             await client.call(tool, ARGUMENTS.get(tool, {}))
+    await session.unsubscribe_resource(RESOURCE)
     for listing in (session.list_resources, session.list_prompts, session.list_resource_templates):
         client.seen.append((await listing()).model_dump(mode="json"))
     with pytest.raises(Exception):    # noqa: B017, PT011
@@ -146,14 +164,18 @@ def test_the_python_client_sees_the_same_through_every_tool_with_and_without_the
     alone, notices = talk(EVERYTHING, mesh.env, through_every_tool)
     through, notices_through = talk(bridged(mesh, EVERYTHING), mesh.env, through_every_tool)
     assert notices_through == notices
+    assert set(TOGGLES.values()) <= {method for method, _ in notices}
     assert comparable(through) == comparable(alone)
     progress = [entry for entry in alone if isinstance(entry, list) and len(entry) == 3 and
                 entry[1] == 4]
     assert [entry[0] for entry in progress] == [1, 2, 3, 4]
 
     # And the mesh heard of every call, of the cancelled one as such.
-    tools = [tool["name"] for tool in alone[1] if tool["name"] not in RANDOM]
-    done = mesh.events.wait("aider.request_completed", WITHIN_S, count=len(tools) + 2)
+    tools = [tool["name"] for tool in alone[1]]
+    assert set(TOGGLES) <= set(tools)
+    # The switches twice, a call that was taken back, and one after it.
+    done = mesh.events.wait("aider.request_completed", WITHIN_S,
+                            count=len(tools) + len(TOGGLES) + 2)
     outcomes = [frame.data["outcome"] for frame in done]
     assert outcomes.count("cancelled") == 1, outcomes
     assert {frame.data["tool"] for frame in done} == set(tools)
