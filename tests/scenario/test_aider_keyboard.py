@@ -46,6 +46,7 @@ class State:
     asked: int    # requests that the provider sees
     outcomes: list    # of the session's requests
     session: str    # its outcome
+    fancy: bool = False    # aider edits the line itself, and draws it anew with each key it reads
 
 
 def held(llm, *then):
@@ -88,14 +89,31 @@ STATES = {
         lambda llm: [Action(PROMPT, send="{\nfirst line\nsecond line\n\nfourth\n}\n"),
                      Action("first line"), Action(PROMPT, send="/exit\n")],
         0, ("first line", "second line", "fourth", "/exit"), 1, ["ok"], "ok"),
+    # A key that moves within the line, and one that takes back what stands before it.
+    "fancy_input": State(
+        [{"do": "ok", "text": "Hello there."}],
+        lambda llm: [Action("\x1b[6n", send="say helo\x1b[Dl", delay_s=2 * THINK_S),
+                     Action(send="\r", delay_s=THINK_S), Action("received.", delay_s=THINK_S),
+                     Action(">", send="/exit\r", delay_s=2 * THINK_S)],
+        0, ("say hello", "Hello there."), 1, ["ok"], "ok", fancy=True),
 }
 
 
-def screen(outcome, prepared, llm):
+def screen(outcome, prepared, llm, fancy=False):
     """The text that the terminal was given, without where the cursor went."""
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", outcome.stdout)
+    text = re.sub(r"(\x1b\[[0-9;?]*[A-Za-z]|\x08)", "\r" if fancy else "", outcome.stdout)
     text = text.replace(str(prepared.repo.parent), "PLACE").replace(llm.base_url, "PROVIDER")
-    return re.sub(r"\r+\n", "\n", text)
+    if not fancy:
+        return re.sub(r"\r+\n", "\n", text)
+    # How many keys are drawn at once is chance: each line as it was in the end.
+    lines = list(dict.fromkeys(line.strip() for line in re.split(r"[\r\n]+", text)))
+    return "\n".join(line for line in lines if not any(
+        other.startswith(line) and other != line for other in lines))
+
+
+def command_of(place, state):
+    words = place.command(plain=not state.fancy)
+    return [*words, "--no-pretty", "--fancy-input"] if state.fancy else words
 
 
 def asked(llm):
@@ -109,13 +127,14 @@ def test_keys_do_the_same_with_and_without_the_bridge(mesh, name):
     mesh.start()
     with FakeLLM(state.answers) as llm:
         place = prepare(mesh, llm, "bare")
-        alone = aider_run.run(place, place.command(), terminal=True, actions=state.actions(llm))
-        bare = alone.rc, screen(alone, place, llm), asked(llm)
+        alone = aider_run.run(place, command_of(place, state), terminal=True,
+                              actions=state.actions(llm))
+        bare = alone.rc, screen(alone, place, llm, state.fancy), asked(llm)
     with FakeLLM(state.answers) as llm:
         place = prepare(mesh, llm, "wrapped")
-        run = run_aider(mesh, llm, None, prepared=place, terminal=True,
-                        actions=state.actions(llm))
-        wrapped = run.outcome.rc, screen(run.outcome, place, llm), asked(llm)
+        run = run_aider(mesh, llm, prepared=place, terminal=True,
+                        command=command_of(place, state), actions=state.actions(llm))
+        wrapped = run.outcome.rc, screen(run.outcome, place, llm, state.fancy), asked(llm)
     assert wrapped == bare
     assert alone.acted == run.outcome.acted == len(state.actions(llm))
     at = 0

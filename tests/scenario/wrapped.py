@@ -59,11 +59,11 @@ def prepare(mesh, llm, name="aider", **settings):
 
 
 def run_aider(mesh: Mesh, llm, message="say hello", *, bridge=(), timeout_s=120.0, name="aider",
-              prepared=None, extra=(), **how):
+              prepared=None, extra=(), command=None, **how):
     """Run aider through the bridge to its end, and wait for the end of its session."""
     prepared = prepared or prepare(mesh, llm, name)
     before = {frame.data["session_id"] for frame in mesh.events.all("aider.session_completed")}
-    outcome = aider_run.run(prepared, prepared.command(message, *extra),
+    outcome = aider_run.run(prepared, command or prepared.command(message, *extra),
                             prefix=bridge_words(mesh, *bridge), timeout_s=timeout_s, **how)
     done = mesh.events.wait("aider.session_completed", COMPLETED_WITHIN_S,
                             where=lambda data: data["session_id"] not in before)
