@@ -38,6 +38,7 @@ struct mesh_subscriber {
     int64_t connected_ms;
     uint64_t replay_id;    // of the request under way; 0 when there is none
     uint64_t malformed;
+    bool giving;    // in a wake-up's events
 };
 
 static void
@@ -256,9 +257,13 @@ on_events(zloop_t *loop, zsock_t *socket, void *arg)
     (void) loop;
     mesh_subscriber_t *self = arg;
     self->heard_ms = zclock_mono();
+    self->giving = true;
     for (int i = 0; i < DRAIN_LIMIT && self->socket == socket; i++)
         if (receive(self) != 0)
             break;
+    self->giving = false;
+    if (self->handler->on_caught_up)
+        self->handler->on_caught_up(self->arg);
     return 0;
 }
 
@@ -370,6 +375,12 @@ mesh_subscriber_destroy(mesh_subscriber_t **self_p)
         free(self);
         *self_p = NULL;
     }
+}
+
+bool
+mesh_subscriber_is_giving(const mesh_subscriber_t *self)
+{
+    return self->giving;
 }
 
 mesh_subscriber_state_t

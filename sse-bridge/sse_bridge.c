@@ -36,23 +36,33 @@ sse_bridge_check(const mesh_settings_t *settings, char **error_p)
 
 // ---- from the loop
 
+void
+sse_bridge_turn(sse_bridge_t *self)
+{
+    self->turn_wanted = false;
+    stream_hub_turn(self->hub, zclock_mono());
+    stream_door_sweep(self->door);
+}
+
 static int
 on_turn_due(zloop_t *loop, int timer, void *arg)
 {
     (void) loop;
     (void) timer;
-    sse_bridge_t *self = arg;
-    stream_hub_turn(self->hub, zclock_mono());
-    stream_door_sweep(self->door);
+    sse_bridge_turn(arg);
     return 0;
 }
 
-// stream_hub_owner_t: what is read in this round of the loop is written in the next one.
+// stream_hub_owner_t: what is read in one wake-up is written when all of it has been read; what
+// else there is, in the next round of the loop, of which a sparse event is not to cost one.
 static void
 wants_turn(void *arg)
 {
     sse_bridge_t *self = arg;
-    zloop_timer(self->loop, 0, 1, on_turn_due, self);
+    if (self->subscriber && mesh_subscriber_is_giving(self->subscriber))
+        self->turn_wanted = true;
+    else
+        zloop_timer(self->loop, 0, 1, on_turn_due, self);
 }
 
 static int

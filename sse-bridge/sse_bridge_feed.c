@@ -76,11 +76,20 @@ on_state(void *arg, mesh_subscriber_state_t state)
     events_door_news(self->events_door);
 }
 
+static void
+on_caught_up(void *arg)
+{
+    sse_bridge_t *self = arg;
+    if (self->turn_wanted)
+        sse_bridge_turn(self);
+}
+
 static const mesh_subscriber_handler_t subscriber_handler = {
     .on_event = on_event,
     .on_gap = on_gap,
     .on_state = on_state,
     .on_removed = on_removed,
+    .on_caught_up = on_caught_up,
 };
 
 // What the broker says of its journal, in its welcome and in answer to every heartbeat.

@@ -50,9 +50,13 @@ struct sse_bridge {
     rate_meter_t events;
     rate_meter_t frames;
     int64_t started_ms;
+    bool turn_wanted;    // by the hub, when what is being read has been
     bool was_ready;
     bool stopping;
 };
+
+// sse_bridge.c: write what waits.
+void sse_bridge_turn(sse_bridge_t *self);
 
 // sse_bridge_feed.c
 

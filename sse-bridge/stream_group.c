@@ -16,8 +16,6 @@ stream_group_new(filter_t **filter_p, const event_ring_t *ring)
     stream_group_t *self = calloc(1, sizeof *self);
     assert(self);
     self->capacity = event_ring_capacity(ring);
-    self->bits = calloc(self->capacity / WORD_BITS, sizeof *self->bits);
-    assert(self->bits);
     self->known_from = event_ring_next(ring);
     self->known_to = self->known_from;
     self->filter = *filter_p;
@@ -43,6 +41,12 @@ set_bit(stream_group_t *self, uint64_t serial, bool value)
 {
     uint64_t at = serial % self->capacity;
     uint64_t mask = (uint64_t) 1 << (at % WORD_BITS);
+    if (!self->bits) {
+        if (!value)
+            return;
+        self->bits = calloc(self->capacity / WORD_BITS, sizeof *self->bits);
+        assert(self->bits);
+    }
     if (value)
         self->bits[at / WORD_BITS] |= mask;
     else
@@ -61,6 +65,8 @@ static void
 pass_over(stream_group_t *self, uint64_t serial)
 {
     assert(serial >= self->known_to);
+    if (!self->bits)
+        return;
     if (serial - self->known_to >= self->capacity) {
         memset(self->bits, 0, self->capacity / WORD_BITS * sizeof *self->bits);
         return;
@@ -126,6 +132,8 @@ static uint64_t
 word_from(const stream_group_t *self, uint64_t serial)
 {
     uint64_t at = serial % self->capacity;
+    if (!self->bits)
+        return 0;
     return self->bits[at / WORD_BITS] & (~(uint64_t) 0 << (at % WORD_BITS));
 }
 

@@ -16,7 +16,8 @@
 
 typedef struct stream_group {
     filter_t *filter;    // owned
-    uint64_t *bits;      // one for each entry of the ring, by serial % capacity; owned
+    uint64_t *bits;      // one for each entry of the ring, by serial % capacity; owned; NULL
+                         // until one is set
     size_t capacity;     // of the ring; a multiple of 64
     uint64_t known_from;
     uint64_t known_to;      // no bit is set, or clear, from here on: nothing there matches

@@ -46,7 +46,12 @@ typedef struct mesh_subscriber_handler {
     // What the journal has no more: the highest offset that was removed of each family. Before
     // the events of each answer to a replay.
     void (*on_removed)(void *arg, uint64_t epoch, const uint64_t removed[MESH_FAMILIES]);
+    // What waited in the socket has been given: once a wake-up, after its events.
+    void (*on_caught_up)(void *arg);
 } mesh_subscriber_handler_t;
+
+// Whether we are in a wake-up's events: on_caught_up will follow.
+bool mesh_subscriber_is_giving(const mesh_subscriber_t *self);
 
 // Read the member "removed" of a welcome or an answer to a replay. Returns -1 when there is
 // none.
