@@ -140,7 +140,7 @@ admit(world_t *world, endpoint_t endpoint, const char *query, const char *id,
     char problem[STREAM_QUERY_PROBLEM_BYTES];
     if (stream_query_parse(&parsed, endpoint, query, id, NULL, world->now_ms * 1000, problem) !=
         0)
-        fail_msg("%s: %s", query, problem);
+        fail_msg("%s: %s", query ? query : "", problem);
     client_t *client = &world->clients[world->count];
     stream_hub_admission_t admission =
         stream_hub_admit(world->hub, &parsed, client, world->now_ms, &client->stream);
