@@ -1,42 +1,16 @@
-// journal - what the broker keeps of the one order: submit, read from, bounds
+// journal - what the broker keeps of the one order: opened, submitted to, what comes back told
 // SPDX-License-Identifier: MPL-2.0
-#include "journal.h"
-
 #include <assert.h>
 #include <czmq.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "journal_mark.h"
-#include "journal_writer.h"
+#include "journal_private.h"
 #include "mesh/log.h"
-#include "record_ring.h"
-
-struct journal {
-    const journal_events_t *events;    // borrowed
-    void *arg;                         // borrowed
-    char *path;                        // owned; NULL in memory
-    int lock_fd;
-    record_ring_t *recent;       // owned
-    journal_writer_t *writer;    // owned; NULL in memory
-    journal_reader_t *reader;    // owned; NULL in memory and while there is nothing to read
-    journal_opening_t first_opening;    // to be told by the first dispatch
-    bool first_told;
-    uint64_t epoch, head, era;
-    bool up;
-    journal_fault_t fault;    // while it is not up
-    bool renewing;            // asked for, and not yet done
-    bool latest_lost;
-    size_t under_way;    // batches submitted and not ended
-
-    // In memory batches end as they come, at the next dispatch.
-    int memory_fd;    // owned; -1 with a file
-    journal_batch_t *ended, **ended_end;
-};
 
 static uint64_t
 random_epoch(void)
@@ -424,25 +398,6 @@ journal_told(journal_t *self, const char *session)
         submit_session(self, JOURNAL_BATCH_TOLD, session);
 }
 
-json_t *
-journal_set_aside(const journal_t *self)
-{
-    json_t *paths = json_array();
-    char *pattern = NULL;
-    glob_t found = {0};
-    if (!self->path)
-        return paths;
-    // "<path>.<why>-<time>" and their logs; the mark and the lock hold no events.
-    if (asprintf(&pattern, "%s.*-*", self->path) < 0)
-        abort();
-    if (glob(pattern, 0, NULL, &found) == 0)
-        for (size_t i = 0; i < found.gl_pathc; i++)
-            json_array_append_new(paths, json_string(found.gl_pathv[i]));
-    globfree(&found);
-    free(pattern);
-    return paths;
-}
-
 bool
 journal_lost_latest(journal_t *self)
 {
@@ -451,8 +406,8 @@ journal_lost_latest(journal_t *self)
     return lost;
 }
 
-static void
-ask_to_renew(journal_t *self, journal_origin_t origin, const char *why)
+void
+journal_ask_to_renew(journal_t *self, journal_origin_t origin, const char *why)
 {
     if (!self->writer || self->renewing)
         return;
@@ -463,97 +418,5 @@ ask_to_renew(journal_t *self, journal_origin_t origin, const char *why)
 void
 journal_renew(journal_t *self, const char *why)
 {
-    ask_to_renew(self, JOURNAL_ORIGIN_UNPROVEN, why);
-}
-
-// ---- reading
-
-uint64_t
-journal_epoch(const journal_t *self)
-{
-    return self->epoch;
-}
-
-uint64_t
-journal_head(const journal_t *self)
-{
-    return self->head;
-}
-
-uint64_t
-journal_first(journal_t *self)
-{
-    if (!self->writer)
-        return record_ring_floor(self->recent) + 1;
-    uint64_t first = journal_writer_holdings(self->writer).first;
-    return first > self->head ? self->head + 1 : first;
-}
-
-void
-journal_removed(journal_t *self, uint64_t removed[static MESH_FAMILIES])
-{
-    if (self->writer) {
-        journal_holdings_t holdings = journal_writer_holdings(self->writer);
-        memcpy(removed, holdings.removed, sizeof holdings.removed);
-        return;
-    }
-    for (int i = 0; i < MESH_FAMILIES; i++)
-        removed[i] = record_ring_floor(self->recent);
-}
-
-// What a read found wrong is logged, and a journal that is damaged set aside.
-static journal_read_outcome_t
-judge(journal_t *self, journal_read_outcome_t outcome)
-{
-    if (outcome == JOURNAL_READ_DONE)
-        return outcome;
-    mesh_log_error("journal-unreadable", "%s: %s", self->path,
-                   journal_reader_reason(self->reader));
-    if (outcome == JOURNAL_READ_CORRUPT)
-        ask_to_renew(self, JOURNAL_ORIGIN_CORRUPT, journal_reader_reason(self->reader));
-    return outcome;
-}
-
-journal_read_outcome_t
-journal_read(journal_t *self, uint64_t after, journal_visit_fn *visit, void *arg)
-{
-    if (!self->writer || (self->reader && after >= record_ring_floor(self->recent))) {
-        record_ring_read(self->recent, after, visit, arg);
-        return JOURNAL_READ_DONE;
-    }
-    if (!self->reader)
-        return JOURNAL_READ_FAILED;
-    // The thread may be ahead of what was told.
-    return judge(self, journal_reader_events(self->reader, after, self->head, visit, arg));
-}
-
-journal_read_outcome_t
-journal_read_latest(journal_t *self, journal_visit_fn *visit, void *arg)
-{
-    if (!self->reader)
-        return JOURNAL_READ_DONE;
-    return judge(self, journal_reader_latest(self->reader, visit, arg));
-}
-
-bool
-journal_is_readable(const journal_t *self)
-{
-    return !self->writer || self->reader;
-}
-
-json_t *
-journal_report(journal_t *self)
-{
-    if (!self->writer)
-        return json_pack("{s:s}", "state", "memory");
-    json_t *report = json_pack("{s:s}", "state", self->up ? "up" : "down");
-    if (!self->up)
-        json_object_set_new(report, "reason", json_string(journal_fault_name(self->fault)));
-    json_object_set_new(report, "first", json_integer((json_int_t) journal_first(self)));
-    json_object_set_new(report, "head", json_integer((json_int_t) journal_head(self)));
-    journal_holdings_t holdings = journal_writer_holdings(self->writer);
-    json_object_set_new(report, "events", json_integer((json_int_t) holdings.events));
-    json_object_set_new(report, "bytes", json_integer((json_int_t) holdings.used_bytes));
-    json_object_set_new(report, "log_bytes", json_integer((json_int_t) holdings.wal_bytes));
-    return report;
+    journal_ask_to_renew(self, JOURNAL_ORIGIN_UNPROVEN, why);
 }
