@@ -25,6 +25,8 @@ add_library(aider_parts STATIC
     line_reader.c
     ndjson_event.c
     redaction.c
+    redaction_bytes.c
+    redaction_keys.c
     redaction_rules.c
     terminal_text.c
     user_regex.c

@@ -41,7 +41,7 @@ typedef struct redaction_found {
 } redaction_found_t;
 
 // Look for a secret that begins, or whose name does, at byte `at` of a text of size bytes.
-// before is whether a rule is off.
+// off tells of each rule whether it is off.
 bool redaction_rules_find(const char *text, size_t size, size_t at,
                           const bool off[static REDACTION_RULES], redaction_found_t *found);
 
