@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 from mesh import wait_until
-from test_journal import journal, publish, restore, small_disk    # noqa: F401  fixture
+from test_journal import journal, publish, restore
 from test_link import LIMIT_S
 
 EACH = 60
