@@ -75,7 +75,7 @@ http_sign_in_ticket(access_t *access, const http_peer_t *peer, const access_gran
     const char *url = json_string_value(json_object_get(body, "url"));
     http_target_t target;
     http_target_parse(&target, url ? url : "", base_path);
-    if (!url || !is_stream(url, &target)) {
+    if (!url || json_object_size(body) != 1 || !is_stream(url, &target)) {
         http_target_clear(&target);
         json_decref(body);
         return refuse(peer, form);

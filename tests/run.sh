@@ -41,6 +41,7 @@ while [ $# -gt 0 ]; do
 done
 
 export venv="$PWD/build/aider-venv" old_venv="$PWD/build/aider-venv-0.81" node="$PWD/build/node"
+export api_venv="$PWD/build/api-venv"
 build="$PWD/build/asan"
 mkdir -p build
 parts="$build.parts"    # lines of "seconds name", in the order they ended
@@ -123,7 +124,8 @@ part "Debian packages" 600 deploy/install-packages.sh test
 # What comes over the network comes while the compiler works.
 make_packages() {
     part "aider and Python packages" 600 make_venv "$venv" tests/requirements.txt
-    # Takes minutes, and only tests of level "all" want it.
+    part "what checks the API" 300 make_venv "$api_venv" tests/requirements-api.txt
+# Takes minutes, and only tests of level "all" want it.
     [ -n "$label" ] ||
         part "an old aider" 1500 make_venv "$old_venv" tests/requirements-old-aider.txt
     part "npm packages" 300 make_node_modules

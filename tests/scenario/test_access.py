@@ -174,7 +174,8 @@ def test_a_ticket_is_for_its_url_origin_and_token_only(mesh, publishers):
     there = ticket_for(mesh, "/events", mesh.token, Origin="https://a.example")["ticket"]
     assert status_of(mesh, "/events?ticket=" + there)[0] == 401
     assert status_of(mesh, "/events?ticket=" + there, Origin="https://a.example")[0] == 200
-    for body in ("", "{}", '{"url": "/metrics"}', '{"url": "/events#x"}', '{"url": 5}', "[1"):
+    for body in ("", "{}", '{"url": "/metrics"}', '{"url": "/events#x"}', '{"url": 5}', "[1",
+                 '{"url": "/events", "to": 1}'):
         status, answer, _ = status_of(mesh, "/api/v1/ticket", mesh.token, "POST", body)
         assert status == 400 and b"url" in answer, body
     assert status_of(mesh, "/api/v1/ticket", mesh.token, "POST", "x" * 70000)[0] == 413
