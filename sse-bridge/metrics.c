@@ -58,6 +58,11 @@ write_streams(FILE *out, const stream_hub_stats_t *stats)
            (double) stats->vanished);
     metric(out, "aider_sse_held_streams", "gauge",
            "Streams that wait to know where they begin.", (double) stats->held);
+    metric(out, "aider_sse_blocked_streams", "gauge",
+           "Streams whose clients take nothing at the moment.", (double) stats->blocked);
+    metric(out, "aider_sse_queue_depth_events", "gauge",
+           "Events of the ring that wait for the slowest of the streams.",
+           (double) stats->queue_events);
     metric(out, "aider_sse_filters", "gauge", "Different filters in use.",
            (double) stats->filters);
     metric(out, "aider_sse_frames_total", "counter", "Events written to clients.",

@@ -320,6 +320,17 @@ stream_hub_fd(const stream_hub_t *self)
     return self->epoll_fd;
 }
 
+// How many streams stand in the list; the lowest position of those that follow goes to *lowest.
+static size_t
+count_list(const stream_list_t *list, uint64_t *lowest)
+{
+    size_t count = 0;
+    for (const stream_t *stream = list->first; stream; stream = stream->next, count++)
+        if (stream->state == STREAM_OPEN && stream->position < *lowest)
+            *lowest = stream->position;
+    return count;
+}
+
 stream_hub_stats_t
 stream_hub_stats(const stream_hub_t *self)
 {
@@ -329,6 +340,12 @@ stream_hub_stats(const stream_hub_t *self)
         stats.held++;
     for (const stream_t *stream = self->paged.first; stream; stream = stream->next)
         stats.held += !stream->opened;
+    uint64_t next = event_ring_next(self->ring);
+    uint64_t lowest = next;
+    (void) count_list(&self->ready, &lowest);
+    stats.blocked = count_list(&self->blocked, &lowest);
+    uint64_t first = event_ring_first(self->ring);
+    stats.queue_events = next - (lowest < first ? first : lowest);
     return stats;
 }
 

@@ -127,7 +127,7 @@ mesh_add_scenario(stream_past 180)
 mesh_add_scenario(stream_life 120)
 mesh_add_scenario(conformance 120)
 mesh_add_scenario(verdicts 120)
-mesh_add_scenario(openapi 120 KEYWORD repeatable)
+mesh_add_scenario(openapi 120 KEYWORD "not random")
 mesh_add_scenario(openapi_random 600 FILE test_openapi.py KEYWORD random LEVEL all)
 mesh_add_scenario(http_abuse 120 KEYWORD "not twenty")
 mesh_add_scenario(http_abuse_full 600 FILE test_http_abuse.py KEYWORD twenty LEVEL all BUILD plain

@@ -1,4 +1,4 @@
-"""What /openapi.json says of the API is what the running sse-bridge does.
+"""What /openapi.json says of the API is what the running sse-bridge does; its metrics are readable.
 
 SPDX-License-Identifier: MPL-2.0
 """
@@ -39,3 +39,24 @@ def test_schemathesis_finds_no_answer_that_is_not_described(mesh, words):
     publisher.close()
     assert done.returncode == 0, done.stdout + done.stderr
     assert "10 selected" in done.stdout, done.stdout
+
+
+def check_metrics(text):
+    return subprocess.run([ROOT / "build" / "api-venv" / "bin" / "python",
+                           SUPPORT / "check_metrics.py"], input=text, capture_output=True)
+
+
+def test_metrics_are_as_prometheus_wants_them(mesh):
+    mesh.start_broker()
+    mesh.start_sse()
+    mesh.stream("/events").wait("stream.opened", 20 * SLOWNESS)
+    text = mesh.get("/metrics")[2]
+    done = check_metrics(text)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    # It can fail: by a type, a name, a label, a line.
+    for wrong in (text.replace(b"aider_sse_frames_total counter", b"aider_sse_frames_total gauge"),
+                  text.replace(b"aider_sse_ring_bytes", b"aider_sse_ring_kib"),
+                  text.replace(b'reason="malformed"', b'reason="slow"'),
+                  text.replace(b"# HELP aider_sse_ready", b"# HELP aider_sse_unready"),
+                  text[:-1]):
+        assert wrong != text and check_metrics(wrong).returncode != 0

@@ -534,6 +534,23 @@ def test_a_client_that_stops_reading_slows_nobody_and_is_told(mesh, publisher):
     assert offsets(got + missed) == offsets(quick.all(PROGRESS))
 
 
+def test_how_far_a_client_is_behind_is_measured(mesh, publisher):
+    mesh.start_sse()
+    depth = "aider_sse_queue_depth_events"
+    with Raw(mesh, request(mesh, "/events/aider"), receive_bytes=4096) as stalled:
+        stalled.read_until(b"stream.opened")
+        assert (metric(mesh, depth), metric(mesh, "aider_sse_blocked_streams")) == (0, 0)
+        sent = 0
+        while metric(mesh, depth) < 10:
+            assert sent < 3000, "it is never behind"
+            publish(publisher, 100, message="x" * 20000)
+            sent += 100
+        assert metric(mesh, depth) < sent and metric(mesh, "aider_sse_blocked_streams") == 1
+        publish(publisher, 1, message="the last")
+        stalled.read_until(b"the last", 60)
+        wait_until(lambda: metric(mesh, depth) == 0, 10, "nothing that waits")
+
+
 def test_stopping_is_said_to_all_streams_and_takes_a_second(mesh, publisher):
     sse = mesh.start_sse()
     streams = [mesh.stream("/events?session=s-%d" % (number % 7)) for number in range(50)]
