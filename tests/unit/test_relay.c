@@ -129,10 +129,9 @@ teardown(void **state)
     return 0;
 }
 
-// Publish an event whose payload has so many bytes. Returns false, and it is not published,
-// when the socket takes no more.
-static bool
-offer(bench_t *self, size_t payload_bytes)
+// Publish an event whose payload has so many bytes.
+static void
+publish_bytes(bench_t *self, size_t payload_bytes)
 {
     char topic[MESH_TOPIC_SIZE];
     static uint8_t body[MESH_WIRE_HEADER_BYTES + LARGE_BYTES];
@@ -142,18 +141,16 @@ offer(bench_t *self, size_t payload_bytes)
     mesh_wire_encode(&header, payload_bytes, body);
     memset(body + MESH_WIRE_HEADER_BYTES, ' ', payload_bytes);
     void *socket = zsock_resolve(self->publisher);
-    if (zmq_send(socket, topic, bytes, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
-        return false;
+    assert_int_equal(zmq_send(socket, topic, bytes, ZMQ_SNDMORE), bytes);
     assert_int_equal(zmq_send(socket, body, MESH_WIRE_HEADER_BYTES + payload_bytes, 0),
                      MESH_WIRE_HEADER_BYTES + payload_bytes);
     self->published++;
-    return true;
 }
 
 static void
 publish(bench_t *self)
 {
-    assert_true(offer(self, 2));
+    publish_bytes(self, 2);
 }
 
 // Publish one event and have the relay take it in, without its loop.
@@ -246,7 +243,7 @@ nor_more_of_their_bytes(void **state)
     bench_t *self = *state;
     const size_t limit = 1024 * 1024 / LARGE_BYTES + 1;
     for (size_t i = 0; i < 3 * limit; i++)
-        assert_true(offer(self, LARGE_BYTES));
+        publish_bytes(self, LARGE_BYTES);
     // The one that reaches the limit is taken.
     size_t taken = take_in_all_there_is_room_for(self, limit - 1);
     assert_in_range(taken, limit - 1, limit);
@@ -261,13 +258,17 @@ of_what_is_not_read_so_many_messages_wait_and_the_rest_stays_with_the_publisher(
     int one = 1;
     void *socket = zsock_resolve(self->publisher);
     assert_int_equal(zmq_setsockopt(socket, ZMQ_XPUB_NODROP, &one, sizeof one), 0);
-    // An XPUB always says that it can be written to.
-    for (int64_t since_ms = zclock_mono();
-         self->published < MOST && zclock_mono() - since_ms < FULL_MS;)
-        if (offer(self, 2))
+    // One frame each: libzmq asserts where a socket is closed while its connection ends in the
+    // middle of a message. An XPUB always says that it can be written to.
+    static const char frame[100] = "aider.";
+    size_t sent = 0;
+    for (int64_t since_ms = zclock_mono(); sent < MOST && zclock_mono() - since_ms < FULL_MS;)
+        if (zmq_send(socket, frame, sizeof frame, ZMQ_DONTWAIT) >= 0) {
             since_ms = zclock_mono();
+            sent++;
+        }
     // Those on the way count as well: 1 000 in the publisher's queue, and what the kernel has.
-    assert_in_range(self->published, 1, RECEIVE_HWM + 6000);
+    assert_in_range(sent, 1, RECEIVE_HWM + 6000);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
