@@ -6,6 +6,7 @@ SPDX-License-Identifier: MPL-2.0
 import codecs
 import json
 import sys
+import time
 
 import pytest
 from mesh import ROOT, SLOWNESS
@@ -105,7 +106,7 @@ class BytesPublisher(Publisher):
     def publish_bytes(self, payload):
         self.last += 1
         self.kept[self.last] = Event("aider.session_progress", self.host, "s-1", self.source,
-                                     self.last, 10**15, payload).frames()
+                                     self.last, time.time_ns() // 1000, payload).frames()
         self.work()
 
 
