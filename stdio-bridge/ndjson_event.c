@@ -59,6 +59,7 @@ read_object(json_t *object, ndjson_event_t *event)
     (void) json_object_del(data, "source");
     (void) json_object_del(data, "seq");
     (void) json_object_del(data, "host");
+    (void) json_object_del(data, "late");
     if (!event_rules_check(event_rules_find(event->type), data, event->problem))
         return NDJSON_EVENT_BAD_MEMBER;
     event->payload = json_incref(data);
