@@ -29,6 +29,7 @@ build=(
     libpcre2-dev
     libsodium-dev
     libsqlite3-dev
+    zlib1g-dev
 )
 test=(
     libcmocka-dev

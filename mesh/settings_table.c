@@ -140,6 +140,8 @@ const mesh_setting_t mesh_settings_table[] = {
 
     FLAG("features/beacon", "true",
          "whether beacons are sent and listened to, where there are keys"),
+    FLAG("features/compression", "true",
+         "whether streams are sent as gzip to clients that take it"),
     FLAG("features/discovery", "true", "whether the discovery file is read to find the broker"),
     FLAG("features/fallback", "true",
          "whether the stdio-bridge starts a broker where nothing names a mesh and none is "

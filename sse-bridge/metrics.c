@@ -38,6 +38,8 @@ write_streams(FILE *out, const stream_hub_stats_t *stats)
     for (int at = 0; at < ENDPOINTS; at++)
         labelled(out, "aider_sse_clients", "endpoint", endpoint_info((endpoint_t) at)->name,
                  stats->clients[at]);
+    metric(out, "aider_sse_compressed_clients", "gauge", "Streams that are sent as gzip.",
+           (double) stats->zipped);
     family(out, "aider_sse_resumes_total", "counter", "Streams begun, by verdict.");
     for (int at = RESUME_LIVE; at <= RESUME_UNKNOWN; at++)
         labelled(out, "aider_sse_resumes_total", "verdict",

@@ -29,16 +29,16 @@ typedef struct operation {
 } operation_t;
 
 static const operation_t operations[] = {
-    {"/events", "get", "All events, by filter.", STREAM_TYPE, "200", "204 400 401 403 429 503",
-     OPEN_STREAM_QUERY, false, NULL},
-    {"/events/aider", "get", "Events of AIDER.", STREAM_TYPE, "200", "204 400 401 403 429 503",
-     OPEN_STREAM_QUERY, false, NULL},
+    {"/events", "get", "All events, by filter.", STREAM_TYPE, "200",
+     "204 400 401 403 406 429 503", OPEN_STREAM_QUERY, false, NULL},
+    {"/events/aider", "get", "Events of AIDER.", STREAM_TYPE, "200",
+     "204 400 401 403 406 429 503", OPEN_STREAM_QUERY, false, NULL},
     {"/events/errors", "get", "Rate limits, errors and throttling.", STREAM_TYPE, "200",
-     "204 400 401 403 429 503", OPEN_STREAM_QUERY, false, NULL},
+     "204 400 401 403 406 429 503", OPEN_STREAM_QUERY, false, NULL},
     {"/events/progress", "get", "Sessions and requests.", STREAM_TYPE, "200",
-     "204 400 401 403 429 503", OPEN_STREAM_QUERY, false, NULL},
+     "204 400 401 403 406 429 503", OPEN_STREAM_QUERY, false, NULL},
     {"/events/mesh", "get", "Events of the mesh.", STREAM_TYPE, "200",
-     "204 400 401 403 429 503", OPEN_STREAM_QUERY, false, NULL},
+     "204 400 401 403 406 429 503", OPEN_STREAM_QUERY, false, NULL},
     {"/health", "get", "How everything is.", JSON_TYPE, "200", "503", "", true, NULL},
     {"/livez", "get", "Whether the process answers.", JSON_TYPE, "200", "", "", true, NULL},
     {"/readyz", "get", "Whether streams are served.", JSON_TYPE, "200", "503", "", true, NULL},

@@ -250,6 +250,7 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
             (size_t) mesh_settings_number(settings, "http/clients_per_address"),
         .clients_per_token = (size_t) mesh_settings_number(settings, "http/clients_per_token"),
         .overload_retry_ms = OVERLOAD_RETRY_MS,
+        .gzip = mesh_settings_flag(settings, "features/compression"),
     };
     http_server_limits_t limits = {
         .connections = (unsigned) self->clients + SPARE_CONNECTIONS,

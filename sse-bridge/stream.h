@@ -51,14 +51,16 @@ typedef struct stream {
     char *own_memory;    // owned; NULL when own is static or empty
     size_t own_bytes;
     size_t own_sent;
-    size_t rest_bytes;    // how much of it is such a rest
+    size_t rest_bytes;    // how much of it is such a rest, or was made gzip ahead
 
     uint64_t position;      // serial of the next entry to look at
     uint32_t frame_sent;    // bytes of that entry's frame already written
+    uint32_t portion;       // the group's last, where it has that and nothing else after it
     int fd;                 // libmicrohttpd's
     uint8_t state;          // stream_state_t
     uint8_t endpoint;       // endpoint_t
     uint8_t slow;           // stream_slow_t
+    bool zipped;            // what it is sent is gzip; then frame_sent is 0
     bool pulled;            // libmicrohttpd fetches what is to be written: TLS is between
     bool opened;            // of STREAM_PAST
     bool in_step;          // it has had all there was: then it is slow where the ring passes it

@@ -14,6 +14,7 @@
 
 #include <czmq.h>
 
+#include "content_coding.h"
 #include "listener.h"
 #include "mesh/clock.h"
 #include "stream_notice.h"
@@ -265,6 +266,22 @@ add_stream_headers(struct MHD_Response *response)
     http_answer_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
+static content_coding_t
+choose_coding(const stream_door_t *self, const http_peer_t *peer)
+{
+    const char *accept = MHD_lookup_connection_value(peer->connection, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    return self->limits.gzip ? content_coding_choose(accept) : CONTENT_CODING_IDENTITY;
+}
+
+static void
+add_coding(struct MHD_Response *response, content_coding_t coding)
+{
+    http_answer_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ACCEPT_ENCODING);
+    if (coding == CONTENT_CODING_GZIP)
+        http_answer_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+}
+
 // A browser's EventSource never comes back after anything but 200: it is told in-band.
 static enum MHD_Result
 answer_no_room(stream_door_t *self, const http_peer_t *peer, unsigned status,
@@ -304,6 +321,8 @@ answer_stream(const http_peer_t *peer, passage_t *passage)
         MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     assert(rc == MHD_YES);
     add_stream_headers(response);
+    add_coding(response,
+               passage->stream->zipped ? CONTENT_CODING_GZIP : CONTENT_CODING_IDENTITY);
     char id[MESH_UUID_TEXT_SIZE];
     mesh_uuid_format(&passage->stream->client_id, id);
     http_answer_header(response, HTTP_ANSWER_CLIENT_ID, id);
@@ -377,6 +396,8 @@ admit(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
     case STREAM_HUB_ADMITTED:
         if (ticket)
             take_ticket(self, passage, ticket);
+        if (choose_coding(self, peer) == CONTENT_CODING_GZIP)
+            stream_hub_use_gzip(self->hub, passage->stream);
         return answer_stream(peer, passage);
     case STREAM_HUB_FULL:
         detail = "as many streams are open as may be (http/clients)";
@@ -412,9 +433,15 @@ stream_door_answer(stream_door_t *self, const http_peer_t *peer, const access_gr
     enum MHD_Result rc;
     if (stream_hub_is_over(self->hub, &query, zclock_mono())) {
         rc = http_answer_send(peer, MHD_HTTP_NO_CONTENT, http_answer_make(NULL, 0, NULL));
+    } else if (choose_coding(self, peer) == CONTENT_CODING_NONE) {
+        rc = http_answer_send(
+            peer, MHD_HTTP_NOT_ACCEPTABLE,
+            http_answer_problem(MHD_HTTP_NOT_ACCEPTABLE,
+                                "Accept-Encoding rules out all there is: identity and gzip"));
     } else if (request->without_body) {
         struct MHD_Response *response = http_answer_make(NULL, 0, NULL);
         add_stream_headers(response);
+        add_coding(response, choose_coding(self, peer));
         rc = http_answer_send(peer, MHD_HTTP_OK, response);
     } else {
         rc = admit(self, peer, grant, request->ticket, &query);

@@ -22,6 +22,7 @@ typedef struct stream_door_limits {
     size_t clients_per_address;
     size_t clients_per_token;
     int64_t overload_retry_ms;    // told to those who find no room
+    bool gzip;                    // for those who take it
 } stream_door_limits_t;
 
 // hub and access are borrowed, and the hub's owner calls stream_door_ended. The door must

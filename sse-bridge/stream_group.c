@@ -30,6 +30,7 @@ stream_group_destroy(stream_group_t **self_p)
     stream_group_t *self = *self_p;
     if (self) {
         filter_destroy(&self->filter);
+        zipper_destroy(&self->zipper);
         free(self->bits);
         free(self);
         *self_p = NULL;

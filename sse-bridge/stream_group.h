@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "session_table.h"
 #include "stream.h"
+#include "zipper.h"
 
 typedef struct stream_group {
     filter_t *filter;    // owned
@@ -25,6 +26,9 @@ typedef struct stream_group {
     size_t streams;         // all that have this filter
     bool dirty;             // something matched since the streams were last written to
     uint64_t dirty_from;    // ... first at this serial
+    size_t zipped;          // of the streams, those sent as gzip
+    zipper_t *zipper;       // of what all of those in step get; owned; NULL before it is needed
+    uint32_t portion;       // number of the last portion it made; 0 is none
     struct stream_group *next_dirty;
     struct stream_group *next_indexed;    // of group_index
 } stream_group_t;

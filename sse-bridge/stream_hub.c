@@ -56,6 +56,7 @@ stream_hub_destroy(stream_hub_t **self_p)
         zhashx_destroy(&self->groups);
         session_table_destroy(&self->sessions);
         forgotten_list_destroy(&self->forgotten);
+        zipper_destroy(&self->zipper);
         event_ring_destroy(&self->ring);
         close(self->epoll_fd);
         free(self);
@@ -270,8 +271,7 @@ stream_hub_end(stream_hub_t *self, stream_t *stream, bool clean)
     // The socket lives on in libmicrohttpd: not to be watched by both.
     epoll_ctl(self->epoll_fd, EPOLL_CTL_DEL, stream->fd, NULL);
     stream_move(stream, NULL);
-    self->rest_bytes -= stream->rest_bytes;
-    stream->rest_bytes = 0;
+    stream_hub_drop_rest(self, stream);
     stream_clear_own(stream);
     free(stream->past);
     stream->past = NULL;
@@ -298,6 +298,7 @@ stream_hub_release(stream_hub_t *self, stream_t **stream_p)
         return;
     assert(stream->state == STREAM_ADMITTED || stream->state == STREAM_ENDED);
     stream_group_t *group = stream->group;
+    stream_hub_forget_gzip(self, stream);
     self->clients--;
     self->stats.clients[stream->endpoint]--;
     stream_clear_own(stream);

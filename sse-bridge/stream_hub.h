@@ -56,6 +56,7 @@ typedef struct stream_hub_stats {
     size_t held;
     size_t blocked;           // clients whose sockets are full
     uint64_t queue_events;    // of the ring, that wait for the slowest client
+    size_t zipped;            // clients that are sent gzip
 } stream_hub_stats_t;
 
 typedef enum {
@@ -92,6 +93,9 @@ void stream_hub_past_news(stream_hub_t *self);
 // the stream. On STREAM_HUB_ADMITTED *stream_p is set, and must be released in the end.
 stream_hub_admission_t stream_hub_admit(stream_hub_t *self, stream_query_t *query,
                                         void *connection, int64_t now_ms, stream_t **stream_p);
+
+// Send it as gzip. Before it is attached.
+void stream_hub_use_gzip(stream_hub_t *self, stream_t *stream);
 
 // The verdict as far as it is known now; NULL when it is not. What stream.opened says counts.
 const char *stream_hub_verdict(const stream_hub_t *self, const stream_t *stream,

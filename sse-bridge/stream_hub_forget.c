@@ -58,7 +58,7 @@ tell_list(stream_hub_t *self, stream_list_t *list, const char *session)
         char *frame =
             stream_notice_forgotten(stream, &(mesh_cursor_t){epoch, missed.from},
                                     &(mesh_cursor_t){epoch, missed.to}, missed.count, &bytes);
-        stream_add_own(stream, frame, bytes);
+        stream_hub_say(self, stream, frame, bytes);
         free(frame);
     }
 }

@@ -8,7 +8,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "event_frame.h"
 #include "stream_hub_private.h"
 #include "stream_notice.h"
 
@@ -88,7 +87,7 @@ stream_hub_say_opened(stream_hub_t *self, stream_t *stream, const mesh_cursor_t 
     size_t bytes;
     char *frame = stream_notice_opened(stream, &stream->answer, position,
                                        stream_hub_retry_ms(self), &bytes);
-    stream_add_own(stream, frame, bytes);
+    stream_hub_say(self, stream, frame, bytes);
     free(frame);
     self->stats.opened[stream->answer.verdict]++;
 }
@@ -200,6 +199,8 @@ attach(stream_hub_t *self, stream_t *stream, int fd, uint32_t events, int64_t no
     (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     // Edges: a socket that is full says once when it has room, without being armed for it.
     struct epoll_event watch = {.events = events | EPOLLRDHUP | EPOLLET, .data.ptr = stream};
+    if (stream->zipped)
+        stream_add_own(stream, ZIPPER_HEADER, ZIPPER_HEADER_BYTES);
     stream->state = STREAM_HELD;
     stream_move(stream, &self->held);
     if (epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, fd, &watch) != 0) {
@@ -213,7 +214,7 @@ attach(stream_hub_t *self, stream_t *stream, int fd, uint32_t events, int64_t no
     stream_hub_decide(self, stream);
     if (stream->state == STREAM_HELD || stream->state == STREAM_PAST) {
         // A first byte, so that the client sees the response now and not with the verdict.
-        stream_set_own(stream, EVENT_FRAME_COMMENT);
+        stream_hub_comment(self, stream);
         int64_t budget = 0;
         stream_hub_advance(self, stream, &budget);
     }

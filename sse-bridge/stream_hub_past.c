@@ -55,7 +55,7 @@ open_stream(stream_hub_t *self, stream_t *stream, const past_page_t *page)
 
 // Say that what the page's broker has removed is missing.
 static void
-say_missing(stream_t *stream, const past_page_t *page)
+say_missing(stream_hub_t *self, stream_t *stream, const past_page_t *page)
 {
     const past_reader_t *past = stream->past;
     mesh_cursor_t from = past->looked, to = past->looked, position = past->looked;
@@ -67,7 +67,7 @@ say_missing(stream_t *stream, const past_page_t *page)
         position.offset = to.offset;
     size_t bytes;
     char *frame = stream_notice_removed(stream, &from, &to, &position, &bytes);
-    stream_add_own(stream, frame, bytes);
+    stream_hub_say(self, stream, frame, bytes);
     free(frame);
 }
 
@@ -94,7 +94,7 @@ write_page(stream_hub_t *self, stream_t *stream, const past_reader_world_t *worl
 {
     if (!stream->opened)
         open_stream(self, stream, page);
-    say_missing(stream, page);
+    say_missing(self, stream, page);
     uint64_t serials[STREAM_WRITER_EVENTS], to;
     size_t count = past_reader_collect(stream->past, world, page, serials, STREAM_WRITER_EVENTS,
                                        budget, &to);
@@ -145,7 +145,7 @@ lose(stream_hub_t *self, stream_t *stream)
     to.offset = past_reader_ring_place(self->ring);
     size_t bytes;
     char *frame = stream_notice_gap("new_epoch", &from, &to, 0, &bytes);
-    stream_add_own(stream, frame, bytes);
+    stream_hub_say(self, stream, frame, bytes);
     free(frame);
     join(self, stream, event_ring_epoch_first(self->ring));
 }
@@ -229,7 +229,7 @@ stream_hub_return_to_past(stream_hub_t *self, stream_t *stream, uint64_t keep)
     const event_ring_entry_t *entry = event_ring_entry(self->ring, stream->position);
     for (; stream->position < keep && entry->type == EVENT_RING_EVERYONE;
          entry = event_ring_entry(self->ring, stream->position)) {
-        stream_add_own(stream, event_ring_frame(self->ring, entry), entry->frame_bytes);
+        stream_hub_say(self, stream, event_ring_frame(self->ring, entry), entry->frame_bytes);
         stream->position++;
     }
     if (stream->position >= keep)
@@ -271,7 +271,7 @@ tell_list(stream_hub_t *self, stream_list_t *list, const forgotten_list_t *forgo
         size_t bytes;
         char *frame = stream_notice_forgotten(
             stream, &from, &to, missing.count < most ? missing.count : most, &bytes);
-        stream_add_own(stream, frame, bytes);
+        stream_hub_say(self, stream, frame, bytes);
         free(frame);
     }
 }

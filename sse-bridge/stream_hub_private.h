@@ -37,8 +37,10 @@ struct stream_hub {
     int64_t now_ms;    // of the call we are in
     bool stopping;
     size_t clients;
-    size_t rest_bytes;    // frames kept for slow clients because the ring lets go of them
-    uint64_t random;      // state of the jitter
+    size_t rest_bytes;      // frames kept for slow clients because the ring lets go of them
+    size_t zipped_bytes;    // portions, or their rests, kept for clients that take gzip
+    zipper_t *zipper;       // of portions for one client; owned; NULL before the first
+    uint64_t random;        // state of the jitter
     stream_hub_stats_t stats;
 };
 
@@ -49,6 +51,7 @@ enum {
     // A client has nothing to say after its request; what it says is thrown away, up to here.
     STREAM_HUB_INPUT_BYTES = 16 * 1024,
     STREAM_HUB_REST_BYTES = 16 * 1024 * 1024,
+    STREAM_HUB_ZIPPED_BYTES = 64 * 1024 * 1024,
     // The broker is heard every second; see also HEALTH_HEAD_FRESH_MS.
     STREAM_HUB_FRESH_MS = 3 * 1000,
     // What a stream that is fetched from is given of the past at once, but for its last event.
@@ -98,5 +101,21 @@ stream_writer_outcome_t stream_hub_write(stream_hub_t *self, stream_t *stream,
                                          size_t count);
 int stream_hub_drain(stream_t *stream);
 void stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget);
+
+void stream_hub_fall_behind(stream_hub_t *self, stream_t *stream, stream_list_t *list);
+
+// stream_hub_zip.c: add words of the hub after what a stream has of its own, or a comment where
+// it has nothing; have something of the ring be its own, where it is sent as gzip, or some of
+// these entries of a page (how many is returned, 0 when the stream is to be cut); write the
+// news of a group to those in step that are; and account that what was kept for a stream is no
+// more.
+void stream_hub_say(stream_hub_t *self, stream_t *stream, const char *bytes, size_t count);
+void stream_hub_comment(stream_hub_t *self, stream_t *stream);
+void stream_hub_zip_ahead(stream_hub_t *self, stream_t *stream);
+size_t stream_hub_zip_entries(stream_hub_t *self, stream_t *stream, const event_ring_t *ring,
+                              const uint64_t serials[], size_t count);
+void stream_hub_zip_group(stream_hub_t *self, stream_group_t *group, int64_t *budget);
+void stream_hub_drop_rest(stream_hub_t *self, stream_t *stream);
+void stream_hub_forget_gzip(stream_hub_t *self, stream_t *stream);
 
 #endif

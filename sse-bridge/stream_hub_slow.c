@@ -49,7 +49,7 @@ stream_hub_goodbye(stream_hub_t *self, stream_t *stream, stream_reason_t reason)
     size_t bytes;
     char *frame = stream_notice_closing(stream, reason, tell ? &newest : NULL,
                                         stream_hub_retry_ms(self), &bytes);
-    stream_add_own(stream, frame, bytes);
+    stream_hub_say(self, stream, frame, bytes);
     free(frame);
     self->stats.closed[reason]++;
     stream->state = STREAM_CLOSING;
@@ -82,7 +82,7 @@ stream_hub_warn(stream_hub_t *self, stream_t *stream, stream_reason_t reason, in
         return;
     size_t bytes;
     char *frame = stream_notice_warning(stream, reason, left_ms, &bytes);
-    stream_add_own(stream, frame, bytes);
+    stream_hub_say(self, stream, frame, bytes);
     free(frame);
     int64_t budget = 0;
     stream_hub_advance(self, stream, &budget);
@@ -95,7 +95,7 @@ stream_hub_say_lost(stream_hub_t *self, stream_t *stream)
         return;
     size_t bytes;
     char *frame = stream_notice_dropped(stream, event_ring_position(self->ring).epoch, &bytes);
-    stream_add_own(stream, frame, bytes);
+    stream_hub_say(self, stream, frame, bytes);
     free(frame);
     stream->lost = false;
     stream->lost_count = 0;

@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-#include "event_frame.h"
 #include "stream_hub_private.h"
 
 void
@@ -40,10 +39,8 @@ note_written(stream_hub_t *self, stream_t *stream, uint64_t bytes)
 {
     if (self->stats.written.bytes != bytes)
         stream->written_ms = self->now_ms;
-    if (stream->rest_bytes > 0 && stream_own_left(stream) == 0) {
-        self->rest_bytes -= stream->rest_bytes;
-        stream->rest_bytes = 0;
-    }
+    if (stream->rest_bytes > 0 && stream_own_left(stream) == 0)
+        stream_hub_drop_rest(self, stream);
 }
 
 // Libmicrohttpd copies what it fetches, and not now: what the page has is copied already.
@@ -60,10 +57,36 @@ copy_entries(stream_hub_t *self, stream_t *stream, const event_ring_t *ring,
     }
 }
 
+// A portion at a time: none is made before the one before it has gone.
+static stream_writer_outcome_t
+write_zipped(stream_hub_t *self, stream_t *stream, const event_ring_t *ring,
+             const uint64_t serials[], size_t count)
+{
+    uint64_t reached = count > 0 ? serials[0] : 0;
+    for (size_t at = 0;;) {
+        uint64_t bytes = self->stats.written.bytes;
+        stream_writer_outcome_t outcome =
+            stream->pulled
+                ? announce(self, stream)
+                : stream_writer_write_entries(stream, ring, NULL, 0, &self->stats.written);
+        note_written(self, stream, bytes);
+        stream->position = reached;    // what is its own by now counts as taken
+        if (outcome != STREAM_WRITER_DONE || at == count)
+            return outcome;
+        size_t zipped = stream_hub_zip_entries(self, stream, ring, serials + at, count - at);
+        if (zipped == 0)
+            return STREAM_WRITER_GONE;
+        at += zipped;
+        reached = serials[at - 1] + 1;
+    }
+}
+
 stream_writer_outcome_t
 stream_hub_write(stream_hub_t *self, stream_t *stream, const event_ring_t *ring,
                  const uint64_t serials[], size_t count)
 {
+    if (stream->zipped)
+        return write_zipped(self, stream, ring, serials, count);
     if (stream->pulled) {
         copy_entries(self, stream, ring, serials, count);
         return announce(self, stream);
@@ -95,11 +118,19 @@ stream_hub_advance(stream_hub_t *self, stream_t *stream, int64_t *budget)
     }
     if (stream->lost && stream->state == STREAM_OPEN && stream_own_left(stream) == 0)
         stream_hub_say_lost(self, stream);
+    stream_hub_zip_ahead(self, stream);
+    if (stream->state == STREAM_ENDED)
+        return;
     uint64_t bytes = self->stats.written.bytes;
     stream_writer_outcome_t outcome =
         stream->pulled ? announce(self, stream)
                        : stream_writer_write(stream, self->ring, &self->stats.written);
     note_written(self, stream, bytes);
+    // What it had of its own may have hidden that there is more.
+    if (outcome == STREAM_WRITER_DONE && stream->zipped && stream->state == STREAM_OPEN &&
+        stream_group_match(stream->group, stream->position, event_ring_next(self->ring)) <
+            event_ring_next(self->ring))
+        outcome = STREAM_WRITER_MORE;
     switch (outcome) {
     case STREAM_WRITER_DONE:
         if (stream->state == STREAM_OPEN)
@@ -137,6 +168,9 @@ stream_hub_pull(stream_hub_t *self, stream_t *stream, char *buffer, size_t bytes
     }
     if (stream->lost && stream->state == STREAM_OPEN && stream_own_left(stream) == 0)
         stream_hub_say_lost(self, stream);
+    stream_hub_zip_ahead(self, stream);
+    if (stream->state == STREAM_ENDED)
+        return 0;
     uint64_t before = self->stats.written.bytes;
     size_t filled = stream_writer_fill(stream, self->ring, buffer, bytes, &self->stats.written);
     note_written(self, stream, before);
@@ -161,10 +195,13 @@ stream_hub_pull(stream_hub_t *self, stream_t *stream, char *buffer, size_t bytes
 static void
 write_group(stream_hub_t *self, stream_group_t *group, int64_t *budget)
 {
+    stream_hub_zip_group(self, group, budget);
     // Those that fall behind leave the list; nobody joins it here.
     stream_t *last = group->idle.last;
     for (stream_t *stream = group->idle.first, *next; stream; stream = next) {
         next = stream == last ? NULL : stream->next;
+        if (stream->zipped)
+            continue;
         if (stream->position < group->dirty_from)
             stream->position = group->dirty_from;
         stream_hub_advance(self, stream, budget);
@@ -247,7 +284,7 @@ comment(stream_hub_t *self, stream_list_t *list)
             continue;
         // One that is in step may stand at a place that the ring has left long ago.
         stream->position = event_ring_next(self->ring);
-        stream_set_own(stream, EVENT_FRAME_COMMENT);
+        stream_hub_comment(self, stream);
         stream_hub_advance(self, stream, &budget);
     }
 }

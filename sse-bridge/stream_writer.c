@@ -73,7 +73,8 @@ static void
 collect(batch_t *self, const stream_t *stream, const event_ring_t *ring)
 {
     begin(self, stream);
-    if (stream->state != STREAM_OPEN)
+    // Of gzip all that is sent was made its own before.
+    if (stream->state != STREAM_OPEN || stream->zipped)
         return;
 
     uint64_t next = event_ring_next(ring);

@@ -136,6 +136,7 @@ mesh_add_scenario(http_abuse_full 600 FILE test_http_abuse.py KEYWORD twenty LEV
 mesh_add_scenario(crowd 180 KEYWORD short BUILD plain PROPERTIES PROCESSORS ${MESH_PLACES_BUSY})
 mesh_add_scenario(crowd_full 600 FILE test_crowd.py KEYWORD full LEVEL all BUILD plain
     PROPERTIES PROCESSORS ${MESH_PLACES_BUSY})
+mesh_add_scenario(compression 180)
 mesh_add_scenario(tls 180 KEYWORD "not nothing_at_all")
 # Ten seconds are given to one that does not read even the goodbye.
 mesh_add_scenario(tls_cut 60 FILE test_tls.py KEYWORD nothing_at_all LEVEL all)

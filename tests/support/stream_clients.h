@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <sys/socket.h>
+#include <zlib.h>
 
 #include "event_ring.h"
 #include "past_journal.h"
@@ -195,6 +196,60 @@ read_more(client_t *client)
     }
     client->read[client->read_bytes] = '\0';
     return client->read + from;
+}
+
+// As libmicrohttpd: fetch portions of at most bytes until there is none. Returns what came.
+static inline const char *
+pull(world_t *world, client_t *client, size_t bytes)
+{
+    size_t from = client->read_bytes;
+    client->wanted = false;
+    for (;;) {
+        assert_true(client->read_bytes + bytes < READ_BYTES);
+        size_t got = stream_hub_pull(world->hub, client->stream,
+                                     client->read + client->read_bytes, bytes, world->now_ms);
+        assert_true(got <= bytes);
+        client->read_bytes += got;
+        if (got == 0)
+            break;
+    }
+    client->read[client->read_bytes] = '\0';
+    return client->read + from;
+}
+
+// What a client that is sent gzip has read, unpacked; to be freed.
+static inline char *
+unpack(const client_t *client)
+{
+    z_stream stream = {0};
+    char *text = malloc(READ_BYTES);
+    assert(text);
+    assert_int_equal(inflateInit2(&stream, 15 + 16), Z_OK);
+    stream.next_in = (unsigned char *) client->read;
+    stream.avail_in = (uInt) client->read_bytes;
+    stream.next_out = (unsigned char *) text;
+    stream.avail_out = READ_BYTES - 1;
+    // Never ended, and no byte of it is left over or missing.
+    while (stream.avail_in > 0)
+        assert_int_equal(inflate(&stream, Z_SYNC_FLUSH), Z_OK);
+    text[stream.total_out] = '\0';
+    inflateEnd(&stream);
+    return text;
+}
+
+static inline client_t *
+open_zipped(world_t *world, const char *query, const char *id, bool pulled)
+{
+    client_t *client = NULL;
+    assert_int_equal(admit(world, ENDPOINT_ALL, query, id, &client), STREAM_HUB_ADMITTED);
+    assert(client);
+    stream_hub_use_gzip(world->hub, client->stream);
+    if (pulled)
+        stream_hub_attach_pulled(world->hub, client->stream, client->ours, world->now_ms);
+    else
+        stream_hub_attach(world->hub, client->stream, client->ours, world->now_ms);
+    settle(world);
+    return client;
 }
 
 static inline void

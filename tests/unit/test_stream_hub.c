@@ -737,25 +737,6 @@ stopping_is_said_to_all_and_nobody_is_waited_for(void **state)
     assert_int_equal(admit(world, ENDPOINT_ALL, NULL, NULL, &late), STREAM_HUB_STOPPING);
 }
 
-// As libmicrohttpd: fetch portions of at most bytes until there is none. Returns what came.
-static const char *
-pull(world_t *world, client_t *client, size_t bytes)
-{
-    size_t from = client->read_bytes;
-    client->wanted = false;
-    for (;;) {
-        assert_true(client->read_bytes + bytes < READ_BYTES);
-        size_t got = stream_hub_pull(world->hub, client->stream,
-                                     client->read + client->read_bytes, bytes, world->now_ms);
-        assert_true(got <= bytes);
-        client->read_bytes += got;
-        if (got == 0)
-            break;
-    }
-    client->read[client->read_bytes] = '\0';
-    return client->read + from;
-}
-
 static client_t *
 open_pulled(world_t *world, const char *query, const char *id)
 {

@@ -125,6 +125,44 @@ a_client_that_reads_nothing_has_no_page_asked_for(void **state)
 }
 
 static void
+what_is_sent_as_gzip_reaches_back_too(void **state)
+{
+    world_t *world = *state;
+    happen(world, FIRST_EVENTS);
+    client_t *slow = NULL;
+    assert_int_equal(admit(world, ENDPOINT_ALL, NULL, cursor(5), &slow), STREAM_HUB_ADMITTED);
+    assert(slow);
+    stream_hub_use_gzip(world->hub, slow->stream);
+    // Full after a portion or two, so that portions are sent in parts.
+    int little = 2048;
+    assert_int_equal(setsockopt(slow->ours, SOL_SOCKET, SO_SNDBUF, &little, sizeof little), 0);
+    stream_hub_attach(world->hub, slow->stream, slow->ours, world->now_ms);
+    client_t *quick = open_zipped(world, NULL, cursor(5), false);
+    client_t *pulled = open_zipped(world, NULL, cursor(5), true);
+    for (int round = 0; round < 150; round++) {
+        if (round % 5 == 0)
+            happen(world, 1);
+        if (round == 20)
+            past_clear(world->journal.past);
+        (void) turn(world);
+        pull(world, pulled, 500);
+        read_more(quick);
+        if (round % 2 == 0)
+            read_more(slow);
+    }
+    flow(world, 0);
+    pull(world, pulled, 500);
+    client_t *clients[] = {slow, quick, pulled};
+    for (size_t at = 0; at < sizeof clients / sizeof clients[0]; at++) {
+        char *text = unpack(clients[at]);
+        assert_says(text, "\"verdict\":\"exact\"");
+        assert_silent(text, "stream.gap");
+        assert_offsets(text, 6, world->offset);
+        free(text);
+    }
+}
+
+static void
 one_that_is_pulled_is_given_the_past_as_it_fetches_it(void **state)
 {
     world_t *world = *state;
@@ -341,6 +379,7 @@ main(void)
         TEST(the_journal_and_then_the_ring_give_each_event_once),
         TEST(clients_that_read_the_same_share_its_pages),
         TEST(a_client_that_reads_nothing_has_no_page_asked_for),
+        TEST(what_is_sent_as_gzip_reaches_back_too),
         TEST(one_that_is_pulled_is_given_the_past_as_it_fetches_it),
         TEST(what_the_journal_has_no_more_is_a_gap),
         TEST(what_goes_missing_while_it_is_read_is_said_where_it_was),
