@@ -40,8 +40,8 @@ typedef struct ndjson_event {
     json_t *payload;                            // owned by the caller; NULL when it is none
 } ndjson_event_t;
 
-// Read a line of size bytes. The payload has no source, seq and host: those the publisher
-// gives, whatever the line said.
+// Read a line of size bytes. Whatever it said, the payload has no source, seq and host, which
+// the publisher gives, and no late, which the broker's clock tells.
 ndjson_event_outcome_t ndjson_event_parse(const char *line, size_t size, ndjson_event_t *event);
 
 // The outcome's name in tests and counters ("bad_json", …).
