@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -15,6 +16,11 @@ from mesh import ROOT, Mesh
 
 KEPT = pathlib.Path(os.environ.get("AIDERMESH_TEST_LOGS", ROOT / "build" / "scenario-logs"))
 FAILED = pytest.StashKey[bool]()
+
+
+def pytest_configure():
+    """Shells have what they start in the background ignore SIGINT, and programs inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
