@@ -40,12 +40,9 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-export venv="$PWD/build/aider-venv" old_venv="$PWD/build/aider-venv-0.81" node="$PWD/build/node"
-export api_venv="$PWD/build/api-venv"
 build="$PWD/build/asan"
 mkdir -p build
-parts="$build.parts"    # lines of "seconds name", in the order they ended
-: >"$parts"
+parts=()    # "seconds name", in the order they ran
 
 # part NAME SHARE COMMAND...: run it for at most SHARE seconds, and say how long it took; a failure
 # ends the run by name.
@@ -55,7 +52,7 @@ part() {
     started=$(date +%s)
     echo "== $name"
     timeout --foreground -k 10 "$share" bash -euo pipefail -c '"$@"' part "$@" || status=$?
-    echo "$(($(date +%s) - started)) $name" >>"$parts"
+    parts+=("$(($(date +%s) - started)) $name")
     if [ "$status" = 124 ] || [ "$status" = 137 ]; then
         echo "run.sh: failed in part: $name (it outgrew its share of $share s)" >&2
         exit 1
@@ -64,37 +61,6 @@ part() {
         exit 1
     fi
 }
-
-# A stamp holds the hash of what was installed; equal hashes mean there is nothing to do.
-# make_venv FOLDER REQUIREMENTS
-make_venv() {
-    local venv="$1" requirements="$2" hash
-    local stamp="$venv/aidermesh.stamp"
-    hash="$(python3 --version) $(sha256sum <"$requirements")"
-    if [ -x "$venv/bin/python" ] && [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then
-        echo "as required already"
-        return
-    fi
-    [ -x "$venv/bin/python" ] || python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --retries 5 \
-        -r "$requirements"
-    echo "$hash" >"$stamp"
-}
-
-make_node_modules() {
-    local stamp="$node/aidermesh.stamp" hash
-    hash="$(node --version) $(sha256sum <tests/support/node/package-lock.json)"
-    if [ "$(cat "$stamp" 2>/dev/null)" = "$hash" ]; then
-        echo "as locked already"
-        return
-    fi
-    mkdir -p "$node"
-    cp tests/support/node/package.json tests/support/node/package-lock.json "$node/"
-    npm ci --prefix "$node" --no-audit --no-fund --loglevel=error
-    echo "$hash" >"$stamp"
-}
-
-export -f make_venv make_node_modules
 
 # Run ctest. Its closing lines are kept for the end, behind our summary, so that what failed and
 # how many tests there were is the last thing on the screen.
@@ -121,26 +87,7 @@ run_ctest() {
 
 part "Debian packages" 600 deploy/install-packages.sh test
 
-# What comes over the network comes while the compiler works.
-make_packages() {
-    part "aider and Python packages" 600 make_venv "$venv" tests/requirements.txt
-    part "what checks the API" 300 make_venv "$api_venv" tests/requirements-api.txt
-# Takes minutes, and only tests of level "all" want it.
-    [ -n "$label" ] ||
-        part "an old aider" 1500 make_venv "$old_venv" tests/requirements-old-aider.txt
-    part "npm packages" 300 make_node_modules
-}
-set -m    # a process group of its own, to be ended with us
-make_packages >"$build.packages" 2>&1 &
-packages=$!
-set +m
-trap 'kill -- "-$packages" 2>/dev/null || true' EXIT
 part "build with ASan and UBSan" 600 tests/checks/build.sh asan
-status=0
-wait "$packages" || status=$?
-cat "$build.packages"
-[ "$status" = 0 ] || exit 1
-trap - EXIT
 
 if [ "$list" = 1 ]; then
     arguments=(--test-dir "$build" --show-only)
@@ -154,11 +101,13 @@ started=$(date +%s)
 status=0
 run_ctest || status=$?
 [ "$status" != 124 ] || echo "run.sh: all tests together outgrew $share_of_tests s" >&2
-echo "$(($(date +%s) - started)) all tests" >>"$parts"
+parts+=("$(($(date +%s) - started)) all tests")
 
 echo
 echo "== summary: seconds by part (tests run side by side; theirs are summed)"
-while read -r seconds name; do printf '%8d  %s\n' "$seconds" "$name"; done <"$parts"
+for entry in "${parts[@]}"; do
+    printf '%8d  %s\n' "${entry%% *}" "${entry#* }"
+done
 [ ! -e "$build/junit.xml" ] || python3 tests/checks/summary.py "$build/junit.xml" || status=1
 echo
 cat "$build/closing.txt"

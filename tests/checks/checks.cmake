@@ -25,13 +25,23 @@ endif()
 
 set(checks ${PROJECT_SOURCE_DIR}/tests/checks)
 
+# What comes over the network comes while the compiler works: the scenarios wait for it.
+mesh_add_check(packages.tests 480 COMMAND ${checks}/packages.sh tests
+    PROPERTIES FIXTURES_SETUP packages PROCESSORS 1 COST 2000)
+mesh_add_check(packages.api 300 COMMAND ${checks}/packages.sh api
+    PROPERTIES FIXTURES_SETUP api_packages PROCESSORS 1 COST 390)
+mesh_add_check(packages.old_aider 600 COMMAND ${checks}/packages.sh old-aider
+    PROPERTIES FIXTURES_SETUP old_aider LABELS all PROCESSORS 1)
+
 mesh_add_check(check.format 60 COMMAND ${checks}/format.sh)
 mesh_add_check(check.shell 60 COMMAND ${checks}/shell.sh)
-mesh_add_check(check.python 60 COMMAND ${checks}/python.sh)
+mesh_add_check(check.python 60 COMMAND ${checks}/python.sh
+    PROPERTIES FIXTURES_REQUIRED packages)
 mesh_add_check(check.documents 60 COMMAND ${checks}/documents.py)
 mesh_add_check(check.operations 60 COMMAND ${checks}/operations.py)
 mesh_add_check(check.schema 60
-    COMMAND ${MESH_TEST_PYTHON} ${checks}/schema.py ${PROJECT_SOURCE_DIR}/docs/events.schema.json)
+    COMMAND ${MESH_TEST_PYTHON} ${checks}/schema.py ${PROJECT_SOURCE_DIR}/docs/events.schema.json
+    PROPERTIES FIXTURES_REQUIRED packages)
 mesh_add_check(check.tidy 480 COMMAND ${checks}/tidy.py ${PROJECT_BINARY_DIR} 2
     PROPERTIES PROCESSORS ${MESH_PLACES_BUILD} COST 500)
 

@@ -2,17 +2,19 @@
 
 # mesh_add_scenario(<name> <seconds> [FILE <file>] [KEYWORD <pytest -k>] [LEVEL ci|all]
 #                   [BUILD <variant>] [WATCHED_BY thread|valgrind] [AIDER <venv below build/>]
+#                   [NEEDS <fixture>]
 #                   [PROPERTIES <name> <value>...])
 # tests/scenario/test_<name>.py, or those tests of FILE that KEYWORD names, becomes the test
 # scenario.<name>. It waits more than it computes, so it takes one place of ctest's two a core.
 function(mesh_add_scenario name seconds)
-    cmake_parse_arguments(ARG "" "FILE;KEYWORD;LEVEL;BUILD;WATCHED_BY;AIDER" "PROPERTIES" ${ARGN})
+    cmake_parse_arguments(ARG "" "FILE;KEYWORD;LEVEL;BUILD;WATCHED_BY;AIDER;NEEDS" "PROPERTIES" ${ARGN})
     if(NOT ARG_FILE)
         set(ARG_FILE test_${name}.py)
     endif()
     if(NOT ARG_LEVEL)
         set(ARG_LEVEL ci)
     endif()
+    set(fixtures packages ${ARG_NEEDS})
     set(bin ${PROJECT_BINARY_DIR}/bin)
     set(sanitizer "${MESH_SANITIZE}")
     if(ARG_BUILD)
@@ -21,7 +23,7 @@ function(mesh_add_scenario name seconds)
         endif()
         set(bin ${PROJECT_SOURCE_DIR}/build/${ARG_BUILD}/bin)
         set(sanitizer "${ARG_WATCHED_BY}")
-        list(APPEND ARG_PROPERTIES FIXTURES_REQUIRED build_${ARG_BUILD})
+        list(APPEND fixtures build_${ARG_BUILD})
     endif()
     set(selection "")
     if(ARG_KEYWORD)
@@ -39,7 +41,7 @@ function(mesh_add_scenario name seconds)
     math(EXPR timeout "3 * ${seconds}")
     set_tests_properties(scenario.${name} PROPERTIES LABELS "${ARG_LEVEL}" TIMEOUT ${timeout}
         ENVIRONMENT "AIDERMESH_BIN=${bin};MESH_TEST_SANITIZER=${sanitizer}${aider}"
-        COST ${seconds} ${ARG_PROPERTIES})
+        FIXTURES_REQUIRED "${fixtures}" COST ${seconds} ${ARG_PROPERTIES})
 endfunction()
 
 # What the acceptance tests stand on: the provider they script, the runner, the kept captures.
@@ -50,7 +52,8 @@ mesh_add_scenario(aider_sources 90)
 # Every case live, the handful of them in CI; then again with an aider of 2025.
 mesh_add_scenario(aider_cases 240 KEYWORD core)
 mesh_add_scenario(aider_cases_other 3600 FILE test_aider_cases.py KEYWORD other LEVEL all)
-mesh_add_scenario(aider_cases_old 5400 FILE test_aider_cases.py LEVEL all AIDER aider-venv-0.81)
+mesh_add_scenario(aider_cases_old 5400 FILE test_aider_cases.py LEVEL all AIDER aider-venv-0.81
+    NEEDS old_aider)
 # A person's keys, bare and wrapped: three states in CI.
 mesh_add_scenario(aider_keyboard 120 KEYWORD core)
 mesh_add_scenario(aider_keyboard_other 180 FILE test_aider_keyboard.py KEYWORD "not core"
@@ -127,8 +130,9 @@ mesh_add_scenario(stream_past 180)
 mesh_add_scenario(stream_life 120)
 mesh_add_scenario(conformance 120)
 mesh_add_scenario(verdicts 120)
-mesh_add_scenario(openapi 120 KEYWORD "not random")
-mesh_add_scenario(openapi_random 600 FILE test_openapi.py KEYWORD random LEVEL all)
+mesh_add_scenario(openapi 120 KEYWORD "not random" NEEDS api_packages)
+mesh_add_scenario(openapi_random 600 FILE test_openapi.py KEYWORD random LEVEL all
+    NEEDS api_packages)
 mesh_add_scenario(http_abuse 120 KEYWORD "not twenty")
 mesh_add_scenario(http_abuse_full 600 FILE test_http_abuse.py KEYWORD twenty LEVEL all BUILD plain
     PROPERTIES RUN_SERIAL TRUE)
@@ -155,4 +159,5 @@ if(MESH_CHECKS)
         COMMAND ${MESH_TEST_PYTHON} ${PROJECT_SOURCE_DIR}/tests/bench/line_to_curl.py
             --bin ${PROJECT_SOURCE_DIR}/build/plain/bin
         PROPERTIES FIXTURES_REQUIRED build_plain RUN_SERIAL TRUE)
+    set_property(TEST bench.line_to_curl APPEND PROPERTY FIXTURES_REQUIRED packages)
 endif()
