@@ -156,7 +156,7 @@ end(handover_t *self, const char *why)
 static void
 read_journal(handover_t *self, uint64_t after, journal_visit_fn *visit, void *arg)
 {
-    if (journal_read(self->journal, after, visit, arg) != JOURNAL_READ_DONE)
+    if (journal_read(self->journal, after, visit, arg, NULL) != JOURNAL_READ_DONE)
         end(self, "the journal cannot be read");
 }
 

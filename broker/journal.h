@@ -112,9 +112,11 @@ uint64_t journal_first(journal_t *self);
 // The highest offset that was removed, of each family.
 void journal_removed(journal_t *self, uint64_t removed[static MESH_FAMILIES]);
 
-// Visit what comes after an offset, in order, until visit returns false.
+// Visit what comes after an offset, in order, until visit returns false. removed, where not
+// NULL, becomes what journal_removed says, as of this reading: no event is missing from it that
+// removed does not tell of.
 journal_read_outcome_t journal_read(journal_t *self, uint64_t after, journal_visit_fn *visit,
-                                    void *arg);
+                                    void *arg, uint64_t removed[MESH_FAMILIES]);
 
 // Visit what was kept of sessions, in the order of their offsets.
 journal_read_outcome_t journal_read_latest(journal_t *self, journal_visit_fn *visit, void *arg);

@@ -53,16 +53,21 @@ judge(journal_t *self, journal_read_outcome_t outcome)
 }
 
 journal_read_outcome_t
-journal_read(journal_t *self, uint64_t after, journal_visit_fn *visit, void *arg)
+journal_read(journal_t *self, uint64_t after, journal_visit_fn *visit, void *arg,
+             uint64_t removed[MESH_FAMILIES])
 {
     if (!self->writer || (self->reader && after >= record_ring_floor(self->recent))) {
+        // Nothing after it has left the memory.
+        if (removed)
+            journal_removed(self, removed);
         record_ring_read(self->recent, after, visit, arg);
         return JOURNAL_READ_DONE;
     }
     if (!self->reader)
         return JOURNAL_READ_FAILED;
     // The thread may be ahead of what was told.
-    return judge(self, journal_reader_events(self->reader, after, self->head, visit, arg));
+    return judge(self,
+                 journal_reader_events(self->reader, after, self->head, visit, arg, removed));
 }
 
 journal_read_outcome_t

@@ -11,14 +11,16 @@
 #include "mesh/wire.h"
 
 struct journal_reader {
-    sqlite3 *db;             // owned
-    sqlite3_stmt *events;    // owned
-    sqlite3_stmt *latest;    // owned
+    sqlite3 *db;               // owned
+    sqlite3_stmt *events;      // owned
+    sqlite3_stmt *latest;      // owned
+    sqlite3_stmt *families;    // owned
     char reason[256];
 };
 
 static const char events_text[] = "SELECT offset, sum, run FROM events WHERE offset > ?1"
                                   " ORDER BY offset";
+static const char families_text[] = "SELECT family, removed FROM families";
 static const char latest_text[] = "SELECT offset, sum, event FROM latest ORDER BY offset";
 
 journal_reader_t *
@@ -41,6 +43,9 @@ journal_reader_open(const char *path, char **reason_p)
         rc = sqlite3_prepare_v3(self->db, latest_text, -1, SQLITE_PREPARE_PERSISTENT,
                                 &self->latest, NULL);
     if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v3(self->db, families_text, -1, SQLITE_PREPARE_PERSISTENT,
+                                &self->families, NULL);
+    if (rc == SQLITE_OK)
         return self;
     *reason_p = strdup(self->db ? sqlite3_errmsg(self->db) : sqlite3_errstr(rc));
     journal_reader_close(&self);
@@ -54,6 +59,7 @@ journal_reader_close(journal_reader_t **self_p)
     if (*self_p) {
         (void) sqlite3_finalize((*self_p)->events);
         (void) sqlite3_finalize((*self_p)->latest);
+        (void) sqlite3_finalize((*self_p)->families);
         (void) sqlite3_close_v2((*self_p)->db);
         free(*self_p);
         *self_p = NULL;
@@ -97,6 +103,14 @@ visit_row(sqlite3_stmt *row, visit_t *visit)
 }
 
 static journal_read_outcome_t
+failed(journal_reader_t *self, int rc)
+{
+    snprintf(self->reason, sizeof self->reason, "%s (%d)", sqlite3_errmsg(self->db), rc);
+    return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB ? JOURNAL_READ_CORRUPT
+                                                                         : JOURNAL_READ_FAILED;
+}
+
+static journal_read_outcome_t
 visit_rows(journal_reader_t *self, sqlite3_stmt *rows, visit_t *visit)
 {
     journal_read_outcome_t outcome = JOURNAL_READ_DONE;
@@ -109,24 +123,45 @@ visit_rows(journal_reader_t *self, sqlite3_stmt *rows, visit_t *visit)
             outcome = JOURNAL_READ_CORRUPT;
         }
     }
-    if (rc != SQLITE_ROW && rc != SQLITE_DONE) {
-        snprintf(self->reason, sizeof self->reason, "%s (%d)", sqlite3_errmsg(self->db), rc);
-        outcome = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB
-                      ? JOURNAL_READ_CORRUPT
-                      : JOURNAL_READ_FAILED;
-    }
+    if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+        outcome = failed(self, rc);
     (void) sqlite3_reset(rows);
+    return outcome;
+}
+
+static journal_read_outcome_t
+read_removed(journal_reader_t *self, uint64_t removed[MESH_FAMILIES])
+{
+    memset(removed, 0, MESH_FAMILIES * sizeof removed[0]);
+    int rc;
+    while ((rc = sqlite3_step(self->families)) == SQLITE_ROW) {
+        int family = sqlite3_column_int(self->families, 0);
+        if (family >= 0 && family < MESH_FAMILIES)
+            removed[family] = (uint64_t) sqlite3_column_int64(self->families, 1);
+    }
+    journal_read_outcome_t outcome = rc == SQLITE_DONE ? JOURNAL_READ_DONE : failed(self, rc);
+    (void) sqlite3_reset(self->families);
     return outcome;
 }
 
 journal_read_outcome_t
 journal_reader_events(journal_reader_t *self, uint64_t after, uint64_t up_to,
-                      journal_visit_fn *visit, void *arg)
+                      journal_visit_fn *visit, void *arg, uint64_t removed[MESH_FAMILIES])
 {
     visit_t events = {
         .after = after, .up_to = up_to, .call = visit, .arg = arg, .wanted = true};
     sqlite3_bind_int64(self->events, 1, (sqlite3_int64) after);
-    return visit_rows(self, self->events, &events);
+    if (!removed)
+        return visit_rows(self, self->events, &events);
+    // One transaction: both are of one moment, whatever is removed meanwhile.
+    int rc = sqlite3_exec(self->db, "BEGIN", NULL, NULL, NULL);
+    if (rc != SQLITE_OK)
+        return failed(self, rc);
+    journal_read_outcome_t outcome = read_removed(self, removed);
+    if (outcome == JOURNAL_READ_DONE)
+        outcome = visit_rows(self, self->events, &events);
+    (void) sqlite3_exec(self->db, "END", NULL, NULL, NULL);
+    return outcome;
 }
 
 journal_read_outcome_t

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mesh/family.h"
 #include "record.h"
 
 typedef struct journal_reader journal_reader_t;
@@ -23,11 +24,13 @@ typedef enum {
 } journal_read_outcome_t;
 
 // Visit the events after one offset up to another, in order, until visit returns false. The
-// record is borrowed for the call, which may hold it.
+// record is borrowed for the call, which may hold it. removed, where not NULL, becomes the
+// highest offset of each family that was removed when the events were read, neither earlier nor
+// later: what is missing is told, and what is told is missing.
 typedef bool journal_visit_fn(void *arg, record_t *record);
 journal_read_outcome_t journal_reader_events(journal_reader_t *self, uint64_t after,
-                                             uint64_t up_to, journal_visit_fn *visit,
-                                             void *arg);
+                                             uint64_t up_to, journal_visit_fn *visit, void *arg,
+                                             uint64_t removed[MESH_FAMILIES]);
 
 // Visit what was kept of sessions: of each the newest event of each type, in the order of their
 // offsets.

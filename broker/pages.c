@@ -106,12 +106,10 @@ add_to_replay(void *arg, record_t *record)
     return true;
 }
 
-json_t *
-page_removed(journal_t *journal)
+static json_t *
+by_family(const uint64_t removed[static MESH_FAMILIES])
 {
-    uint64_t removed[MESH_FAMILIES];
     json_t *body = json_object();
-    journal_removed(journal, removed);
     for (int family = 0; family < MESH_FAMILIES; family++)
         json_object_set_new(body, mesh_family_name((mesh_family_t) family),
                             json_integer((json_int_t) removed[family]));
@@ -119,25 +117,29 @@ page_removed(journal_t *journal)
 }
 
 json_t *
+page_removed(journal_t *journal)
+{
+    uint64_t removed[MESH_FAMILIES];
+    journal_removed(journal, removed);
+    return by_family(removed);
+}
+
+json_t *
 page_replay(journal_t *journal, uint64_t after, const page_filter_t *filter,
             record_list_t *events)
 {
     page_t page = {.filter = filter, .events = events, .to = after};
-    // Before the events: what is removed while they are read is then missing from the page
-    // without being told by it, and told by the next one.
+    uint64_t removed[MESH_FAMILIES];
     uint64_t first = journal_first(journal);
-    json_t *removed = page_removed(journal);
-    if (journal_read(journal, after, add_to_replay, &page) != JOURNAL_READ_DONE) {
-        json_decref(removed);
+    if (journal_read(journal, after, add_to_replay, &page, removed) != JOURNAL_READ_DONE)
         return NULL;
-    }
     if (!page.full)
         page.to = journal_head(journal);
-    json_t *body = json_pack("{s:o, s:I, s:I, s:I, s:b, s:I, s:o}", "epoch",
-                             mesh_control_epoch(journal_epoch(journal)), "first",
-                             (json_int_t) first, "head", (json_int_t) journal_head(journal),
-                             "to", (json_int_t) page.to, "more", page.full, "count",
-                             (json_int_t) record_list_count(events), "removed", removed);
+    json_t *body = json_pack(
+        "{s:o, s:I, s:I, s:I, s:b, s:I, s:o}", "epoch",
+        mesh_control_epoch(journal_epoch(journal)), "first", (json_int_t) first, "head",
+        (json_int_t) journal_head(journal), "to", (json_int_t) page.to, "more", page.full,
+        "count", (json_int_t) record_list_count(events), "removed", by_family(removed));
     assert(body);
     return body;
 }

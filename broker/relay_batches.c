@@ -189,7 +189,7 @@ restore_sessions(relay_t *self, const journal_opening_t *opening)
 {
     (void) journal_read_latest(self->journal, restore_session, self);
     sessions_mark_changed(self->sessions, false);
-    (void) journal_read(self->journal, opening->state.latest, restore_session, self);
+    (void) journal_read(self->journal, opening->state.latest, restore_session, self, NULL);
     self->latest_through = opening->state.latest;
 }
 

@@ -137,7 +137,8 @@ measure_replay(bench_t *self)
     }
     self->read = 0;
     int64_t began_us = now_us();
-    if (journal_reader_events(reader, 0, UINT32_MAX, count_record, self) != JOURNAL_READ_DONE)
+    if (journal_reader_events(reader, 0, UINT32_MAX, count_record, self, NULL) !=
+        JOURNAL_READ_DONE)
         exit(1);
     double rate = (double) self->read * 1e6 / (double) (now_us() - began_us);
     journal_reader_close(&reader);

@@ -169,7 +169,8 @@ count_after(bench_t *self, uint64_t after)
 {
     self->last = after;
     self->shown = 0;
-    assert_int_equal(journal_read(self->journal, after, on_record, self), JOURNAL_READ_DONE);
+    assert_int_equal(journal_read(self->journal, after, on_record, self, NULL),
+                     JOURNAL_READ_DONE);
     return self->shown;
 }
 

@@ -98,7 +98,7 @@ count_after(bench_t *self, uint64_t after, uint64_t up_to)
     assert_non_null(reader);
     self->last = after;
     self->shown = 0;
-    assert_int_equal(journal_reader_events(reader, after, up_to, on_record, self),
+    assert_int_equal(journal_reader_events(reader, after, up_to, on_record, self, NULL),
                      JOURNAL_READ_DONE);
     journal_reader_close(&reader);
     return self->shown;
@@ -298,11 +298,57 @@ an_event_that_was_changed_on_the_disk_is_told_when_it_is_read(void **state)
     char *reason = NULL;
     journal_reader_t *reader = journal_reader_open(self->path, &reason);
     self->last = 0;
-    assert_int_equal(journal_reader_events(reader, 0, 100, on_record, self),
+    assert_int_equal(journal_reader_events(reader, 0, 100, on_record, self, NULL),
                      JOURNAL_READ_CORRUPT);
     assert_non_null(strstr(journal_reader_reason(reader), "was changed"));
     journal_reader_close(&reader);
     open_store(self);
+}
+
+typedef struct trimmer {
+    bench_t *bench;
+    size_t shown;
+} trimmer_t;
+
+// journal_visit_fn: at the first event the writer removes all there is.
+static bool
+trim_meanwhile(void *arg, record_t *record)
+{
+    trimmer_t *self = arg;
+    (void) record;
+    if (self->shown++ == 0) {
+        uint64_t until;
+        bool more;
+        assert_int_equal(journal_store_trim(self->bench->store, UINT32_MAX, 0, INT64_MAX, 1000,
+                                            &until, &more),
+                         0);
+        assert_int_equal(journal_store_state(self->bench->store)->events, 0);
+    }
+    return true;
+}
+
+static void
+what_is_told_as_removed_is_what_the_reading_misses(void **state)
+{
+    bench_t *self = *state;
+    begin_epoch(self);
+    append(self, "mesh.x", 1, 7);
+    char *reason = NULL;
+    journal_reader_t *reader = journal_reader_open(self->path, &reason);
+    assert_non_null(reader);
+    trimmer_t trimmer = {.bench = self};
+    uint64_t removed[MESH_FAMILIES];
+    assert_int_equal(journal_reader_events(reader, 0, 100, trim_meanwhile, &trimmer, removed),
+                     JOURNAL_READ_DONE);
+    assert_int_equal(trimmer.shown, 7);
+    assert_int_equal(removed[MESH_FAMILY_MESH], 0);
+    self->last = self->shown = 0;
+    assert_int_equal(journal_reader_events(reader, 0, 100, on_record, self, removed),
+                     JOURNAL_READ_DONE);
+    assert_int_equal(self->shown, 0);
+    assert_int_equal(removed[MESH_FAMILY_MESH], 7);
+    assert_int_equal(removed[MESH_FAMILY_ERRORS], 0);
+    journal_reader_close(&reader);
 }
 
 // No file may grow past a limit: what a full disk does, without one.
@@ -365,6 +411,7 @@ main(void)
         TEST(the_sources_unheard_for_the_longest_are_forgotten),
         TEST(a_file_that_is_no_journal_is_corrupt),
         TEST(an_event_that_was_changed_on_the_disk_is_told_when_it_is_read),
+        TEST(what_is_told_as_removed_is_what_the_reading_misses),
         TEST(a_transaction_for_which_there_is_no_room_leaves_nothing),
         TEST(a_log_that_was_moved_is_begun_anew),
     };
