@@ -12,6 +12,7 @@ Only processes started here are signalled.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -353,10 +354,10 @@ class Mesh:
 
         def accepts():
             program.must_run()
-            if not control.exists() or not stat.S_ISSOCK(control.stat().st_mode):
-                return False
-            with socket.socket(socket.AF_UNIX) as probe:
-                return probe.connect_ex(str(control)) == 0
+            # A broker takes away the socket that one before it has left.
+            with contextlib.suppress(FileNotFoundError), socket.socket(socket.AF_UNIX) as probe:
+                return stat.S_ISSOCK(control.stat().st_mode) and probe.connect_ex(str(control)) == 0
+            return False
         wait_until(accepts, START_LIMIT_S, "broker that accepts on its control socket")
         return program
 

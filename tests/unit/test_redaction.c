@@ -264,8 +264,7 @@ a_pattern_of_the_users_takes_out_more_and_is_limited(void **state)
     redaction_destroy(&redaction);
 }
 
-// Texts that make a careless scanner look at every byte from every byte.
-// What cleaning a text that repeats a unit costs.
+// What cleaning a text that repeats a unit costs, at the best of some times.
 static int64_t
 cpu_us_of(redaction_t *self, const char *unit, size_t bytes)
 {
@@ -274,14 +273,22 @@ cpu_us_of(redaction_t *self, const char *unit, size_t bytes)
     for (size_t at = 0; at < bytes; at++)
         text[at] = unit[at % unit_bytes];
     text[bytes] = '\0';
-    struct timespec before, after;
-    (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-    free(redaction_text(self, text));
-    (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    int64_t best_us = INT64_MAX;
+    for (int times = 0; times < 3; times++) {
+        struct timespec before, after;
+        (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+        free(redaction_text(self, text));
+        (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+        int64_t us =
+            (after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
+        if (us < best_us)
+            best_us = us;
+    }
     free(text);
-    return (after.tv_sec - before.tv_sec) * 1000000 + (after.tv_nsec - before.tv_nsec) / 1000;
+    return best_us;
 }
 
+// Texts that make a careless scanner look at every byte from every byte.
 static void
 the_time_it_takes_grows_with_the_text_only(void **state)
 {
@@ -290,10 +297,10 @@ the_time_it_takes_grows_with_the_text_only(void **state)
         "a",   "\\\"", "authorization: ",
     };
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
-        // Four times the text: with its square it would be sixteen times as long.
-        int64_t quarter_us = cpu_us_of(*state, units[i], LARGE_BYTES / 4);
+        // Sixteen times the text: with its square it would take 256 times as long.
+        int64_t part_us = cpu_us_of(*state, units[i], LARGE_BYTES / 16);
         int64_t whole_us = cpu_us_of(*state, units[i], LARGE_BYTES);
-        assert_in_range(whole_us, 0, 10 * quarter_us + NOISE_US);
+        assert_in_range(whole_us, 0, 64 * part_us + NOISE_US);
     }
 }
 
