@@ -10,7 +10,7 @@
 
 #include "redaction.h"
 
-enum { LINE_BYTES = 4096, LARGE_BYTES = 256 * 1024, NOISE_US = 100 * 1000 };
+enum { LINE_BYTES = 4096, LARGE_BYTES = 64 * 1024, NOISE_US = 100 * 1000 };
 
 static redaction_t *
 redaction_of(const char *key, const char *value)
