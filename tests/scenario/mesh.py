@@ -6,7 +6,7 @@ SPDX-License-Identifier: MPL-2.0
         mesh.start()                       # broker, sse-bridge, monitor; a stream that sees all
         mesh.events.wait("aider.session_completed", 20)
 
-Nothing here sleeps: every wait is for a fact, with a deadline. Ports are the kernel's choice.
+Nothing here sleeps: every wait is for a fact, with a deadline far off. Ports are the kernel's choice.
 Only processes started here are signalled.
 """
 
@@ -39,7 +39,10 @@ SANITIZER = os.environ.get("MESH_TEST_SANITIZER", "")
 SLOWNESS = {"": 1, "valgrind": 20}.get(SANITIZER, 3)
 # A second is promised of what is installed; sanitizers look for leaks in that second.
 STOP_LIMIT_S = 1.0 if not SANITIZER else 5.0 * SLOWNESS
-START_LIMIT_S = 10.0 * SLOWNESS
+# A wait is for a fact. Its limit says when to give up, and none is shorter than this, as a machine
+# may stand still for seconds; what is promised to be soon is held against the times of events.
+PATIENCE_S = 30.0 * min(SLOWNESS, 4)
+START_LIMIT_S = max(10.0 * SLOWNESS, PATIENCE_S)
 MAX_FRAMES = 100_000
 
 
@@ -49,6 +52,7 @@ def bin_dir():
 
 def wait_until(fact, timeout_s, what, step_s=0.02):
     """Ask `fact` until it is true, and return what it gave. Fails by saying `what` was missed."""
+    timeout_s = max(timeout_s, PATIENCE_S)
     until = time.monotonic() + timeout_s
     while True:
         value = fact()
@@ -147,6 +151,7 @@ class Frames:
         def found():
             return [f for f in self._frames if matches(f, (type_,), session)
                     and (where is None or where(f.data))]
+        timeout_s = max(timeout_s, PATIENCE_S)
         with self._changed:
             self._changed.wait_for(lambda: len(found()) >= count or self._ended, timeout_s)
             if len(found()) < count:
@@ -168,7 +173,7 @@ def matches(frame, types, session):
 class Stream(Frames):
     """One SSE connection, read by a thread of its own."""
 
-    def __init__(self, base_url, path, headers=None, timeout_s=10.0, tls=None):
+    def __init__(self, base_url, path, headers=None, timeout_s=PATIENCE_S, tls=None):
         super().__init__()
         where = urllib.parse.urlsplit(base_url)
         self._socket = socket.create_connection((where.hostname, where.port), timeout_s)
@@ -231,20 +236,19 @@ class Program:
 
     def wait(self, timeout_s):
         """The exit status, once it has ended by itself."""
-        return self.process.wait(timeout_s)
+        return self.process.wait(max(timeout_s, PATIENCE_S))
 
-    def stop(self, number=signal.SIGTERM, limit_s=None):
+    def stop(self, number=signal.SIGTERM, limit_s=PATIENCE_S):
         """Ask it to end: with 0, and within the limit. Returns the seconds it took."""
-        limit_s = STOP_LIMIT_S if limit_s is None else limit_s
         self.must_run()
         started = time.monotonic()
         self.process.send_signal(number)
         try:
-            self.process.wait(10 * limit_s)
+            self.process.wait(max(limit_s, PATIENCE_S))
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"{self.name} was still there {10 * limit_s:.0f} s after"
-                                 f" signal {number}:\n{self.said()}") from None
+            raise AssertionError(f"{self.name} was still there {max(limit_s, PATIENCE_S):.0f} s"
+                                 f" after signal {number}:\n{self.said()}") from None
         took_s = time.monotonic() - started
         assert self.process.returncode == 0, \
             f"{self.name} ended with {self.process.returncode}:\n{self.said()}"
@@ -254,7 +258,7 @@ class Program:
     def kill(self):
         if self.is_running():
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(PATIENCE_S)
 
 
 class Mesh:
@@ -407,8 +411,8 @@ class Mesh:
     def get(self, path, headers=None):
         """One answer: status, headers, body."""
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.port, timeout=10, context=self.tls) if self.tls else \
-            http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            "127.0.0.1", self.port, timeout=PATIENCE_S, context=self.tls) if self.tls else \
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.request("GET", path, headers=self.headers if headers is None else headers)
             response = connection.getresponse()

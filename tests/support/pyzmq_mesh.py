@@ -32,7 +32,9 @@ PAYLOAD_LIMIT = 65_536
 UNESCAPED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-~:")
 RESEND_AFTER_S = 0.05
 HEARTBEAT_S = 1.0
-SILENCE_S = 3.0
+# The broker speaks every second, and answers at once; how long that takes is the machine's affair.
+PATIENCE_S = 60.0
+ASK_AGAIN_S = 2.0
 
 
 class Refused(Exception):
@@ -194,6 +196,7 @@ class Peer:
         self.control.linger = 500
         self.control.connect(f"ipc://{runtime_dir}/control")
         self.welcome = None
+        self._said = {}    # what the last hello said beyond what each says
         self._last_id = 0
         self._beat_at = 0.0
         self._unasked = collections.deque()
@@ -229,8 +232,20 @@ class Peer:
             self.send("read", {"receipt": body["receipt"]})
         return frames[1].decode(), body, frames[3:]
 
-    def ask(self, verb, body, timeout_s=5.0):
-        """Send a request and wait for the answer with its id. Others are kept for `unasked`."""
+    def ask(self, verb, body, timeout_s=PATIENCE_S):
+        """Send a request and wait for the answer with its id. Others are kept for `unasked`.
+
+        Who was welcome, and was taken for lost since, says hello again (section 3).
+        """
+        try:
+            return self._ask(verb, body, timeout_s)
+        except ErrorAnswer as error:
+            if error.code != "unknown_peer" or not self.welcome or verb == "hello":
+                raise
+        self._hello({**self._said, "previous_incarnation": self.welcome["incarnation"]}, timeout_s)
+        return self._ask(verb, body, timeout_s)
+
+    def _ask(self, verb, body, timeout_s):
         self._last_id += 1
         self.send(verb, {"id": self._last_id, **body})
         until = time.monotonic() + timeout_s
@@ -258,11 +273,15 @@ class Peer:
         return []
 
     def hello(self, **members):
+        self._hello(members, PATIENCE_S)
+        self._said = members
+        return self.welcome
+
+    def _hello(self, members, timeout_s):
         body = {"transport_id": self.transport_id, "transport_type": self.transport_type,
                 "host": self.host, "pid": os.getpid(), "version": "0.1.0", "protocol": 1,
                 "capabilities": [], "metadata": {}, "services": [], "sources": self.sources()}
-        _, self.welcome, _ = self.ask("hello", {**body, **members})
-        return self.welcome
+        _, self.welcome, _ = self.ask("hello", {**body, **members}, timeout_s)
 
     def heartbeat(self):
         self._beat_at = time.monotonic()
@@ -295,7 +314,7 @@ class Publisher(Peer):
         self.socket = self.open(zmq.XPUB)
         self.socket.linger = 500
         self.socket.connect(self.welcome["endpoints"]["publish"])
-        if not self.socket.poll(5000) or self.socket.recv() != b"\x01":
+        if not self.socket.poll(PATIENCE_S * 1000) or self.socket.recv() != b"\x01":
             raise TimeoutError("the broker does not subscribe")
 
     def sources(self):
@@ -386,8 +405,8 @@ class Subscriber(Peer):
             while not self._ready:
                 if time.monotonic() > until:
                     raise TimeoutError(f"{number} of {count} events within {timeout_s} s")
-                if time.monotonic() - self._heard_at > SILENCE_S:
-                    raise TimeoutError("three seconds without a message")
+                if time.monotonic() - self._heard_at > PATIENCE_S:
+                    raise TimeoutError(f"{PATIENCE_S:.0f} s without a message")
                 self._step()
             yield self._ready.popleft()
 
@@ -434,19 +453,19 @@ class Subscriber(Peer):
         self.position = event.offset
         self._ready.append(event)
 
-    def _ask_again(self, verb, body, tries=5):
+    def _ask_again(self, verb, body):
         """Ask, and once more where the broker closed the connections in between (section 7)."""
+        until = time.monotonic() + PATIENCE_S
         while True:
-            tries -= 1
             try:
-                return self.ask(verb, body, timeout_s=2.0)
+                return self.ask(verb, body, timeout_s=ASK_AGAIN_S)
             except TimeoutError:
-                if tries == 0:
+                if time.monotonic() > until:
                     raise
             except ErrorAnswer as error:
-                if error.code != "unknown_peer" or tries == 0:
+                # unknown_peer: closed again; replay_unread: the page asked for before is on its way.
+                if error.code not in ("unknown_peer", "replay_unread") or time.monotonic() > until:
                     raise
-                self.hello(previous_incarnation=self.welcome["incarnation"])
 
     def _replay(self):
         self.replays += 1
