@@ -44,7 +44,8 @@ stream_hub_goodbye(stream_hub_t *self, stream_t *stream, stream_reason_t reason)
     // it is back. One that has all there is can be given the newest.
     mesh_cursor_t newest = event_ring_position(self->ring);
     bool in_step = stream->list == &stream->group->idle && !stream->group->dirty;
-    bool tell = reason == STREAM_REASON_AGED && in_step && newest.epoch != 0;
+    bool ours = reason == STREAM_REASON_AGED || reason == STREAM_REASON_STOPPING;
+    bool tell = ours && in_step && newest.epoch != 0;
     stream_hub_say_lost(self, stream);
     size_t bytes;
     char *frame = stream_notice_closing(stream, reason, tell ? &newest : NULL,

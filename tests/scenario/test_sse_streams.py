@@ -561,10 +561,18 @@ def test_stopping_is_said_to_all_streams_and_takes_a_second(mesh, publisher):
         assert sse.stop(signal.SIGTERM) < 5
         stalled.read_until(b"stream.opened")
         head.read_all()
+    closings = []
     for stream in streams:
-        closing = stream.wait("stream.closing", 5)[0]
-        assert closing.data["reason"] == "stopping" and closing.retry > 0 and closing.id is None
+        closings += stream.wait("stream.closing", 5)
+        assert closings[-1].data["reason"] == "stopping" and closings[-1].retry > 0
         wait_until(lambda s=stream: s.ended, 5, "end of the stream")
+    # Who never had an event misses none of those that come until it is back.
+    publish(publisher, 1, session="s-1", message="meanwhile")
+    mesh.start_sse()
+    assert not streams[1].all(PROGRESS)
+    again = mesh.stream("/events?session=s-1", {"Last-Event-ID": closings[1].id})
+    assert again.wait("stream.opened", 10)[0].data["verdict"] == "exact"
+    assert again.wait(PROGRESS, 10)[0].data["message"] == "meanwhile"
 
 
 def test_a_reload_keeps_the_streams(mesh, publisher):

@@ -710,6 +710,7 @@ stopping_is_said_to_all_and_nobody_is_waited_for(void **state)
     world_t *world = *state;
     client_t *idle = open_stream(world, NULL, NULL);
     client_t *stuck = open_stream(world, "session=s", NULL);
+    client_t *quiet = open_stream(world, "session=q", NULL);
     client_t *pending = NULL;
     stream_hub_feed(world->hub, false, world->now_ms, world->now_ms);
     client_t *held = open_stream(world, "session=t", NULL);
@@ -729,6 +730,12 @@ stopping_is_said_to_all_and_nobody_is_waited_for(void **state)
     assert_non_null(last);
     assert_says(last, "\"reason\":\"stopping\"");
     assert_says(read_more(held), "\"reason\":\"stopping\"");
+    // Who has all there is goes on from there, whether an event was among it or not; who has
+    // not, or was never told where it is, keeps what it has.
+    assert_says(last, "\nid: 00000000000000e9-11\nevent: stream.closing\n");
+    assert_says(read_more(quiet), "\nid: 00000000000000e9-11\nevent: stream.closing\n");
+    assert_silent(held->read, "id: ");
+    assert_silent(read_more(stuck), "id: 00000000000000e9-11");
     // One whose head was still being sent is told as soon as it is here.
     stream_hub_attach(world->hub, pending->stream, pending->ours, world->now_ms);
     assert_says(read_more(pending), "\"reason\":\"stopping\"");
@@ -828,6 +835,7 @@ stopping_waits_for_nobody_and_is_there_to_be_pulled(void **state)
     stream_hub_stop(world->hub, world->now_ms);
     assert_true(idle->wanted && !idle->ended);
     assert_says(pull(world, idle, 1000), "\"reason\":\"stopping\"");
+    assert_says(idle->read, "\nid: 00000000000000e9-0\nevent: stream.closing\n");
     assert_true(idle->ended && idle->clean);
     stream_hub_gone(world->hub, never->stream);
     assert_true(never->ended);
