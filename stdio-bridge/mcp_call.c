@@ -122,26 +122,39 @@ mcp_call_trace_id(const json_t *message, char trace_id[static MCP_TRACE_ID_SIZE]
     return true;
 }
 
+bool
+mcp_call_wants_more(const json_t *message)
+{
+    const json_t *result = json_object_get(message, "result");
+    const char *type = json_string_value(json_object_get(result, "resultType"));
+    return type && streq(type, "input_required");
+}
+
+// What a request asks of a person.
+static const char *
+question_of(const json_t *request)
+{
+    const char *method = json_string_value(json_object_get(request, "method"));
+    if (!method || !streq(method, "elicitation/create"))
+        return NULL;
+    return json_string_value(json_object_get(json_object_get(request, "params"), "message"));
+}
+
 const char *
 mcp_call_question(const json_t *message)
 {
-    const char *method = json_string_value(json_object_get(message, "method"));
-    if (method && streq(method, "elicitation/create"))
-        return json_string_value(
-            json_object_get(json_object_get(message, "params"), "message"));
-    json_t *result = json_object_get(message, "result");
-    const char *type = json_string_value(json_object_get(result, "resultType"));
-    if (!type || !streq(type, "input_required"))
-        return NULL;
+    if (!mcp_call_wants_more(message))
+        return question_of(message);
     const char *key = NULL;
     json_t *request = NULL;
-    json_object_foreach(json_object_get(result, "inputRequests"), key, request)
+    const char *question = NULL;
+    json_t *requests = json_object_get(json_object_get(message, "result"), "inputRequests");
+    json_object_foreach(requests, key, request)
     {
-        const char *question = mcp_call_question(request);
-        if (question)
-            return question;
+        if (!question)
+            question = question_of(request);
     }
-    return "";
+    return question;
 }
 
 // What the tool answered, where that is an object: as such, or, as these servers do, as JSON

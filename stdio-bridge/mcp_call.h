@@ -26,8 +26,12 @@ void mcp_call_free_words(char ***words_p);
 // none, or none that is legal.
 bool mcp_call_trace_id(const json_t *message, char trace_id[static MCP_TRACE_ID_SIZE]);
 
-// What a request of the server, or a response to tools/call that wants input before it goes on
-// (revision 2026-07-28), asks of the person at the client; NULL for nothing. Borrowed.
+// Whether a response to tools/call is not yet the end: the client is to call again, with what
+// is asked of it or just later (revision 2026-07-28).
+bool mcp_call_wants_more(const json_t *message);
+
+// What a request of the server, or a response that wants more, asks of the person at the
+// client; NULL for nothing. Borrowed.
 const char *mcp_call_question(const json_t *message);
 
 typedef enum {

@@ -5,20 +5,12 @@
 #include <assert.h>
 #include <czmq.h>
 
+#include "mcp_calls.h"
 #include "mcp_dialect.h"
-#include "mcp_work.h"
-
-// A question of the server's that the client has not answered yet.
-typedef struct question {
-    json_t *id;        // owned; NULL: this place is free
-    unsigned order;    // of the call that it is taken to belong to
-} question_t;
 
 struct mcp_session {
-    char session_id[MESH_UUID_TEXT_SIZE];        // of the requests that are no sessions
-    mcp_work_t calls[MCP_SESSION_CALLS_MOST];    // without an id: this place is free
-    unsigned order;                              // of the latest call
-    question_t questions[MCP_SESSION_QUESTIONS_MOST];
+    char session_id[MESH_UUID_TEXT_SIZE];    // of the requests that are no sessions
+    mcp_calls_t *calls;                      // owned
     size_t not_followed;
     bool speaks_jsonrpc;
     bool client_gone;
@@ -30,25 +22,8 @@ mcp_session_new(const mcp_session_start_t *start, session_report_fn *handler, vo
     mcp_session_t *self = zmalloc(sizeof *self);
     mesh_uuid_t id = mesh_uuid_new();
     mesh_uuid_format(&id, self->session_id);
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++)
-        self->calls[i] = (mcp_work_t){.start = start, .handler = handler, .arg = arg};
+    self->calls = mcp_calls_new(start, handler, arg);
     return self;
-}
-
-static void
-forget_question(question_t *question)
-{
-    json_decref(question->id);
-    *question = (question_t){0};
-}
-
-static void
-close_call(mcp_session_t *self, mcp_work_t *call)
-{
-    for (size_t i = 0; i < MCP_SESSION_QUESTIONS_MOST; i++)
-        if (self->questions[i].id && self->questions[i].order == call->order)
-            forget_question(&self->questions[i]);
-    mcp_work_close(call);
 }
 
 void
@@ -57,78 +32,10 @@ mcp_session_destroy(mcp_session_t **self_p)
     assert(self_p);
     if (*self_p) {
         mcp_session_t *self = *self_p;
-        for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++)
-            mcp_work_close(&self->calls[i]);
-        for (size_t i = 0; i < MCP_SESSION_QUESTIONS_MOST; i++)
-            forget_question(&self->questions[i]);
+        mcp_calls_destroy(&self->calls);
         free(self);
         *self_p = NULL;
     }
-}
-
-// ---- finding ----
-
-// The call that has this id. One that is open goes before one that is cancelled.
-static mcp_work_t *
-find_call(mcp_session_t *self, const json_t *id)
-{
-    mcp_work_t *found = NULL;
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++) {
-        mcp_work_t *call = &self->calls[i];
-        if (call->id && json_equal(call->id, id) && (!found || found->cancelled))
-            found = call;
-    }
-    return found;
-}
-
-// The oldest call that this is true of; NULL when there is none.
-typedef bool call_is_fn(const mcp_work_t *call);
-
-static mcp_work_t *
-oldest_call(mcp_session_t *self, call_is_fn *is)
-{
-    mcp_work_t *oldest = NULL;
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++) {
-        mcp_work_t *call = &self->calls[i];
-        if (call->id && is(call) && (!oldest || call->order < oldest->order))
-            oldest = call;
-    }
-    return oldest;
-}
-
-static bool
-is_aider(const mcp_work_t *call)
-{
-    return call->aider != NULL;
-}
-
-static bool
-is_open(const mcp_work_t *call)
-{
-    return !call->cancelled;
-}
-
-// The call that the server is taken to work on when it does not say which.
-static mcp_work_t *
-current_call(mcp_session_t *self)
-{
-    mcp_work_t *call = oldest_call(self, is_aider);
-    return call && is_open(call) ? call : oldest_call(self, is_open);
-}
-
-// A place for one more call. Those that are cancelled need not be kept.
-static mcp_work_t *
-free_call(mcp_session_t *self)
-{
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++)
-        if (!self->calls[i].id)
-            return &self->calls[i];
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++)
-        if (self->calls[i].cancelled) {
-            close_call(self, &self->calls[i]);
-            return &self->calls[i];
-        }
-    return NULL;
 }
 
 // ---- from the client ----
@@ -136,14 +43,20 @@ free_call(mcp_session_t *self)
 static void
 begin_call(mcp_session_t *self, const json_t *message, aider_time_t now)
 {
-    mcp_work_t *same = find_call(self, json_object_get(message, "id"));
+    mcp_work_t *same = mcp_calls_find(self->calls, json_object_get(message, "id"));
     if (same) {
         mcp_work_cancel(same, now);
-        close_call(self, same);
+        mcp_calls_close(self->calls, same);
     }
-    mcp_work_t *call = free_call(self);
+    mcp_work_t *call = mcp_calls_continued(self->calls, message);
+    if (call) {
+        mcp_calls_renew(self->calls, call);
+        mcp_work_go_on(call, message, now);
+        return;
+    }
+    call = mcp_calls_place(self->calls, now);
     if (call)
-        mcp_work_begin(call, message, self->session_id, ++self->order, now);
+        mcp_work_begin(call, message, self->session_id, now);
     else
         self->not_followed++;
 }
@@ -153,28 +66,21 @@ static void
 cancel_call(mcp_session_t *self, const json_t *message, aider_time_t now)
 {
     const json_t *params = json_object_get(message, "params");
-    mcp_work_t *call = find_call(self, json_object_get(params, "requestId"));
+    mcp_work_t *call = mcp_calls_find(self->calls, json_object_get(params, "requestId"));
     if (!call)
         return;
     mcp_work_cancel(call, now);
-    if (!is_aider(call))
-        close_call(self, call);
+    if (!call->aider)
+        mcp_calls_close(self->calls, call);
 }
 
 // The client answers a question of the server's.
 static void
 take_reply(mcp_session_t *self, const json_t *id, aider_time_t now)
 {
-    for (size_t i = 0; i < MCP_SESSION_QUESTIONS_MOST; i++) {
-        question_t *question = &self->questions[i];
-        if (!question->id || !json_equal(question->id, id))
-            continue;
-        for (size_t j = 0; j < MCP_SESSION_CALLS_MOST; j++)
-            if (self->calls[j].id && self->calls[j].order == question->order)
-                mcp_work_reply(&self->calls[j], now);
-        forget_question(question);
-        return;
-    }
+    mcp_work_t *call = mcp_calls_answered(self->calls, id);
+    if (call)
+        mcp_work_reply(call, now);
 }
 
 static void
@@ -193,38 +99,36 @@ on_client_message(mcp_session_t *self, const json_t *message, aider_time_t now)
 // ---- from the server ----
 
 static void
-end_call(mcp_session_t *self, mcp_work_t *call, const json_t *message, aider_time_t now)
+take_answer(mcp_session_t *self, mcp_work_t *call, const json_t *message, aider_time_t now)
 {
     unsigned order = call->order;
-    mcp_work_answer(call, message, now);
-    close_call(self, call);
-    // The server is past what was cancelled before.
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++)
-        if (self->calls[i].cancelled && self->calls[i].order < order)
-            close_call(self, &self->calls[i]);
+    if (mcp_call_wants_more(message) && !call->cancelled) {
+        mcp_work_wait(call, message, now);
+    } else {
+        mcp_work_answer(call, message, now);
+        mcp_calls_close(self->calls, call);
+    }
+    mcp_calls_close_cancelled(self->calls, order);
 }
 
 static void
 take_question(mcp_session_t *self, const json_t *message, const char *text, aider_time_t now)
 {
-    mcp_work_t *call = current_call(self);
+    mcp_work_t *call = mcp_calls_current(self->calls);
     if (!call)
         return;
     mcp_work_ask(call, text, now);
-    for (size_t i = 0; i < MCP_SESSION_QUESTIONS_MOST; i++)
-        if (!self->questions[i].id) {
-            json_t *id = json_deep_copy(json_object_get(message, "id"));
-            self->questions[i] = (question_t){.id = id, .order = call->order};
-            return;
-        }
+    mcp_calls_ask(self->calls, call, json_object_get(message, "id"));
 }
 
 static void
 take_progress(mcp_session_t *self, const json_t *params, aider_time_t now)
 {
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++)
-        if (self->calls[i].id && mcp_progress_is_of(&self->calls[i].progress, params))
-            mcp_work_hear_progress(&self->calls[i], params, now);
+    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++) {
+        mcp_work_t *call = mcp_calls_at(self->calls, i);
+        if (call && mcp_progress_is_of(&call->progress, params))
+            mcp_work_hear_progress(call, params, now);
+    }
 }
 
 static void
@@ -235,9 +139,9 @@ on_server_message(mcp_session_t *self, const json_t *message, aider_time_t now)
     const json_t *params = json_object_get(message, "params");
     bool answers = json_object_get(message, "result") || json_object_get(message, "error");
     const char *question = method && id ? mcp_call_question(message) : NULL;
-    mcp_work_t *call = !method && id && answers ? find_call(self, id) : NULL;
+    mcp_work_t *call = !method && id && answers ? mcp_calls_find(self->calls, id) : NULL;
     if (call)
-        end_call(self, call, message, now);
+        take_answer(self, call, message, now);
     else if (question)
         take_question(self, message, question, now);
     else if (method && streq(method, "notifications/progress"))
@@ -259,8 +163,8 @@ on_client_dialect(mcp_session_t *self, const json_t *line, aider_time_t now)
 static mcp_work_t *
 call_of(mcp_session_t *self, const json_t *id)
 {
-    mcp_work_t *call = id && !json_is_null(id) ? find_call(self, id) : NULL;
-    return call ? call : current_call(self);
+    mcp_work_t *call = id && !json_is_null(id) ? mcp_calls_find(self->calls, id) : NULL;
+    return call ? call : mcp_calls_current(self->calls);
 }
 
 // Returns whether the line was of that dialect.
@@ -277,7 +181,7 @@ on_server_dialect(mcp_session_t *self, const json_t *line, aider_time_t now)
     else
         json_decref(payload);
     if (answer && call)
-        end_call(self, call, answer, now);
+        take_answer(self, call, answer, now);
     json_decref(answer);
     return json_is_string(json_object_get(line, "event"));
 }
@@ -335,7 +239,7 @@ mcp_session_line(mcp_session_t *self, mcp_side_t side, const char *line, aider_t
     // Newer SDKs send to stderr what a tool prints, so that AIDER's console is there.
     bool printed =
         side == MCP_FROM_SERVER ? !take_json(self, side, line, now) : !is_log_line(line);
-    mcp_work_t *call = printed ? oldest_call(self, is_aider) : NULL;
+    mcp_work_t *call = printed ? mcp_calls_printing(self->calls) : NULL;
     if (call)
         mcp_work_print(call, line, now);
 }
@@ -354,13 +258,10 @@ mcp_session_cut_line(mcp_session_t *self, mcp_side_t side, const char *beginning
     json_t *id = NULL;
     if (found && found - beginning < HEAD_BYTES)
         id = json_loads(found + strlen(member), JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, NULL);
-    mcp_work_t *call = id ? find_call(self, id) : NULL;
-    mcp_work_t *oldest = oldest_call(self, is_open);
-    if (!id && oldest && oldest->order == self->order)
-        call = oldest;
+    mcp_work_t *call = id ? mcp_calls_find(self->calls, id) : mcp_calls_only(self->calls);
     json_t *answer = json_pack("{s:{}}", "result");
     if (call)
-        end_call(self, call, answer, now);
+        take_answer(self, call, answer, now);
     json_decref(answer);
     json_decref(id);
 }
@@ -374,16 +275,21 @@ mcp_session_client_gone(mcp_session_t *self)
 void
 mcp_session_lost_messages(mcp_session_t *self)
 {
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++)
-        mcp_progress_end(&self->calls[i].progress);
+    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++) {
+        mcp_work_t *call = mcp_calls_at(self->calls, i);
+        if (call)
+            mcp_progress_end(&call->progress);
+    }
 }
 
 char *
 mcp_session_progress(mcp_session_t *self)
 {
     char *line = NULL;
-    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST && !line && !self->client_gone; i++)
-        line = mcp_progress_take(&self->calls[i].progress);
+    for (size_t i = 0; i < MCP_SESSION_CALLS_MOST && !line && !self->client_gone; i++) {
+        mcp_work_t *call = mcp_calls_at(self->calls, i);
+        line = call ? mcp_progress_take(&call->progress) : NULL;
+    }
     return line;
 }
 
@@ -393,9 +299,9 @@ void
 mcp_session_tick(mcp_session_t *self, aider_time_t now)
 {
     for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++) {
-        const mcp_work_t *call = &self->calls[i];
-        if (call->aider && !call->cancelled)
-            aider_session_tick(call->aider, now);
+        mcp_work_t *call = mcp_calls_at(self->calls, i);
+        if (call)
+            mcp_work_tick(call, now);
     }
 }
 
@@ -404,9 +310,8 @@ mcp_session_next_tick_ms(const mcp_session_t *self)
 {
     int64_t next_ms = -1;
     for (size_t i = 0; i < MCP_SESSION_CALLS_MOST; i++) {
-        const mcp_work_t *call = &self->calls[i];
-        bool ticks = call->aider && !call->cancelled;
-        int64_t due_ms = ticks ? aider_session_next_tick_ms(call->aider) : -1;
+        const mcp_work_t *call = mcp_calls_at(self->calls, i);
+        int64_t due_ms = call ? mcp_work_next_tick_ms(call) : -1;
         if (due_ms >= 0 && (next_ms < 0 || due_ms < next_ms))
             next_ms = due_ms;
     }
@@ -422,9 +327,9 @@ mcp_session_exit(mcp_session_t *self, int exit_code, int signal, aider_time_t no
         .client_gone = self->client_gone,
     };
     mcp_work_t *call = NULL;
-    while ((call = oldest_call(self, is_open)) != NULL) {
+    while ((call = mcp_calls_oldest(self->calls)) != NULL) {
         mcp_work_lose(call, &end, now);
-        close_call(self, call);
+        mcp_calls_close(self->calls, call);
     }
 }
 

@@ -143,13 +143,12 @@ begin_aider(mcp_work_t *self, const json_t *message, aider_time_t now)
 }
 
 void
-mcp_work_begin(mcp_work_t *self, const json_t *message, const char *session_id, unsigned order,
+mcp_work_begin(mcp_work_t *self, const json_t *message, const char *session_id,
                aider_time_t now)
 {
     const char *tool = mcp_call_tool(message);
     assert(tool && !self->id);
     self->id = json_deep_copy(json_object_get(message, "id"));
-    self->order = order;
     self->started = now;
     event_payload_copy(self->tool, sizeof self->tool, tool);
     mcp_progress_begin(&self->progress, message);
@@ -172,6 +171,7 @@ mcp_work_close(mcp_work_t *self)
     aider_session_destroy(&self->aider);
     mcp_progress_end(&self->progress);
     json_decref(self->id);
+    json_decref(self->state);
     *self = (mcp_work_t){.start = self->start, .handler = self->handler, .arg = self->arg};
 }
 
@@ -242,6 +242,63 @@ mcp_work_hear_event(mcp_work_t *self, const char *type, json_t *payload, aider_t
         report_own(self, type, now, payload);
 }
 
+void
+mcp_work_wait(mcp_work_t *self, const json_t *message, aider_time_t now)
+{
+    assert(!self->cancelled);
+    const char *question = mcp_call_question(message);
+    if (question)
+        mcp_work_ask(self, question, now);
+    json_t *result = json_object_get(message, "result");
+    self->state = json_incref(json_object_get(result, "requestState"));
+    self->asked = question != NULL;
+    self->waits = true;
+    mcp_progress_end(&self->progress);
+}
+
+bool
+mcp_work_goes_on(const mcp_work_t *self, const json_t *message)
+{
+    const json_t *params = json_object_get(message, "params");
+    const json_t *state = json_object_get(params, "requestState");
+    const char *called = mcp_call_tool(message);
+    char tool[MCP_WORK_TOOL_BYTES];
+    event_payload_copy(tool, sizeof tool, called ? called : "");
+    if (!self->waits || !streq(tool, self->tool))
+        return false;
+    // Where the server gave nothing to show, what the client brings must do.
+    return self->state ? state && json_equal(self->state, state)
+                       : !state && json_object_get(params, "inputResponses");
+}
+
+void
+mcp_work_go_on(mcp_work_t *self, const json_t *message, aider_time_t now)
+{
+    assert(self->waits);
+    json_decref(self->id);
+    self->id = json_deep_copy(json_object_get(message, "id"));
+    json_decref(self->state);
+    self->state = NULL;
+    self->waits = false;
+    mcp_progress_begin(&self->progress, message);
+    if (self->asked)
+        mcp_work_reply(self, now);
+}
+
+void
+mcp_work_tick(mcp_work_t *self, aider_time_t now)
+{
+    if (self->aider && !self->cancelled && !self->waits)
+        aider_session_tick(self->aider, now);
+}
+
+int64_t
+mcp_work_next_tick_ms(const mcp_work_t *self)
+{
+    bool ticks = self->aider && !self->cancelled && !self->waits;
+    return ticks ? aider_session_next_tick_ms(self->aider) : -1;
+}
+
 // ---- the end ----
 
 // Report the end of a call, by what is known of it now.
@@ -266,9 +323,6 @@ mcp_work_answer(mcp_work_t *self, const json_t *message, aider_time_t now)
         return;
     const char *error = NULL;
     json_t *keep = NULL;
-    const char *question = mcp_call_question(message);
-    if (question)
-        mcp_work_ask(self, question, now);
     self->answer = mcp_call_answer(message, &error, &keep);
     self->answered = true;
     const json_t *limits = json_object_get(keep, "rate_limit_info");

@@ -27,6 +27,9 @@ typedef struct mcp_work {
     aider_time_t started;
     mcp_progress_t progress;
     int64_t heard_ms;    // when the server's own progress was last told; 0 for never
+    bool waits;          // the client is to come back with what it was asked for
+    bool asked;          // ... a person
+    json_t *state;       // owned; what it then shows, or NULL
     bool cancelled;      // told; it waits for the end of what the server goes on printing
     bool refused;        // AIDER was seen to fail for good
     bool answered;
@@ -43,10 +46,10 @@ typedef struct mcp_server_end {
     bool client_gone;    // before the server, so that it had nobody to answer
 } mcp_server_end_t;
 
-// Begin: fill *self from a message that mcp_call_tool accepts. session_id is that of requests
-// that are no sessions; order is greater than that of any call before.
+// Begin: fill *self, but for its order, from a message that mcp_call_tool accepts. session_id
+// is that of requests that are no sessions.
 void mcp_work_begin(mcp_work_t *self, const json_t *message, const char *session_id,
-                    unsigned order, aider_time_t now);
+                    aider_time_t now);
 
 // Free what it holds and make it all zero but for its borrowed pointers.
 void mcp_work_close(mcp_work_t *self);
@@ -58,6 +61,16 @@ void mcp_work_reply(mcp_work_t *self, aider_time_t now);    // to what was asked
 void mcp_work_hear_progress(mcp_work_t *self, const json_t *params, aider_time_t now);
 void mcp_work_hear_event(mcp_work_t *self, const char *type, json_t *payload,
                          aider_time_t now);    // steals payload
+
+// The server wants more before it goes on (mcp_call_wants_more): the call stays open, and its
+// id is done with. Then whether a tools/call is its client coming back, by which it goes on.
+void mcp_work_wait(mcp_work_t *self, const json_t *message, aider_time_t now);
+bool mcp_work_goes_on(const mcp_work_t *self, const json_t *message);
+void mcp_work_go_on(mcp_work_t *self, const json_t *message, aider_time_t now);
+
+// As of aider_session; a call that waits for its client, or is cancelled, has nothing to do.
+void mcp_work_tick(mcp_work_t *self, aider_time_t now);
+int64_t mcp_work_next_tick_ms(const mcp_work_t *self);
 
 // Its three ends.
 void mcp_work_answer(mcp_work_t *self, const json_t *message, aider_time_t now);

@@ -30,6 +30,8 @@ mesh_add_check(packages.tests 480 COMMAND ${checks}/packages.sh tests
     PROPERTIES FIXTURES_SETUP packages PROCESSORS 1 COST 2000)
 mesh_add_check(packages.api 300 COMMAND ${checks}/packages.sh api
     PROPERTIES FIXTURES_SETUP api_packages PROCESSORS 1 COST 390)
+mesh_add_check(packages.mcp 300 COMMAND ${checks}/packages.sh mcp
+    PROPERTIES FIXTURES_SETUP mcp_packages PROCESSORS 1 COST 380)
 mesh_add_check(packages.old_aider 600 COMMAND ${checks}/packages.sh old-aider
     PROPERTIES FIXTURES_SETUP old_aider LABELS all PROCESSORS 1)
 

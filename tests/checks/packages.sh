@@ -2,9 +2,10 @@
 # packages - what the tests need from PyPI and npm, installed below build/ where it is missing
 # SPDX-License-Identifier: MPL-2.0
 #
-# usage: tests/checks/packages.sh tests|api|old-aider
+# usage: tests/checks/packages.sh tests|api|mcp|old-aider
 #   tests      aider, pytest and what else the scenarios import; npm's clients
 #   api        what checks the OpenAPI description and the metrics
+#   mcp        the newest revision of the Model Context Protocol
 #   old-aider  an aider of 2025
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -45,9 +46,10 @@ case "${1:-}" in
         make_node_modules
         ;;
     api) make_venv api-venv tests/requirements-api.txt ;;
+    mcp) make_venv mcp-venv tests/requirements-mcp.txt ;;
     old-aider) make_venv aider-venv-0.81 tests/requirements-old-aider.txt ;;
     *)
-        echo "packages: no '${1:-}'; use tests, api or old-aider" >&2
+        echo "packages: no '${1:-}'; use tests, api, mcp or old-aider" >&2
         exit 2
         ;;
 esac

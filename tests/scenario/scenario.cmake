@@ -71,6 +71,7 @@ mesh_add_scenario(access 180)
 mesh_add_scenario(acceptance_readers 180)
 mesh_add_scenario(acceptance_failures 600)
 mesh_add_scenario(mcp_clients 300)
+mesh_add_scenario(mcp_2026 120 NEEDS mcp_packages)
 mesh_add_scenario(health 240)
 # Named within three seconds, of what is installed.
 mesh_add_scenario(health_plain 240 FILE test_health.py LEVEL all BUILD plain

@@ -486,17 +486,63 @@ a_question_of_the_servers_is_waiting_for_input(void **state)
     expect_end(stage, "ok");
 }
 
+#define WANTS(id, more)                                                                        \
+    "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"result\":{\"resultType\":\"input_required\"" more "}}"
+#define WHERE                                                                                  \
+    ",\"inputRequests\":{\"m\":{\"method\":\"sampling/createMessage\",\"params\":{}},\"a\":{"  \
+    "\"method\":\"elicitation/create\",\"params\":{\"message\":\"Where?\"}}}"
+
 static void
 a_result_that_wants_input_first_is_waiting_for_it(void **state)
 {
     stage_t *stage = *state;
-    say(stage, MCP_FROM_CLIENT, CALL("1", "deploy", ""));
-    say(stage, MCP_FROM_SERVER,
-        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"input_required\","
-        "\"inputRequests\":{\"a\":{\"method\":\"elicitation/create\",\"params\":{"
-        "\"message\":\"Where?\"}}}}}");
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_SERVER, WANTS("1", WHERE ",\"requestState\":\"s\""));
     expect_text(payload(stage, "aider.waiting_for_input", 0), "question", "Where?");
-    assert_int_equal(count(stage, "aider.request_completed"), 1);
+    assert_int_equal(count(stage, "aider.request_completed"), 0);
+    // A person may think as long as it takes.
+    assert_int_equal(mcp_session_next_tick_ms(stage->session), -1);
+
+    say(stage, MCP_FROM_CLIENT,
+        CALL("2", "aider_ai_code",
+             PROMPT ",\"requestState\":\"s\",\"inputResponses\":{\"a\":{}}"));
+    expect_text(payload(stage, "aider.session_progress", 0), "stage", "confirmation");
+    assert_true(mcp_session_next_tick_ms(stage->session) > 0);
+    say(stage, MCP_FROM_SERVER, "Tokens: 762 sent, 4 received.");
+    say(stage, MCP_FROM_SERVER, ANSWER("2", SAYS_TRUE));
+    assert_int_equal(count(stage, "aider.session_started"), 1);
+    assert_int_equal(count(stage, "aider.request_started"), 1);
+    expect_end(stage, "ok");
+}
+
+static void
+a_result_that_is_asked_for_again_and_again_is_one_call(void **state)
+{
+    stage_t *stage = *state;
+    static const char *const again = CALL("1", "deploy", ",\"requestState\":\"later\"");
+    say(stage, MCP_FROM_CLIENT, CALL("1", "deploy", ""));
+    for (int i = 0; i < 100; i++) {
+        say(stage, MCP_FROM_SERVER, WANTS("1", ",\"requestState\":\"later\""));
+        say(stage, MCP_FROM_CLIENT, again);
+    }
+    assert_int_equal(json_array_size(stage->events), 1);
+    say(stage, MCP_FROM_SERVER,
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"resultType\":\"complete\",\"content\":[]}"
+        "}");
+    expect_text(payload(stage, "aider.request_completed", 0), "outcome", "ok");
+    assert_int_equal(json_array_size(stage->events), 2);
+}
+
+static void
+a_call_whose_client_does_not_come_back_is_no_success(void **state)
+{
+    stage_t *stage = *state;
+    say(stage, MCP_FROM_CLIENT, CALL("1", "aider_ai_code", PROMPT));
+    say(stage, MCP_FROM_SERVER, WANTS("1", WHERE));
+    mcp_session_client_gone(stage->session);
+    mcp_session_exit(stage->session, 0, 0, now(stage));
+    expect_end(stage, "cancelled");
+    assert_int_equal(count(stage, "aider.error_occurred"), 0);
 }
 
 #define TOKEN PROMPT ",\"_meta\":{\"progressToken\":\"t\"}"
@@ -762,6 +808,8 @@ main(void)
         TEST(a_batch_is_as_many_messages),
         TEST(a_question_of_the_servers_is_waiting_for_input),
         TEST(a_result_that_wants_input_first_is_waiting_for_it),
+        TEST(a_result_that_is_asked_for_again_and_again_is_one_call),
+        TEST(a_call_whose_client_does_not_come_back_is_no_success),
         TEST(a_caller_that_asks_for_progress_can_be_told_of_retries),
         TEST(who_asks_for_no_progress_or_cannot_be_trusted_to_be_open_gets_none),
         TEST(a_servers_own_progress_is_told_once_a_second),
