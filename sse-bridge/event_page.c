@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gap_report.h"
+
 struct event_page {
     event_page_limits_t limits;
     char *text;    // owned; what is finished of the answer
@@ -74,21 +76,13 @@ set_text(json_t *json, const char *member, const char *text)
         json_object_set_new(json, member, json_string(text));
 }
 
-static void
-set_cursor(json_t *json, const char *member, const mesh_cursor_t *cursor)
-{
-    char text[MESH_CURSOR_SIZE];
-    mesh_cursor_format(cursor, text);
-    json_object_set_new(json, member, json_string(text));
-}
-
 // What goes before the payload: all members but that one, without the closing brace.
 static char *
 event_head(const mesh_cursor_t *cursor, const filter_event_t *event)
 {
     json_t *json = json_object();
     if (cursor)
-        set_cursor(json, "id", cursor);
+        gap_report_cursor(json, "id", cursor);
     set_text(json, "type", event->type);
     set_text(json, "host", event->host);
     set_text(json, "session", event->session);
@@ -119,7 +113,7 @@ payload_as_string(const filter_event_t *event)
 int
 event_page_add(event_page_t *self, const mesh_cursor_t *cursor, const filter_event_t *event)
 {
-    if (event_page_is_full(self))
+    if (event_page_room(self) == 0)
         return -1;
     char *head = event_head(cursor, event);
     char *string = payload_as_string(event);
@@ -175,10 +169,10 @@ event_page_has_gap(const event_page_t *self)
     return self->gap != NULL;
 }
 
-bool
-event_page_is_full(const event_page_t *self)
+size_t
+event_page_room(const event_page_t *self)
 {
-    return self->full || self->count >= self->limits.events;
+    return self->full ? 0 : self->limits.events - self->count;
 }
 
 char *
@@ -187,7 +181,7 @@ event_page_finish(event_page_t *self, const char *verdict, const mesh_cursor_t *
 {
     assert(self->text);
     json_t *json = json_object();
-    set_cursor(json, "next_cursor", next);
+    gap_report_cursor(json, "next_cursor", next);
     set_text(json, "verdict", verdict);
     if (self->gap)
         json_object_set(json, "gap", self->gap);

@@ -41,8 +41,8 @@ void event_page_add_gap(event_page_t *self, json_t *gap);
 size_t event_page_count(const event_page_t *self);
 bool event_page_has_gap(const event_page_t *self);
 
-// Whether no further event is taken.
-bool event_page_is_full(const event_page_t *self);
+// How many more events are taken, if they are not too long.
+size_t event_page_room(const event_page_t *self);
 
 // The whole text, which the caller frees, with a NUL that *bytes does not count. Called once.
 char *event_page_finish(event_page_t *self, const char *verdict, const mesh_cursor_t *next,

@@ -8,6 +8,7 @@
 
 #include "event_facts.h"
 #include "event_pull_private.h"
+#include "gap_report.h"
 #include "stream_group.h"
 
 event_pull_t *
@@ -23,6 +24,12 @@ event_pull_new(stream_query_t *query, bool ndjson, int64_t now_ms)
     self->ask = query->ask;
     self->ask.asked_ms = now_ms;
     self->unasked = self->ask.id == RESUME_NO_ID && self->ask.since == RESUME_SINCE_NOTHING;
+    // As an id: where a cursor is of another journal, the newest are given.
+    if (self->ask.id == RESUME_NO_ID && self->ask.since == RESUME_SINCE_CURSOR) {
+        self->ask.id = RESUME_ID;
+        self->ask.cursor = self->ask.since_cursor;
+        self->ask.since = RESUME_SINCE_NOTHING;
+    }
     if (self->ask.since == RESUME_SINCE_NOTHING) {
         self->ask.since = RESUME_SINCE_LAST;
         self->ask.last = query->once.limit;
@@ -47,44 +54,66 @@ event_pull_destroy(event_pull_t **self_p)
     }
 }
 
-static void
-set_cursor(json_t *json, const char *member, uint64_t epoch, uint64_t offset)
-{
-    char text[MESH_CURSOR_SIZE];
-    mesh_cursor_format(&(mesh_cursor_t){epoch, offset}, text);
-    json_object_set_new(json, member, json_string(text));
-}
-
 void
-event_pull_tell_gap(event_pull_t *self, uint64_t epoch)
+event_pull_tell(event_pull_t *self, const char *reason, const mesh_cursor_t *from,
+                const mesh_cursor_t *to, uint64_t at_most)
 {
-    const resume_answer_t *answer = &self->answer;
-    json_t *gap = json_pack("{s:s}", "reason", answer->forgotten ? "forgotten" : "removed");
-    if (answer->from_known)
-        set_cursor(gap, "from", epoch, answer->from);
-    set_cursor(gap, "to", epoch, answer->to);
-    json_object_set_new(
-        gap, "at_most",
-        json_integer(answer->at_most < INT64_MAX ? (json_int_t) answer->at_most : INT64_MAX));
+    json_t *gap = json_pack("{s:s}", "reason", reason);
+    gap_report_between(gap, from, to, at_most);
     event_page_add_gap(self->page, gap);
 }
 
-// Read from a serial on.
+static void
+tell_verdict(event_pull_t *self, uint64_t epoch)
+{
+    json_t *gap = json_pack("{s:s}", "reason", gap_report_reason(&self->answer));
+    gap_report_range(gap, epoch, &self->answer);
+    event_page_add_gap(self->page, gap);
+}
+
+void
+event_pull_open(event_pull_t *self, const resume_answer_t *answer, uint64_t epoch)
+{
+    self->answer = *answer;
+    if (self->unasked)
+        self->answer.verdict = RESUME_LIVE;
+    if (self->answer.verdict == RESUME_GAP)
+        tell_verdict(self, epoch);
+    self->opened = true;
+}
+
+// The place after which a serial of the ring comes next.
+static uint64_t
+place_before(const event_ring_t *ring, uint64_t serial)
+{
+    if (serial == event_ring_next(ring))
+        return event_ring_position(ring).offset;
+    const event_ring_entry_t *entry = event_ring_entry(ring, serial);
+    mesh_cursor_t cursor;
+    bool placed = event_ring_cursor(ring, entry, &cursor);
+    return placed && entry->offset > 0 ? entry->offset - 1 : entry->offset;
+}
+
+void
+event_pull_read_from(event_pull_t *self, const event_ring_t *ring, uint64_t serial)
+{
+    // What was passed over because of its time is not for the next answer, either.
+    uint64_t before = place_before(ring, serial);
+    if (self->looked.offset < before)
+        self->looked.offset = before;
+    self->serial = serial;
+    self->phase = PHASE_READ;
+}
+
+// The ring has all that there is.
 static void
 begin_at(event_pull_t *self, const event_ring_t *ring, uint64_t serial)
 {
     self->looked = event_ring_position(ring);
-    if (serial < event_ring_next(ring)) {
-        // Just before what comes first.
-        uint64_t offset = event_ring_entry(ring, serial)->offset;
-        self->looked.offset = offset > 0 ? offset - 1 : 0;
-    }
-    if (self->answer.start == RESUME_START_AFTER && self->answer.verdict != RESUME_GAP)
-        self->looked.offset = self->answer.after;
-    if (self->answer.verdict == RESUME_GAP)
-        event_pull_tell_gap(self, self->looked.epoch);
-    self->serial = serial;
-    self->phase = PHASE_READ;
+    self->looked.offset =
+        self->answer.start == RESUME_START_AFTER ? self->answer.after : (uint64_t) 0;
+    event_pull_open(self, &self->answer, self->looked.epoch);
+    event_pull_read_from(self, ring, serial);
 }
 
 static void
@@ -95,10 +124,8 @@ decide(event_pull_t *self, const event_pull_world_t *world, int64_t now_ms)
     self->answer = resume_decide(&self->ask, &known, now_ms);
     if (self->answer.verdict == RESUME_HOLD)
         return;
-    if (self->unasked)
-        self->answer.verdict = RESUME_LIVE;
-    if (event_pull_goes_back(self, world, &known)) {
-        event_pull_begin_past(self, ring);
+    if (past_reader_goes_back(&self->answer, &self->ask, &known)) {
+        event_pull_begin_past(self, ring, 0);
         return;
     }
     switch (self->answer.start) {
@@ -149,6 +176,10 @@ seek(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
     if (self->serial > first && self->found < self->ask.last)
         return;
     resume_world_t known = world->known(world->arg, &self->ask, self->filter);
+    if (self->found < self->ask.last && known.removed.count > 0) {
+        event_pull_begin_past(self, ring, self->ask.last - self->found);
+        return;
+    }
     resume_last(&self->answer, &known, self->ask.last, self->found);
     begin_at(self, ring, self->serial);
 }
@@ -170,18 +201,24 @@ take_control(event_pull_t *self, const event_ring_t *ring, const event_ring_entr
 }
 
 int
-event_pull_take_event(event_pull_t *self, const event_pull_world_t *world,
-                      const event_ring_t *ring, const event_ring_entry_t *entry,
-                      int64_t *budget)
+event_pull_take(event_pull_t *self, const event_ring_t *ring, const event_ring_entry_t *entry,
+                const filter_event_t *event)
+{
+    mesh_cursor_t cursor;
+    bool placed = event_ring_cursor(ring, entry, &cursor);
+    return event_page_add(self->page, placed ? &cursor : NULL, event);
+}
+
+// Look at an event of the ring. Returns -1 when it does not fit any more.
+static int
+take_event(event_pull_t *self, const event_pull_world_t *world, const event_ring_entry_t *entry,
+           int64_t *budget)
 {
     int rc = 0;
     if (!event_ring_is_gone(entry)) {
-        filter_event_t event = event_facts(ring, entry, world->sessions);
-        if (matches(self, &event, budget)) {
-            mesh_cursor_t cursor;
-            bool placed = event_ring_cursor(ring, entry, &cursor);
-            rc = event_page_add(self->page, placed ? &cursor : NULL, &event);
-        }
+        filter_event_t event = event_facts(world->ring, entry, world->sessions);
+        if (matches(self, &event, budget))
+            rc = event_pull_take(self, world->ring, entry, &event);
         filter_event_clear(&event);
     }
     if (rc == 0)
@@ -196,22 +233,18 @@ take_entry(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
     const event_ring_entry_t *entry = event_ring_entry(world->ring, self->serial);
     if (entry->type == EVENT_RING_EVERYONE)
         take_control(self, world->ring, entry);
-    else if (event_pull_take_event(self, world, world->ring, entry, budget) != 0)
+    else if (take_event(self, world, entry, budget) != 0)
         return -1;
     self->serial++;
     return 0;
 }
 
 void
-event_pull_ask_anew(event_pull_t *self)
+event_pull_end(event_pull_t *self)
 {
-    if (event_page_count(self->page) > 0 || event_page_has_gap(self->page)) {
-        self->phase = PHASE_DONE;
-        return;
-    }
-    self->ask.id = RESUME_ID;
-    self->ask.cursor = self->looked;
-    self->phase = PHASE_DECIDE;
+    if (self->phase == PHASE_PAST)
+        self->looked = self->past.looked;
+    self->phase = PHASE_DONE;
 }
 
 static void
@@ -219,12 +252,12 @@ read_on(event_pull_t *self, const event_pull_world_t *world, int64_t *budget)
 {
     if (self->serial < event_ring_first(world->ring)) {
         // The ring has passed us.
-        event_pull_ask_anew(self);
+        event_pull_return_to_past(self);
         return;
     }
     while (self->serial < event_ring_next(world->ring) && *budget > 0) {
-        if (event_page_is_full(self->page) || take_entry(self, world, budget) != 0) {
-            self->phase = PHASE_DONE;
+        if (event_page_room(self->page) == 0 || take_entry(self, world, budget) != 0) {
+            event_pull_end(self);
             return;
         }
     }
@@ -235,12 +268,45 @@ static bool
 has_news(const event_pull_t *self)
 {
     return event_page_count(self->page) > 0 || event_page_has_gap(self->page) ||
-           self->answer.verdict == RESUME_RESET || self->answer.verdict == RESUME_UNKNOWN;
+           (self->opened &&
+            (self->answer.verdict == RESUME_RESET || self->answer.verdict == RESUME_UNKNOWN));
 }
 
-event_pull_outcome_t
-event_pull_step(event_pull_t *self, const event_pull_world_t *world, bool hurry, int64_t now_ms,
-                int64_t *budget)
+// What was forgotten of that which is still to be read.
+static type_removal_t
+forgotten_ahead(const event_pull_t *self, const event_pull_world_t *world)
+{
+    const resume_ask_t ask = {
+        .id = RESUME_ID,
+        .cursor = self->phase == PHASE_PAST ? self->past.looked : self->looked,
+    };
+    return world->known(world->arg, &ask, self->filter).forgotten;
+}
+
+static bool
+is_behind(const event_pull_t *self, const event_ring_t *ring)
+{
+    return self->opened &&
+           (self->phase == PHASE_PAST ||
+            (self->phase == PHASE_READ && self->serial < event_ring_next(ring)));
+}
+
+// A session may be forgotten between two steps.
+static void
+tell_forgotten(event_pull_t *self, const event_pull_world_t *world)
+{
+    mesh_cursor_t from = self->phase == PHASE_PAST ? self->past.looked : self->looked;
+    mesh_cursor_t to = from;
+    type_removal_t gone = forgotten_ahead(self, world);
+    if (gone.count <= self->forgotten || from.epoch != event_ring_position(world->ring).epoch)
+        return;
+    to.offset = gone.offset;
+    event_pull_tell(self, "forgotten", &from, &to, gone.count - self->forgotten);
+}
+
+static event_pull_outcome_t
+go_on(event_pull_t *self, const event_pull_world_t *world, bool hurry, int64_t now_ms,
+      int64_t *budget)
 {
     for (;;) {
         if (self->phase == PHASE_DECIDE) {
@@ -251,10 +317,10 @@ event_pull_step(event_pull_t *self, const event_pull_world_t *world, bool hurry,
         }
         if (self->phase == PHASE_SEEK)
             seek(self, world, budget);
-        if (self->phase == PHASE_PAST)
-            event_pull_read_past(self, world, now_ms, budget);
         if (self->phase == PHASE_READ)
             read_on(self, world, budget);
+        if (self->phase == PHASE_PAST)
+            event_pull_read_past(self, world, now_ms, budget);
         if (self->phase == PHASE_DONE)
             return EVENT_PULL_DONE;
         if (*budget <= 0)
@@ -265,16 +331,29 @@ event_pull_step(event_pull_t *self, const event_pull_world_t *world, bool hurry,
                 return EVENT_PULL_WAITS;
             if (!has_news(self))
                 return EVENT_PULL_UNKNOWN;
-            self->phase = PHASE_DONE;
+            event_pull_end(self);
             return EVENT_PULL_DONE;
         }
         if (self->phase != PHASE_READ || self->serial < event_ring_next(world->ring))
             continue;
         if (!has_news(self) && !hurry && now_ms < self->due_ms)
             return EVENT_PULL_WAITS;
-        self->phase = PHASE_DONE;
+        event_pull_end(self);
         return EVENT_PULL_DONE;
     }
+}
+
+event_pull_outcome_t
+event_pull_step(event_pull_t *self, const event_pull_world_t *world, bool hurry, int64_t now_ms,
+                int64_t *budget)
+{
+    if (self->behind)
+        tell_forgotten(self, world);
+    event_pull_outcome_t outcome = go_on(self, world, hurry, now_ms, budget);
+    self->behind = is_behind(self, world->ring);
+    if (self->behind)
+        self->forgotten = forgotten_ahead(self, world).count;
+    return outcome;
 }
 
 int64_t

@@ -1,10 +1,10 @@
 // event_pull - one question for events and, step by step, its answer
 // SPDX-License-Identifier: MPL-2.0
 //
-// A decision without sockets: where to begin (as resume decides for streams), which events of
-// the journal's past and of the ring belong into the answer, whether there is enough or more is
-// waited for. The work is done in portions, so that a long look back holds up nobody. Times are
-// CLOCK_MONOTONIC milliseconds.
+// A decision without sockets: where to begin and what is missing (as resume and past_reader
+// decide for streams), which events of the journal's past and of the ring belong into the
+// answer, whether there is enough or more is waited for. The work is done in portions, so that
+// a long look back holds up nobody. Times are CLOCK_MONOTONIC milliseconds.
 #ifndef SSE_EVENT_PULL_H
 #define SSE_EVENT_PULL_H
 
@@ -37,8 +37,7 @@ typedef struct event_pull_world {
     // What resume is to know about a question.
     resume_world_t (*known)(const void *arg, const resume_ask_t *ask, const filter_t *filter);
     const void *arg;
-    // The page of the journal that follows a place; NULL when it has still to come. NULL where
-    // there is no journal to ask: then only the ring is read.
+    // The page of the journal that follows a place; NULL when it has still to come.
     const past_page_t *(*page)(void *arg, const mesh_cursor_t *after);
     void *page_arg;
 } event_pull_world_t;

@@ -32,7 +32,7 @@ typedef struct waiter {
 struct events_door {
     stream_hub_t *hub;
     access_t *access;
-    past_t *past;    // borrowed; NULL before the mesh is joined
+    past_t *past;    // borrowed; NULL before the mesh is joined, when nobody is answered
     events_door_wants_fn *wants;
     void *arg;
     waiter_t *first;
@@ -104,7 +104,7 @@ step(waiter_t *waiter, int64_t now_ms, int64_t *budget)
         .sessions = stream_hub_sessions(self->hub),
         .known = known,
         .arg = self->hub,
-        .page = self->past ? page : NULL,
+        .page = page,
         .page_arg = self->past,
     };
     waiter->outcome = event_pull_step(waiter->pull, &world, self->stopping, now_ms, budget);

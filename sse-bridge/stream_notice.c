@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "event_frame.h"
+#include "gap_report.h"
 
 static const char *const reason_names[STREAM_REASONS] = {
     [STREAM_REASON_ENDED] = "ended",           [STREAM_REASON_SLOW] = "slow",
@@ -21,21 +22,6 @@ const char *
 stream_reason_name(stream_reason_t reason)
 {
     return reason_names[reason];
-}
-
-static void
-set_cursor(json_t *json, const char *member, const mesh_cursor_t *cursor)
-{
-    char text[MESH_CURSOR_SIZE];
-    mesh_cursor_format(cursor, text);
-    json_object_set_new(json, member, json_string(text));
-}
-
-static void
-set_count(json_t *json, const char *member, uint64_t count)
-{
-    json_object_set_new(json, member,
-                        json_integer(count < INT64_MAX ? (json_int_t) count : INT64_MAX));
 }
 
 static json_t *
@@ -57,15 +43,6 @@ frame_of(int64_t retry_ms, const mesh_cursor_t *cursor, const char *type, json_t
     return frame;
 }
 
-static void
-set_range(json_t *json, uint64_t epoch, const resume_answer_t *answer)
-{
-    if (answer->from_known)
-        set_cursor(json, "from", &(mesh_cursor_t){epoch, answer->from});
-    set_cursor(json, "to", &(mesh_cursor_t){epoch, answer->to});
-    set_count(json, "at_most", answer->at_most);
-}
-
 char *
 stream_notice_opened(const stream_t *stream, const resume_answer_t *answer,
                      const mesh_cursor_t *position, int64_t retry_ms, size_t *bytes)
@@ -75,17 +52,16 @@ stream_notice_opened(const stream_t *stream, const resume_answer_t *answer,
     bool gap = answer->verdict == RESUME_GAP;
     json_t *json = notice(stream);
     json_object_set_new(json, "verdict", json_string(resume_verdict_name(answer->verdict)));
-    set_cursor(json, "cursor", position);
+    gap_report_cursor(json, "cursor", position);
     if (gap)
-        set_range(json, position->epoch, answer);
+        gap_report_range(json, position->epoch, answer);
     char *opened = frame_of(retry_ms, move ? position : NULL, "stream.opened", json, bytes);
     if (!gap)
         return opened;
 
     json = notice(stream);
-    json_object_set_new(json, "reason",
-                        json_string(answer->forgotten ? "forgotten" : "removed"));
-    set_range(json, position->epoch, answer);
+    json_object_set_new(json, "reason", json_string(gap_report_reason(answer)));
+    gap_report_range(json, position->epoch, answer);
     size_t gap_bytes;
     // Where the stream goes on, which is before the end of the range where others are kept in
     // it.
@@ -104,11 +80,7 @@ stream_notice_gap(const char *reason, const mesh_cursor_t *from, const mesh_curs
 {
     json_t *json = json_object();
     json_object_set_new(json, "reason", json_string(reason));
-    set_cursor(json, "from", from);
-    set_cursor(json, "to", to);
-    // Across epochs nobody can count.
-    if (from->epoch == to->epoch)
-        set_count(json, "at_most", at_most);
+    gap_report_between(json, from, to, at_most);
     return frame_of(-1, to, "stream.gap", json, bytes);
 }
 
@@ -118,9 +90,7 @@ stream_notice_forgotten(const stream_t *stream, const mesh_cursor_t *from,
 {
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string("forgotten"));
-    set_cursor(json, "from", from);
-    set_cursor(json, "to", to);
-    set_count(json, "at_most", at_most);
+    gap_report_between(json, from, to, at_most);
     return frame_of(-1, NULL, "stream.gap", json, bytes);
 }
 
@@ -130,9 +100,7 @@ stream_notice_removed(const stream_t *stream, const mesh_cursor_t *from,
 {
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string("removed"));
-    set_cursor(json, "from", from);
-    set_cursor(json, "to", to);
-    set_count(json, "at_most", to->offset - from->offset);
+    gap_report_between(json, from, to, to->offset - from->offset);
     return frame_of(-1, position, "stream.gap", json, bytes);
 }
 
@@ -141,9 +109,8 @@ stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *bytes)
 {
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string("slow"));
-    set_cursor(json, "from", &(mesh_cursor_t){epoch, stream->lost_from});
-    set_cursor(json, "to", &(mesh_cursor_t){epoch, stream->lost_to});
-    set_count(json, "at_most", stream->lost_count);
+    gap_report_between(json, &(mesh_cursor_t){epoch, stream->lost_from},
+                       &(mesh_cursor_t){epoch, stream->lost_to}, stream->lost_count);
     return frame_of(-1, NULL, "stream.dropped", json, bytes);
 }
 

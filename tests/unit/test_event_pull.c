@@ -8,20 +8,17 @@
 
 #include "event_pull.h"
 #include "event_ring.h"
-#include "past_answer.h"
+#include "past_journal.h"
 #include "ring_event.h"
 #include "stream_hub.h"
 
-enum { NOW_MS = 1000000, PLENTY = 1000000 };
+enum { NOW_MS = 1000000, PLENTY = 1000000, PAGE_EVENTS = 700 };
 
 typedef struct world {
     stream_hub_t *hub;
     int64_t now_ms;
     uint64_t offset;
-    past_t *past;           // NULL: no journal is asked
-    mesh_cursor_t asked;    // of the journal; epoch 0 for nothing
-    int asked_count;
-    uint64_t removed;               // from the journal, up to here
+    past_journal_t journal;         // has all that happened, but for what was removed
     char next[MESH_CURSOR_SIZE];    // of the last answer
 } world_t;
 
@@ -56,6 +53,7 @@ setup(void **state)
     world->hub = stream_hub_new(&limits, &owner, world, world->now_ms);
     stream_hub_epoch(world->hub, &(mesh_cursor_t){RING_EVENT_EPOCH, 0}, NULL, NOW_MS);
     stream_hub_feed(world->hub, true, NOW_MS, NOW_MS);
+    past_journal_open(&world->journal, PAGE_EVENTS);
     *state = world;
     return 0;
 }
@@ -64,49 +62,24 @@ static int
 teardown(void **state)
 {
     world_t *world = *state;
-    past_destroy(&world->past);
+    past_destroy(&world->journal.past);
     stream_hub_destroy(&world->hub);
     free(world);
     return 0;
 }
 
-// The journal: has all that happened since the beginning, but for what was removed.
-
-static void
-on_ask(void *arg, const mesh_cursor_t *after)
-{
-    world_t *world = arg;
-    world->asked = *after;
-    world->asked_count++;
-}
-
-static void
-on_news(void *arg)
-{
-    (void) arg;
-}
-
-static const past_owner_t past_owner = {.ask = on_ask, .news = on_news};
-
 static void
 serve(world_t *world)
 {
-    enum { PAGE_EVENTS = 700 };
-    assert_int_not_equal(world->asked.epoch, 0);
-    world->asked.epoch = 0;
-    uint64_t after = world->asked.offset;
-    uint64_t from = after > world->removed ? after : world->removed;
-    uint64_t to = from + PAGE_EVENTS < world->offset ? from + PAGE_EVENTS : world->offset;
-    past_answer_t page = past_answer(after, to, world->removed, to < world->offset);
-    assert_int_equal(past_take(world->past, page.body, page.frames, world->now_ms), 0);
-    past_answer_clear(&page);
+    world->journal.head = world->offset;
+    assert_true(past_journal_serve(&world->journal, world->now_ms));
 }
 
 static const past_page_t *
 page(void *arg, const mesh_cursor_t *after)
 {
     world_t *world = arg;
-    return past_read(world->past, after, world->now_ms);
+    return past_read(world->journal.past, after, world->now_ms);
 }
 
 static void
@@ -148,7 +121,7 @@ step(world_t *world, event_pull_t *pull, bool hurry, int64_t budget)
                                            .sessions = stream_hub_sessions(world->hub),
                                            .known = known,
                                            .arg = world,
-                                           .page = world->past ? page : NULL,
+                                           .page = page,
                                            .page_arg = world};
     return event_pull_step(pull, &pull_world, hurry, world->now_ms, &budget);
 }
@@ -251,6 +224,7 @@ positions_are_those_of_streams(void **state)
     assert_string_equal(answer(world, NULL, cursor(19)), "exact 20-20(1)");
     assert_string_equal(answer(world, NULL, "nonsense"), "unknown 1-20(20)");
     assert_string_equal(answer(world, NULL, "00000000000000ea-5"), "reset 1-20(20)");
+    assert_string_equal(answer(world, "since=00000000000000ea-5", NULL), "reset 1-20(20)");
 }
 
 static void
@@ -323,48 +297,6 @@ a_small_budget_takes_more_steps_to_the_same_answer(void **state)
         assert_int_equal(json_array_size(json_object_get(json, "events")), once ? 120 : 150);
         json_decref(json);
     }
-}
-
-static void
-what_the_ring_has_let_go_of_is_a_gap(void **state)
-{
-    world_t *world = *state;
-    happen(world, "aider.error_occurred", 10000);
-    event_pull_t *pull = ask(world, "limit=1", cursor(5));
-    assert_int_equal(step(world, pull, false, PLENTY), EVENT_PULL_DONE);
-    json_t *json = finish(world, pull);
-    json_t *gap = json_object_get(json, "gap");
-    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "gap");
-    assert_string_equal(json_string_value(json_object_get(gap, "from")), cursor(5));
-    const char *first = json_string_value(
-        json_object_get(json_array_get(json_object_get(json, "events"), 0), "id"));
-    uint64_t offset = strtoul(strchr(first, '-') + 1, NULL, 10);
-    assert_string_equal(json_string_value(json_object_get(gap, "to")), cursor(offset - 1));
-    assert_int_equal(json_integer_value(json_object_get(gap, "at_most")), offset - 1 - 5);
-    json_decref(json);
-}
-
-static void
-one_that_the_ring_passes_says_what_it_has_or_asks_anew(void **state)
-{
-    world_t *world = *state;
-    happen(world, "aider.error_occurred", 100);
-    event_pull_t *begun = ask(world, "since=earliest&limit=1000", NULL);
-    assert_int_equal(step(world, begun, false, 10), EVENT_PULL_MORE);
-    event_pull_t *empty = ask(world, "types=mesh.health&since=earliest&wait=25", NULL);
-    assert_int_equal(step(world, empty, false, 10), EVENT_PULL_MORE);
-    happen(world, "aider.error_occurred", 10000);
-
-    assert_int_equal(step(world, begun, false, PLENTY), EVENT_PULL_DONE);
-    json_decref(finish(world, begun));
-    assert_string_equal(world->next, cursor(10));
-    assert_int_equal(step(world, empty, false, PLENTY), EVENT_PULL_WAITS);
-    happen(world, "mesh.health", 1);
-    assert_int_equal(step(world, empty, false, PLENTY), EVENT_PULL_DONE);
-    json_t *json = finish(world, empty);
-    // Nothing of its type was among what went.
-    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
-    json_decref(json);
 }
 
 static void
@@ -456,7 +388,6 @@ static void
 what_the_ring_has_let_go_of_comes_from_the_journal_without_a_gap_or_a_double(void **state)
 {
     world_t *world = *state;
-    world->past = past_new(&past_owner, world);
     happen(world, "aider.error_occurred", 6000);
     for (int rounds = 0; rounds < 2; rounds++) {
         uint64_t seen = 0;
@@ -481,7 +412,6 @@ static void
 who_asks_for_the_earliest_or_a_time_is_given_it_from_the_journal(void **state)
 {
     world_t *world = *state;
-    world->past = past_new(&past_owner, world);
     happen(world, "aider.error_occurred", 6000);
     json_t *json = walk(world, "since=earliest&limit=10", NULL, 0);
     assert_int_equal(check_sequence(json, 0), 10);
@@ -491,20 +421,179 @@ who_asks_for_the_earliest_or_a_time_is_given_it_from_the_journal(void **state)
     assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
     json_decref(json);
     // A type of which nothing was removed needs no journal.
-    int asked = world->asked_count;
+    int asked = world->journal.asked_count;
     json = walk(world, "types=mesh.health", cursor(5), 0);
     assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
     json_decref(json);
-    assert_int_equal(world->asked_count, asked);
+    assert_int_equal(world->journal.asked_count, asked);
+}
+
+static void
+the_last_n_reach_back_beyond_the_ring(void **state)
+{
+    world_t *world = *state;
+    happen(world, "aider.error_occurred", 6000);
+    uint64_t first = event_ring_first(stream_hub_ring(world->hub));
+    assert_in_range(first, 1001, 5999);
+    char text[64];
+    snprintf(text, sizeof text, "last=%d&limit=1000", (int) (6000 - first + 500));
+    json_t *json = walk(world, text, NULL, 0);
+    assert_int_equal(check_sequence(json, first - 500), first + 500);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    json_decref(json);
+    // Without a position it is the newest, wherever they are: nothing is said of a gap.
+    happen(world, "mesh.health", 7000);
+    json = walk(world, "types=aider.*&limit=700", NULL, 0);
+    first = event_ring_first(stream_hub_ring(world->hub));
+    assert_int_equal(check_sequence(json, first - 700), first);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "live");
+    json_decref(json);
+    // More than there are: nothing is missing. More than are kept: as many are missing.
+    json = walk(world, "last=13100&limit=10", NULL, 0);
+    assert_int_equal(check_sequence(json, 0), 10);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    json_decref(json);
+    past_clear(world->journal.past);
+    world->journal.removed = 100;
+    json = walk(world, "last=13000&limit=10", NULL, 0);
+    assert_int_equal(check_sequence(json, 100), 110);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "gap");
+    json_decref(json);
+}
+
+static void
+a_time_is_found_without_reading_all_that_was_before(void **state)
+{
+    world_t *world = *state;
+    world->journal.page_events = 100;
+    happen(world, "aider.error_occurred", 60000);
+    json_t *json = walk(world, "since=1970-01-01T08:20:00Z&limit=5", NULL, 0);
+    assert_int_equal(check_sequence(json, 29999), 30004);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    json_decref(json);
+    // Of 600 pages.
+    assert_in_range(world->journal.asked_count, 1, 20);
+    // Events that were recorded before the time are not for the next answer, either.
+    json = walk(world, "since=1970-01-01T16:40:01Z&limit=5", NULL, 0);
+    assert_int_equal(json_array_size(json_object_get(json, "events")), 0);
+    assert_string_equal(world->next, cursor(60000));
+    json_decref(json);
+}
+
+// A session of the journal's, of which so many errors up to `last` were forgotten.
+static void
+forget(world_t *world, const char *session, int count, uint64_t last)
+{
+    char payload[256];
+    snprintf(payload, sizeof payload,
+             "{\"session_id\":\"%s\",\"removed\":%d,\"last\":\"%s\","
+             "\"types\":{\"aider.error_occurred\":%d}}",
+             session, count, cursor(last), count);
+    ring_event_t event;
+    stream_hub_event(world->hub,
+                     ring_event(&event, "mesh.session_forgotten", "", payload, ++world->offset),
+                     world->now_ms);
+}
+
+static void
+a_gap_of_what_was_removed_and_what_was_forgotten_tells_of_both(void **state)
+{
+    world_t *world = *state;
+    happen(world, "aider.error_occurred", 6000);
+    world->journal.removed = 100;
+    forget(world, "s-2", 20, 900);
+    static const struct {
+        const char *text, *id_of;
+        uint64_t after;
+    } ways[] = {{"limit=10", "from", 40}, {"limit=10&since=1970-01-01T00:00:41Z", NULL, 0}};
+    for (size_t at = 0; at < 2; at++) {
+        char id[MESH_CURSOR_SIZE];
+        snprintf(id, sizeof id, "%s", cursor(ways[at].after));
+        json_t *json = walk(world, ways[at].text, ways[at].id_of ? id : NULL, 0);
+        const json_t *gap = json_object_get(json, "gap");
+        assert_string_equal(json_string_value(json_object_get(json, "verdict")), "gap");
+        assert_string_equal(json_string_value(json_object_get(gap, "reason")), "removed");
+        assert_string_equal(json_string_value(json_object_get(gap, "to")), cursor(900));
+        assert_int_equal(json_integer_value(json_object_get(gap, "at_most")),
+                         at == 0 ? 60 + 20 : 100 + 20);
+        assert_int_equal(check_sequence(json, 100), 110);
+        json_decref(json);
+    }
+    json_t *json = walk(world, "limit=10", cursor(200), 0);
+    const json_t *gap = json_object_get(json, "gap");
+    assert_string_equal(json_string_value(json_object_get(gap, "reason")), "forgotten");
+    assert_int_equal(json_integer_value(json_object_get(gap, "at_most")), 20);
+    json_decref(json);
+}
+
+static void
+a_session_that_is_forgotten_while_an_answer_is_made_is_a_gap(void **state)
+{
+    world_t *world = *state;
+    happen(world, "aider.error_occurred", 6000);
+    event_pull_t *pull = ask(world, "limit=1000", cursor(5));
+    event_pull_t *other = ask(world, "limit=1000&session=s-1", cursor(5));
+    assert_int_equal(step(world, pull, false, PLENTY), EVENT_PULL_WAITS);
+    serve(world);
+    assert_int_equal(step(world, pull, false, 20), EVENT_PULL_MORE);
+    assert_int_equal(step(world, other, false, 20), EVENT_PULL_MORE);
+    forget(world, "s-2", 20, 900);
+    for (int at = 0; at < 2; at++) {
+        event_pull_t *one = at == 0 ? pull : other;
+        while (step(world, one, false, PLENTY) == EVENT_PULL_WAITS)
+            serve(world);
+        json_t *json = finish(world, one);
+        const json_t *gap = json_object_get(json, "gap");
+        assert_int_equal(check_sequence(json, 5), 1005);
+        if (at == 0) {
+            assert_string_equal(json_string_value(json_object_get(gap, "reason")), "forgotten");
+            assert_string_equal(json_string_value(json_object_get(gap, "from")), cursor(25));
+            assert_string_equal(json_string_value(json_object_get(gap, "to")), cursor(900));
+            assert_int_equal(json_integer_value(json_object_get(gap, "at_most")), 20);
+        } else {
+            assert_null(gap);
+        }
+        json_decref(json);
+    }
+}
+
+static void
+one_that_the_ring_passes_goes_on_with_the_journal(void **state)
+{
+    world_t *world = *state;
+    happen(world, "aider.error_occurred", 100);
+    event_pull_t *begun = ask(world, "since=earliest&limit=1000", NULL);
+    assert_int_equal(step(world, begun, false, 10), EVENT_PULL_MORE);
+    event_pull_t *empty = ask(world, "types=mesh.health&since=earliest&wait=25", NULL);
+    assert_int_equal(step(world, empty, false, 10), EVENT_PULL_MORE);
+    happen(world, "aider.error_occurred", 10000);
+    assert_true(event_ring_first(stream_hub_ring(world->hub)) > 1000);
+
+    while (step(world, begun, false, PLENTY) == EVENT_PULL_WAITS)
+        serve(world);
+    json_t *json = finish(world, begun);
+    assert_int_equal(check_sequence(json, 0), 1000);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    assert_null(json_object_get(json, "gap"));
+    json_decref(json);
+
+    // Only the journal knows that nothing of its type was among what went.
+    happen(world, "mesh.health", 1);
+    while (step(world, empty, false, PLENTY) == EVENT_PULL_WAITS)
+        serve(world);
+    json = finish(world, empty);
+    assert_int_equal(json_array_size(json_object_get(json, "events")), 1);
+    assert_string_equal(json_string_value(json_object_get(json, "verdict")), "exact");
+    assert_null(json_object_get(json, "gap"));
+    json_decref(json);
 }
 
 static void
 what_the_journal_has_removed_too_is_a_gap(void **state)
 {
     world_t *world = *state;
-    world->past = past_new(&past_owner, world);
     happen(world, "aider.error_occurred", 6000);
-    world->removed = 100;
+    world->journal.removed = 100;
     json_t *json = walk(world, "limit=10", cursor(40), 0);
     json_t *gap = json_object_get(json, "gap");
     assert_string_equal(json_string_value(json_object_get(json, "verdict")), "gap");
@@ -527,7 +616,6 @@ static void
 a_page_that_does_not_come_is_waited_for_and_then_unknown(void **state)
 {
     world_t *world = *state;
-    world->past = past_new(&past_owner, world);
     happen(world, "aider.error_occurred", 6000);
     event_pull_t *pull = ask(world, NULL, cursor(5));
     assert_int_equal(step(world, pull, false, PLENTY), EVENT_PULL_WAITS);
@@ -541,19 +629,24 @@ static void
 another_epoch_ends_what_is_read_of_the_past(void **state)
 {
     world_t *world = *state;
-    world->past = past_new(&past_owner, world);
     happen(world, "aider.error_occurred", 6000);
     event_pull_t *begun = ask(world, "limit=1000", cursor(5));
     event_pull_t *empty = ask(world, NULL, cursor(5));
     assert_int_equal(step(world, begun, false, PLENTY), EVENT_PULL_WAITS);
     serve(world);
     assert_int_equal(step(world, begun, false, 20), EVENT_PULL_MORE);
-    stream_hub_epoch(world->hub, &(mesh_cursor_t){0xab, 4}, NULL, world->now_ms);
+    static const uint64_t nothing[MESH_FAMILIES];
+    stream_hub_epoch(world->hub, &(mesh_cursor_t){0xab, 4}, nothing, world->now_ms);
     assert_int_equal(step(world, begun, false, PLENTY), EVENT_PULL_DONE);
     json_t *json = finish(world, begun);
     assert_int_equal(check_sequence(json, 5), 25);
+    const json_t *gap = json_object_get(json, "gap");
+    assert_string_equal(json_string_value(json_object_get(gap, "reason")), "new_epoch");
+    assert_string_equal(json_string_value(json_object_get(gap, "from")), cursor(25));
+    assert_string_equal(json_string_value(json_object_get(gap, "to")), "00000000000000ab-4");
+    assert_null(json_object_get(gap, "at_most"));
     json_decref(json);
-    assert_string_equal(world->next, cursor(25));
+    assert_string_equal(world->next, "00000000000000ab-4");
     assert_int_equal(step(world, empty, false, PLENTY), EVENT_PULL_DONE);
     json = finish(world, empty);
     assert_string_equal(json_string_value(json_object_get(json, "verdict")), "reset");
@@ -572,13 +665,16 @@ main(void)
         TEST(max_bytes_ends_an_answer_and_the_rest_comes_next),
         TEST(a_wait_ends_with_the_first_match_or_its_time),
         TEST(a_small_budget_takes_more_steps_to_the_same_answer),
-        TEST(what_the_ring_has_let_go_of_is_a_gap),
-        TEST(one_that_the_ring_passes_says_what_it_has_or_asks_anew),
         TEST(another_epoch_ends_a_wait_with_the_gap_and_its_own_cursor),
         TEST(while_the_broker_is_away_what_the_ring_has_is_given_and_the_rest_is_unknown),
         TEST(what_was_forgotten_is_in_no_answer),
         TEST(what_the_ring_has_let_go_of_comes_from_the_journal_without_a_gap_or_a_double),
         TEST(who_asks_for_the_earliest_or_a_time_is_given_it_from_the_journal),
+        TEST(the_last_n_reach_back_beyond_the_ring),
+        TEST(a_time_is_found_without_reading_all_that_was_before),
+        TEST(a_gap_of_what_was_removed_and_what_was_forgotten_tells_of_both),
+        TEST(a_session_that_is_forgotten_while_an_answer_is_made_is_a_gap),
+        TEST(one_that_the_ring_passes_goes_on_with_the_journal),
         TEST(what_the_journal_has_removed_too_is_a_gap),
         TEST(a_page_that_does_not_come_is_waited_for_and_then_unknown),
         TEST(another_epoch_ends_what_is_read_of_the_past),
