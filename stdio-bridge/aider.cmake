@@ -17,6 +17,7 @@ add_library(aider_parts STATIC
     aider_trouble.c
     aider_turn.c
     aider_user_patterns.c
+    event_member.c
     event_payload.c
     event_rules.c
     event_rules_table.c

@@ -7,39 +7,12 @@
 #ifndef EVENT_RULES_H
 #define EVENT_RULES_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "event_member.h"
 
 enum {
     EVENT_RULES_DEPTH = 32,    // arrays and objects within each other, the payload one of them
-    EVENT_RULES_PROBLEM_BYTES = 512,
+    EVENT_RULES_PROBLEM_BYTES = EVENT_MEMBER_PROBLEM_BYTES,
 };
-
-typedef enum {
-    EVENT_TEXT,        // least: characters, at least
-    EVENT_HASH,        // of a commit
-    EVENT_FLAG,        // true or false
-    EVENT_COUNT,       // a whole number from least to most
-    EVENT_NUMBER,      // from 0
-    EVENT_POSITIVE,    // a number above 0
-    EVENT_WORD,        // one of words
-    EVENT_NAMES,       // an array of texts
-    EVENT_LABELS,      // an object of texts
-    EVENT_COUNTS,      // an object of whole numbers from 1
-    EVENT_OBJECT,      // an object with members
-    EVENT_OBJECTS,     // an array of such
-} event_kind_t;
-
-typedef struct event_member {
-    const char *key;                       // NULL ends a list
-    const char *words;                     // of EVENT_WORD, separated by ", "
-    const struct event_member *members;    // of EVENT_OBJECT and EVENT_OBJECTS
-    int64_t least, most;                   // most 0: no limit
-    event_kind_t kind;
-    bool required;
-} event_member_t;
 
 typedef struct event_type {
     const char *name;    // "aider.session_started"; NULL ends the table
