@@ -2,6 +2,7 @@
 add_library(aider_parts STATIC
     aider_account.c
     aider_chain.c
+    aider_changes.c
     aider_console.c
     aider_errors.c
     aider_facts.c

@@ -10,10 +10,7 @@
 #include <signal.h>
 #include <string.h>
 
-enum {
-    MESSAGE_LIMIT_BYTES = 2048,    // of a message in an event
-    LISTED_FILES = 50,             // in changes_summary
-};
+enum { MESSAGE_LIMIT_BYTES = 2048 };    // of a message in an event
 
 static void
 set_prompt(const aider_account_t *self, json_t *payload, const char *prompt)
@@ -121,23 +118,14 @@ on_tokens(aider_account_t *self, const aider_fact_t *fact)
 static void
 on_edit(aider_account_t *self, const char *path)
 {
-    self->edit_count++;
-    bool known = false;
-    size_t i;
-    json_t *edited;
-    json_array_foreach(self->edits, i, edited) known =
-        known || !strcmp(json_string_value(edited), path);
-    json_t *value = json_string(path);
-    if (value && !known && json_array_size(self->edits) < LISTED_FILES)
-        json_array_append(self->edits, value);
-    json_decref(value);
+    aider_changes_edit(&self->changes, path);
     progress(self, "edit", path, json_pack("{s:s*}", "file", path));
 }
 
 static void
 on_commit(aider_account_t *self, const char *text)
 {
-    self->commit_count++;
+    aider_changes_commit(&self->changes);
     char hash[64];
     size_t length = strspn(text, "0123456789abcdef");
     snprintf(hash, sizeof hash, "%.*s", (int) (length < sizeof hash ? length : 0), text);
@@ -336,7 +324,6 @@ aider_account_begin(aider_account_t *self, const aider_session_start_t *start,
     assert(self && start && options);
     self->now = self->started = now;
     self->said_ms = now.mono_ms;
-    self->edits = json_array();
     self->chain = aider_chain_new(start->fallback_models);
     self->prompt = start->prompt;
     self->redaction = start->redaction;
@@ -359,23 +346,8 @@ aider_account_clear(aider_account_t *self)
     assert(self);
     aider_chain_destroy(&self->chain);
     free(self->message);
-    json_decref(self->edits);
+    aider_changes_clear(&self->changes);
     memset(self, 0, sizeof *self);
-}
-
-static json_t *
-changes_summary(const aider_account_t *self)
-{
-    char summary[96];
-    size_t files = json_array_size(self->edits);
-    snprintf(summary, sizeof summary, "%zu file%s edited, %u commit%s", files,
-             files == 1 ? "" : "s", self->commit_count, self->commit_count == 1 ? "" : "s");
-    json_t *list = json_array();
-    size_t i;
-    json_t *path;
-    json_array_foreach(self->edits, i, path) json_array_append_new(
-        list, json_pack("{s:O, s:s}", "name", path, "operation", "edited"));
-    return json_pack("{s:s, s:o}", "summary", summary, "files", list);
 }
 
 void
@@ -400,8 +372,6 @@ aider_account_completed(aider_account_t *self, int exit_code, int signal)
     event_payload_text(payload, "original_model", self->original_model);
     json_object_set_new(payload, "rate_limit_encountered", json_boolean(self->rate_limited));
     json_object_set_new(payload, "fallback_used", json_boolean(self->fallback_used));
-    json_object_set_new(payload, "changes_detected", json_boolean(self->edit_count > 0));
-    if (self->edit_count > 0)
-        json_object_set_new(payload, "changes_summary", changes_summary(self));
+    aider_changes_set(&self->changes, payload);
     aider_account_report(self, "aider.session_completed", payload);
 }

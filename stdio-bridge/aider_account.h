@@ -7,6 +7,7 @@
 #define AIDER_ACCOUNT_H
 
 #include "aider_chain.h"
+#include "aider_changes.h"
 #include "aider_options.h"
 #include "aider_session.h"
 #include "aider_turn.h"
@@ -42,9 +43,7 @@ typedef struct aider_account {
     bool any_turn;    // a request was completed
     aider_outcome_t last_outcome;
     bool rate_limited;
-    json_t *edits;    // owned; paths, each once
-    unsigned edit_count;
-    unsigned commit_count;
+    aider_changes_t changes;
 } aider_account_t;
 
 // Fill an account that is all zero but for handler and arg, and report session_started.

@@ -1,5 +1,6 @@
 # unit tests and fuzzers of the AIDER observer
 mesh_add_unit_test(aider_chain aider_parts)
+mesh_add_unit_test(aider_changes aider_parts)
 mesh_add_unit_test(aider_errors aider_parts)
 mesh_add_unit_test(aider_files aider_parts)
 mesh_add_unit_test(aider_options aider_parts)
