@@ -50,7 +50,8 @@ typedef struct health_facts {
     const type_counts_t *types;        // borrowed; events that came, by type
     uint64_t refused_limits;
     unsigned connections;
-    size_t waiting;    // requests for events that wait for some
+    size_t waiting;         // requests for events that wait for some
+    uint64_t past_pages;    // of the journal, that were asked for
 } health_facts_t;
 
 // The parts of the mesh that can be amiss.

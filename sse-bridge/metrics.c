@@ -95,6 +95,9 @@ write_ring(FILE *out, const health_facts_t *facts)
            first < next ? (double) event_ring_entry(facts->ring, first)->offset : 0);
     metric(out, "aider_sse_ring_last_offset", "gauge", "Offset of the newest event.",
            (double) event_ring_position(facts->ring).offset);
+    metric(out, "aider_sse_past_pages_total", "counter",
+           "Pages of the broker's journal that were asked for, from before the ring.",
+           (double) facts->past_pages);
 }
 
 // What is not told of the journal is not shown.

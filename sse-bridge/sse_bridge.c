@@ -149,6 +149,7 @@ gather(void *arg, health_facts_t *facts)
         .refused_limits =
             stream_door_refused(self->door) + events_door_refused(self->events_door),
         .waiting = events_door_waiting(self->events_door),
+        .past_pages = past_asked(past_link_pages(self->past)),
         .mute = http_server_mute(self->server),
         .certificate_expires_s = self->tls ? tls_credentials_expire_s(self->tls) : 0,
         .connections =

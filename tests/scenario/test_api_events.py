@@ -5,15 +5,18 @@ SPDX-License-Identifier: MPL-2.0
 
 import concurrent.futures
 import contextlib
+import datetime
 import http.client
 import json
+import re
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
-from mesh import wait_until
-from pyzmq_mesh import Publisher
+from mesh import SLOWNESS, Stream, wait_until
+from pyzmq_mesh import Peer, Publisher
 
 PROGRESS = "aider.session_progress"
 STAGE = {"stage": "banner", "message": "x"}
@@ -142,49 +145,165 @@ def test_a_wrong_parameter_is_named_with_what_is_allowed(mesh, publisher):
 
 # ---- beyond the ring
 
+SMALL_RING = ("--set", "http/ring_bytes=1MiB")
+# Several times what such a ring has.
+KEPT = 2400
+POURED = 600
+LARGE = {**STAGE, "message": "x" * 2000}
 
-def walk(mesh, query, cursor="earliest"):
-    """All answers from a place on: the numbers in their events, and the verdicts."""
-    seen, verdicts = [], set()
+
+def pour(publisher, first, count, session="s-1"):
+    for number in range(first, first + count):
+        publisher.publish(PROGRESS, session, {**LARGE, "n": number})
+        if number % 100 == 0:
+            publisher.work()
+    publisher.drain(60)
+
+
+def metric(mesh, name):
+    return float(mesh.get("/metrics")[2].decode().split(f"\n{name} ")[1].split()[0])
+
+
+def wait_for_newest(mesh, number):
+    def newest():
+        return numbers(ask(mesh, "?types=aider.*&last=1")[1])
+    wait_until(lambda: newest() == [number], 60 * SLOWNESS, f"event {number}")
+
+
+def patient(mesh, query):
+    """The answer, once there is one: while the broker is away a page may not come."""
     while True:
-        _, answer = ask(mesh, f"?types=aider.*&limit=1000&since={cursor}&{query}")
+        status, head, body = get(mesh, query)
+        if status == 200:
+            return json.loads(body)
+        assert status == 503 and head["retry-after"] == "1", body
+        time.sleep(float(head["retry-after"]))
+
+
+def walk(mesh, query, last):
+    """The events of all answers from a place on, up to one, and what was said of them."""
+    events, verdicts = [], set()
+    answer = patient(mesh, f"?limit=300&wait=25&{query}")
+    while True:
         verdicts.add(answer["verdict"])
-        seen += numbers(answer)
-        cursor = answer["next_cursor"]
-        if not answer["events"]:
-            return seen, verdicts
+        assert "gap" not in answer
+        events += answer["events"]
+        if events and events[-1]["data"]["n"] == last:
+            return events, verdicts
+        query = re.sub("(since|last)=[^&]*", f"since={answer['next_cursor']}", query)
+        answer = patient(mesh, f"?limit=300&wait=25&{query}")
 
 
-def test_what_the_ring_has_no_more_comes_from_the_journal(mesh, pool):
-    mesh.start_broker()
-    mesh.start_sse("--set", "http/ring_bytes=1MiB")
-    publisher = Publisher("py-publisher", "py-host", mesh.dir)
-    try:
-        first = 5000
-        publish(publisher, first)
-        wait_until(lambda: numbers(ask(mesh, "?types=aider.*&last=1")[1]) == [first - 1], 30,
-                   "the last event")
-        _, answer = ask(mesh, "?types=aider.*&limit=10&since=earliest")
-        assert numbers(answer) == list(range(10))
-        # Several at once, while more events pour in.
-        walks = [pool.submit(walk, mesh, f"label=!none-{number % 2}") for number in range(4)]
-        for number in range(first, first + 1000):
-            publisher.publish(PROGRESS, "s-1", {**STAGE, "n": number})
-        publisher.drain(30)
-        for future in walks:
-            seen, verdicts = future.result(60)
-            assert verdicts == {"exact"}
-            assert len(seen) >= first and seen == list(range(len(seen)))
-        # The broker restarts between two answers, and while one is worked on.
-        broker = next(program for program in mesh.programs if "broker" in program.name)
-        broker.stop(signal.SIGTERM)
-        again = pool.submit(ask, mesh, f"?types=aider.*&since={answer['next_cursor']}&wait=25")
+def follow(mesh, query, last):
+    """The same of a stream, which may be too slow for so small a ring, and comes back."""
+    frames, id_ = [], None
+    while True:
+        stream = Stream(mesh.url, f"/events?{query}",
+                        {**mesh.headers, **({"Last-Event-ID": id_} if id_ else {})})
+        wait_until(lambda s=stream: s.ended or s.all(PROGRESS)[-1:]
+                   and s.all(PROGRESS)[-1].data["n"] == last, 120 * SLOWNESS, "the last event")
+        assert stream.all("stream.opened")[0].data["verdict"] == "exact"
+        stream.close()
+        frames += stream.all(PROGRESS)
+        if frames and frames[-1].data["n"] == last:
+            return frames
+        assert stream.all("stream.closing")[-1].data["reason"] == "slow"
+        id_ = next(frame.id for frame in reversed(stream.all()) if frame.id)
+
+
+def test_all_answers_have_what_a_stream_has(mesh, pool):
+    broker = mesh.start_broker()
+    mesh.start_sse(*SMALL_RING)
+    last = KEPT + POURED - 1
+    with Publisher("py-publisher", "py-host", mesh.dir) as publisher:
+        pour(publisher, 0, KEPT // 2)
+        half = datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+        pour(publisher, KEPT // 2, KEPT // 2)
+        wait_for_newest(mesh, KEPT - 1)
+        # A time is not looked for from the beginning, and the last n are not in the ring alone.
+        first, asked = (ask(mesh, f"?types=aider.*&limit=1000&{query}")[1]
+                        for query in (f"since={half}", f"last={KEPT - 10}"))
+        assert numbers(first) == list(range(KEPT // 2, KEPT // 2 + len(first["events"])))
+        assert numbers(asked) == list(range(10, 10 + len(asked["events"])))
+        assert first["verdict"] == asked["verdict"] == "exact"
+        _, newest = ask(mesh, "?types=aider.*&limit=1000&max_bytes=16777216")
+        assert numbers(newest) == list(range(KEPT - 1000, KEPT)) and newest["verdict"] == "live"
+        # While events pour in and the broker is killed.
+        wanted = [("since=earliest", 0), (f"since={half}", KEPT // 2), (f"last={KEPT - 500}", 500),
+                  ("since=1h&host=py-host", 0)]
+        walks = [pool.submit(walk, mesh, f"types=aider.*&{query}", last) for query, _ in wanted]
+        follows = [pool.submit(follow, mesh, f"types=aider.*&{query}", last)
+                   for query, _ in wanted]
+        pour(publisher, KEPT, POURED // 2)
+        broker.kill()
         mesh.start_broker()
-        assert numbers(again.result(60)[1])[:5] == [10, 11, 12, 13, 14]
-        seen, verdicts = walk(mesh, "", answer["next_cursor"])
-        assert verdicts == {"exact"} and seen == list(range(10, first + 1000))
-    finally:
-        publisher.close()
+        pour(publisher, KEPT + POURED // 2, POURED // 2)
+        for (query, begins), walked, followed in zip(wanted, walks, follows, strict=True):
+            events, verdicts = walked.result(300)
+            assert verdicts == {"exact"}
+            assert [event["data"]["n"] for event in events] == list(range(begins, last + 1)), query
+            if not query.startswith("last"):    # which of them are the last depends on when
+                frames = followed.result(300)
+                assert [frame.id for frame in frames] == [event["id"] for event in events]
+                assert [frame.data for frame in frames] == [event["data"] for event in events]
+
+
+def test_a_time_is_found_by_few_pages_which_others_share(mesh, publisher):
+    before, after = 5500, 2000
+    pour(publisher, 0, before)
+    half = datetime.datetime.now(datetime.timezone.utc).isoformat().replace("+00:00", "Z")
+    pour(publisher, before, after)
+    # One that has no page of the past yet, and not even the end of what comes after the time.
+    mesh.start_sse(*SMALL_RING)
+    wait_for_newest(mesh, before + after - 1)
+    assert metric(mesh, "aider_sse_past_pages_total") == 0
+    _, answer = ask(mesh, f"?types=aider.*&limit=10&since={half}")
+    assert numbers(answer) == list(range(before, before + 10))
+    asked = metric(mesh, "aider_sse_past_pages_total")
+    # Eleven pages lie before it.
+    assert 1 <= asked <= 7
+    frames = follow(mesh, f"types=aider.*&since={half}", before + after - 1)
+    assert frames[0].data["n"] == before
+    again = metric(mesh, "aider_sse_past_pages_total")
+    assert ask(mesh, f"?types=aider.*&limit=10&since={half}")[1] == answer
+    assert metric(mesh, "aider_sse_past_pages_total") == again
+
+
+def first_kept(mesh):
+    with Peer("asker", "py-host", mesh.dir) as asker:
+        return asker.hello(passing=True)["first"]
+
+
+def test_a_gap_of_both_kinds_is_told_as_a_stream_tells_it(mesh):
+    broker = mesh.start_broker()
+    mesh.start_sse()
+    with Publisher("py-publisher", "py-host", mesh.dir) as publisher:
+        pour(publisher, 0, 1000)
+        wait_for_newest(mesh, 999)
+        early = ask(mesh, "?types=aider.*&limit=10&since=earliest")[1]["next_cursor"]
+        pour(publisher, 1000, 40, session="s-gone")
+        pour(publisher, 1040, 2000)
+        # The oldest are removed, and of what is kept a session is forgotten.
+        broker.stop()
+        mesh.start_broker("--set", "broker/retain_events=2500")
+        wait_until(lambda: first_kept(mesh) > 300, 60 * SLOWNESS, "retention")
+        done = subprocess.run([*mesh.program("aidermesh"), "forget", "--session", "s-gone"],
+                              env=mesh.env, capture_output=True, text=True,
+                              timeout=60 * SLOWNESS, check=False)
+        assert done.returncode == 0, done.stderr
+        mesh.start_sse(*SMALL_RING)
+        wait_for_newest(mesh, 3039)
+        stream = mesh.stream(f"/events/aider?since={early}")
+        gap, = stream.wait("stream.gap", 60 * SLOWNESS)
+        _, answer = ask(mesh, f"?types=aider.*&since={early}")
+    assert answer["verdict"] == "gap" and answer["gap"]["from"] == early
+    told = {member: gap.data[member] for member in ("reason", "from", "to", "at_most")}
+    assert answer["gap"] == told
+    # Both are in it: what was removed ends before what was forgotten.
+    removed_to = int(answer["events"][0]["id"].partition("-")[2])
+    assert int(answer["gap"]["to"].partition("-")[2]) > removed_to
+    lost = answer["events"][0]["data"]["n"] - 10
+    assert lost + 40 <= answer["gap"]["at_most"]
 
 
 # ---- who waits
