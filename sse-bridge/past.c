@@ -39,10 +39,17 @@ past_new(const past_owner_t *owner, void *arg)
 }
 
 static void
+page_clear(past_page_t *page)
+{
+    page_matches_destroy(&page->matches);
+    event_ring_destroy(&page->ring);
+}
+
+static void
 drop_pages(past_t *self)
 {
     for (size_t at = 0; at < self->page_count; at++)
-        event_ring_destroy(&self->pages[at].ring);
+        page_clear(&self->pages[at]);
     self->page_count = 0;
 }
 
@@ -163,10 +170,12 @@ read_page(past_page_t *page, const mesh_cursor_t *after, const json_t *body, zms
         return -1;    // nobody would ever come to the end
     page->ring = event_ring_new(PAGE_RING_BYTES);
     event_ring_begin_epoch(page->ring, after, NULL);
-    if (read_events(page->ring, frames) == 0)
-        return 0;
-    event_ring_destroy(&page->ring);
-    return -1;
+    if (read_events(page->ring, frames) != 0) {
+        event_ring_destroy(&page->ring);
+        return -1;
+    }
+    page->matches = page_matches_new(page->ring);
+    return 0;
 }
 
 // The place for one more page.
@@ -179,7 +188,7 @@ room_for_page(past_t *self)
     for (size_t at = 1; at < self->page_count; at++)
         if (self->pages[at].used < oldest->used)
             oldest = &self->pages[at];
-    event_ring_destroy(&oldest->ring);
+    page_clear(oldest);
     return oldest;
 }
 
@@ -195,7 +204,7 @@ past_take(past_t *self, const json_t *body, zmsg_t *frames, int64_t now_ms)
         *room_for_page(self) = page;
     } else if (keeps) {
         // The journal has nothing more: true now, and not for long.
-        event_ring_destroy(&page.ring);
+        page_clear(&page);
     }
     if (rc != 0 || (keeps && page.to == page.after))
         self->not_before = now_ms + PAST_PAUSE_MS;

@@ -17,6 +17,7 @@
 #include "event_ring.h"
 #include "mesh/cursor.h"
 #include "mesh/family.h"
+#include "page_matches.h"
 
 typedef struct past past_t;
 
@@ -32,8 +33,9 @@ typedef struct past_page {
     uint64_t to;       // ... up to this one is in the page, but for what was removed
     uint64_t removed[MESH_FAMILIES];    // the highest offset of each family that was
     bool more;
-    event_ring_t *ring;    // owned; the events
-    uint64_t used;         // when it was last read, in a count of readings
+    event_ring_t *ring;         // owned; the events
+    page_matches_t *matches;    // owned; which of them match, for all who read them
+    uint64_t used;              // when it was last read, in a count of readings
 } past_page_t;
 
 typedef struct past_owner {

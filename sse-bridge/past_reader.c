@@ -4,7 +4,6 @@
 
 #include <assert.h>
 
-#include "event_facts.h"
 #include "stream_group.h"
 
 // Offsets that the first portion of counting goes back for each event that is wanted, at least
@@ -79,21 +78,6 @@ past_reader_begin_at(past_reader_t *self, const mesh_cursor_t *looked, uint64_t 
     *self = (past_reader_t){.phase = PAST_READER_GOES, .looked = *looked, .told_to = told_to};
 }
 
-static bool
-matches(const past_reader_world_t *world, const event_ring_t *ring,
-        const event_ring_entry_t *entry, int64_t *budget)
-{
-    if (event_ring_is_gone(entry)) {
-        *budget -= STREAM_GROUP_TOPIC_COST;
-        return false;
-    }
-    filter_event_t event = event_facts(ring, entry, world->sessions);
-    bool good = filter_matches(world->filter, &event);
-    *budget -= event.parsed ? STREAM_GROUP_PAYLOAD_COST : STREAM_GROUP_TOPIC_COST;
-    filter_event_clear(&event);
-    return good;
-}
-
 // Count what matches in a page, up to the end of the portion.
 static void
 count(past_reader_t *self, const past_reader_world_t *world, const past_page_t *page,
@@ -101,11 +85,12 @@ count(past_reader_t *self, const past_reader_world_t *world, const past_page_t *
 {
     uint64_t next = event_ring_next(page->ring);
     uint64_t serial = event_ring_after(page->ring, self->looked.offset);
+    page_match_t *matches = page_matches_of(page->matches, world->filter);
     for (; serial < next; serial++) {
         const event_ring_entry_t *entry = event_ring_entry(page->ring, serial);
         if (*budget <= 0 || entry->offset > self->high)
             break;
-        self->found += matches(world, page->ring, entry, budget);
+        self->found += page_match_entry(matches, serial, world->sessions, budget);
         self->looked.offset = entry->offset;
     }
     bool through = serial < next ? event_ring_entry(page->ring, serial)->offset > self->high
@@ -161,6 +146,7 @@ pass_over(past_reader_t *self, const past_reader_world_t *world, const past_page
 {
     uint64_t next = event_ring_next(page->ring);
     uint64_t serial = event_ring_after(page->ring, self->looked.offset);
+    page_match_t *matches = page_matches_of(page->matches, world->filter);
     for (; serial < next && (self->seeks_time || self->skip > 0); serial++) {
         const event_ring_entry_t *entry = event_ring_entry(page->ring, serial);
         if (*budget <= 0)
@@ -171,7 +157,7 @@ pass_over(past_reader_t *self, const past_reader_world_t *world, const past_page
         }
         if (self->seeks_time)
             *budget -= STREAM_GROUP_TOPIC_COST;
-        else if (matches(world, page->ring, entry, budget))
+        else if (page_match_entry(matches, serial, world->sessions, budget))
             self->skip--;
         self->looked.offset = entry->offset;
     }
@@ -289,11 +275,11 @@ past_reader_collect(const past_reader_t *self, const past_reader_world_t *world,
     *to = self->looked.offset;
     uint64_t next = event_ring_next(page->ring);
     uint64_t serial = event_ring_after(page->ring, self->looked.offset);
+    page_match_t *matches = page_matches_of(page->matches, world->filter);
     for (; serial < next && count_found<most && * budget> 0; serial++) {
-        const event_ring_entry_t *entry = event_ring_entry(page->ring, serial);
-        if (matches(world, page->ring, entry, budget))
+        if (page_match_entry(matches, serial, world->sessions, budget))
             serials[count_found++] = serial;
-        *to = entry->offset;
+        *to = event_ring_entry(page->ring, serial)->offset;
     }
     if (serial == next && *to < page->to)
         *to = page->to;

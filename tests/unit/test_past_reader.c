@@ -1,5 +1,5 @@
-// test_past_reader - from the journal's pages to the ring: each event once, and what is said of
-// it SPDX-License-Identifier: MPL-2.0
+// test_past_reader - from the journal's pages to the ring: each event once, and what is said
+// SPDX-License-Identifier: MPL-2.0
 #include "unit_test.h"
 
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "event_ring.h"
 #include "past_journal.h"
 #include "past_reader.h"
+#include "stream_group.h"
 #include "stream_query.h"
 
 enum { PLENTY = 1000000, TAKES = 64 };
@@ -31,6 +32,7 @@ setup(void **state)
     world->ring = event_ring_new(EVENT_RING_LEAST_BYTES);
     world->sessions = session_table_new(10);
     world->filter = filter_new();
+    filter_seal(world->filter);
     world->budget = PLENTY;
     *state = world;
     return 0;
@@ -326,6 +328,33 @@ a_small_budget_takes_more_steps_to_the_same_place(void **state)
     assert_int_equal(take(world, found, 2000, 10), 2010);
 }
 
+static void
+what_matches_in_a_page_is_worked_out_once_for_all_who_read_it(void **state)
+{
+    world_t *world = *state;
+    begin_ring(world, 500);
+    int64_t spent[2];
+    for (size_t at = 0; at < 2; at++) {
+        // Each has a filter of its own that says the same.
+        filter_destroy(&world->filter);
+        world->filter = filter_new();
+        assert_int_equal(filter_add(world->filter, FILTER_PROVIDER, "p1", false), 0);
+        filter_seal(world->filter);
+        begin(world, RESUME_START_AFTER, 0, 0, 0);
+        const past_page_t *found;
+        assert_int_equal(go_on(world, &found), PAST_READER_PAGE);
+        past_reader_world_t known = known_to(world);
+        uint64_t serials[500], to;
+        int64_t budget = PLENTY;
+        size_t count =
+            past_reader_collect(&world->reader, &known, found, serials, 500, &budget, &to);
+        assert_int_equal(count, 250);
+        spent[at] = PLENTY - budget;
+    }
+    assert_int_equal(spent[0], 500 * STREAM_GROUP_PAYLOAD_COST);
+    assert_int_equal(spent[1], 500 * STREAM_GROUP_TOPIC_COST);
+}
+
 // What is known of a ring from which everything before its first place was removed.
 static resume_world_t
 ring_world(const world_t *world)
@@ -444,6 +473,7 @@ main(void)
         TEST(a_time_is_found_with_few_pages),
         TEST(the_last_n_are_counted_back_beyond_the_ring),
         TEST(a_small_budget_takes_more_steps_to_the_same_place),
+        TEST(what_matches_in_a_page_is_worked_out_once_for_all_who_read_it),
         TEST(the_verdict_is_of_the_journal_and_not_of_the_ring),
         TEST(what_goes_missing_on_the_way_is_told_once),
         TEST(another_epoch_is_the_end_of_the_past),
