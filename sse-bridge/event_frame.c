@@ -121,24 +121,31 @@ event_frame_write(char *out, const mesh_cursor_t *cursor, const char *type, cons
 }
 
 char *
-event_frame_control(int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
-                    const json_t *payload, size_t *bytes)
+event_frame_text(int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
+                 const char *payload, size_t payload_bytes, size_t *bytes)
 {
     char retry[48] = "";
     if (retry_ms >= 0)
         snprintf(retry, sizeof retry, "retry: %" PRId64 "\n", retry_ms);
     size_t retry_bytes = strlen(retry);
 
-    char *text = json_dumps(payload, JSON_COMPACT);
-    assert(text);    // an object that we have made
-    size_t payload_bytes = strlen(text);
     event_frame_layout_t layout = event_frame_measure(cursor, type, payload_bytes);
     char *frame = malloc(retry_bytes + layout.frame_bytes + 1);
     assert(frame);
     memcpy(frame, retry, retry_bytes);
-    event_frame_write(frame + retry_bytes, cursor, type, text, payload_bytes);
+    event_frame_write(frame + retry_bytes, cursor, type, payload, payload_bytes);
     frame[retry_bytes + layout.frame_bytes] = '\0';
-    free(text);
     *bytes = retry_bytes + layout.frame_bytes;
+    return frame;
+}
+
+char *
+event_frame_control(int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
+                    const json_t *payload, size_t *bytes)
+{
+    char *text = json_dumps(payload, JSON_COMPACT);
+    assert(text);    // an object that we have made
+    char *frame = event_frame_text(retry_ms, cursor, type, text, strlen(text), bytes);
+    free(text);
     return frame;
 }

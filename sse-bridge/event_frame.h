@@ -39,6 +39,10 @@ void event_frame_write(char *out, const mesh_cursor_t *cursor, const char *type,
 char *event_frame_control(int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
                           const json_t *payload, size_t *bytes);
 
+// The same of a payload that is JSON text already.
+char *event_frame_text(int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
+                       const char *payload, size_t payload_bytes, size_t *bytes);
+
 // A comment line. No blank line follows it: to some clients that would be an empty event.
 #define EVENT_FRAME_COMMENT ":\n"
 

@@ -379,6 +379,20 @@ filter_matches(const filter_t *self, filter_event_t *event)
 }
 
 bool
+filter_takes_session(const filter_t *self, const char *host, const char *session,
+                     const json_t *labels)
+{
+    filter_event_t start = {.type = "aider.session_started",
+                            .host = host,
+                            .session = session,
+                            .session_labels = labels,
+                            .parsed = true};
+    return clause_takes(&self->clauses[FILTER_SESSION], text_fits, session) &&
+           clause_takes(&self->clauses[FILTER_HOST], text_fits, host) &&
+           is_confined_to(self, &start) && payload_clause_takes(self, FILTER_LABEL, &start);
+}
+
+bool
 filter_needs_payload(const filter_t *self)
 {
     for (int parameter = FILTER_REQUEST; parameter < FILTER_PARAMETERS; parameter++) {

@@ -80,6 +80,12 @@ bool filter_may_match_type(const void *self, const char *type);
 bool filter_may_match_family(const void *filter, mesh_family_t family);
 bool filter_may_match_origin(const void *filter, const char *session, const char *type);
 
+// Whether a session, with its labels (NULL for none), is one of those that the filter is about:
+// by its sessions, hosts, labels and scopes, of which one must let the session's start be seen.
+// Which of a session's events are wanted says nothing of the session.
+bool filter_takes_session(const filter_t *self, const char *host, const char *session,
+                          const json_t *labels);
+
 // Whether some event can only be decided by its payload.
 bool filter_needs_payload(const filter_t *self);
 

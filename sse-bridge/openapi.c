@@ -11,7 +11,7 @@
 #define STREAM_QUERY                                                                           \
     "types session request host provider model label severity since last envelope "            \
     "last_event_id"
-#define OPEN_STREAM_QUERY STREAM_QUERY " slow ticket"
+#define OPEN_STREAM_QUERY STREAM_QUERY " snapshot slow ticket"
 #define JSON_TYPE "application/json"
 #define LINES_TYPE "application/x-ndjson"
 #define STREAM_TYPE "text/event-stream"
@@ -87,6 +87,7 @@ static const struct {
     {"last", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 100000}"},
     {"last_event_id", TEXT},
     {"envelope", "{\"enum\": [\"data\"]}"},
+    {"snapshot", "{\"enum\": [0, 1]}"},
     {"slow", "{\"enum\": [\"disconnect\", \"drop-oldest\"]}"},
     {"ticket", TEXT},
     {"limit", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1000}"},

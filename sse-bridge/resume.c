@@ -139,3 +139,11 @@ resume_last(resume_answer_t *answer, const resume_world_t *world, uint32_t wante
     if (world->forgotten.count > 0)
         add_gap(answer, &world->forgotten, wanted - found - answer->at_most, true);
 }
+
+bool
+resume_tells_sessions(const resume_ask_t *ask, const resume_answer_t *answer)
+{
+    if (answer->verdict == RESUME_RESET || answer->verdict == RESUME_UNKNOWN)
+        return true;
+    return ask->snapshot && (ask->id == RESUME_NO_ID || answer->verdict != RESUME_EXACT);
+}

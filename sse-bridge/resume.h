@@ -36,6 +36,7 @@ typedef struct resume_ask {
     mesh_cursor_t since_cursor;
     int64_t since_us;    // Unix microseconds of `recorded`
     uint32_t last;       // how many events
+    bool snapshot;       // the live sessions first
     int64_t asked_ms;
 } resume_ask_t;
 
@@ -90,6 +91,11 @@ resume_answer_t resume_again(const resume_answer_t *answer, const resume_ask_t *
 // where what is missing was removed.
 void resume_last(resume_answer_t *answer, const resume_world_t *world, uint32_t wanted,
                  uint32_t found);
+
+// Whether the client is to be told the live sessions first: it has asked to be, or what it
+// knows of them is of another journal. Not where it comes back to a place after which nothing
+// is missing: then it knows them.
+bool resume_tells_sessions(const resume_ask_t *ask, const resume_answer_t *answer);
 
 // "live", "exact", "gap", "reset", "unknown"; "hold".
 const char *resume_verdict_name(resume_verdict_t verdict);

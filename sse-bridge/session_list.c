@@ -25,6 +25,7 @@ typedef struct row {
     char last_type[MESH_TYPE_SIZE];
     mesh_cursor_t last;
     void *place;    // in order
+    char *text;     // what is shown of it; owned; NULL until it is asked for
 } row_t;
 
 struct session_list {
@@ -39,6 +40,7 @@ row_destroy(void **item_p)
 {
     row_t *row = *item_p;
     json_decref(row->about);
+    free(row->text);
     free(row->host);
     free(row->id);
     free(row);
@@ -168,6 +170,8 @@ session_list_note(session_list_t *self, const mesh_event_t *event)
     if (topic.session[0] == '\0' || strncmp(topic.type, "aider.", 6) != 0)
         return;
     row_t *row = row_of(self, &topic, event->header.timestamp_us);
+    free(row->text);
+    row->text = NULL;
     // One that comes again after the journal was away has its place only then.
     if (event->header.offset > 0)
         row->last =
@@ -236,6 +240,49 @@ session_list_one(session_list_t *self, const char *session, const api_query_t *q
 {
     const row_t *row = zhashx_lookup(self->by_id, session);
     return row && is_wanted(row, query) ? show(row) : NULL;
+}
+
+// Kept until the session's next event: many may ask at once, when a journal is lost.
+static const char *
+text_of(row_t *row)
+{
+    if (!row->text) {
+        json_t *json = show(row);
+        row->text = json_dumps(json, JSON_COMPACT);
+        assert(row->text);
+        json_decref(json);
+    }
+    return row->text;
+}
+
+char *
+session_list_live(session_list_t *self, const filter_t *filter, size_t most, size_t most_bytes,
+                  size_t *text_bytes, size_t *left_out)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, text_bytes);
+    assert(out);
+    size_t count = 0;
+    size_t bytes = strlen("[]");
+    *left_out = 0;
+    fputc('[', out);
+    for (row_t *row = zlistx_last(self->order); row; row = zlistx_prev(self->order)) {
+        if (row->ended || !filter_takes_session(filter, row->host, row->id,
+                                                json_object_get(row->about, "labels")))
+            continue;
+        bool fits = *left_out == 0 && count < most;
+        size_t row_bytes = fits ? strlen(text_of(row)) + (count > 0) : 0;
+        if (!fits || row_bytes > most_bytes || bytes > most_bytes - row_bytes) {
+            (*left_out)++;
+            continue;
+        }
+        bytes += row_bytes;
+        fprintf(out, "%s%s", count++ > 0 ? "," : "", row->text);
+    }
+    fputc(']', out);
+    fclose(out);
+    assert(text);
+    return text;
 }
 
 size_t

@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "api_query.h"
+#include "filter.h"
 #include "mesh/wire.h"
 
 typedef struct session_list session_list_t;
@@ -30,6 +31,13 @@ json_t *session_list_page(session_list_t *self, const api_query_t *query);
 
 // One session; NULL when it is not known, or not for these scopes. The caller owns it.
 json_t *session_list_one(session_list_t *self, const char *session, const api_query_t *query);
+
+// The sessions that have not ended and that the filter is about (filter_takes_session), as the
+// text of a JSON array of the same rows, in the same order: at most `most` of them, in at most
+// most_bytes; where one does not fit, none after it is there either. The caller frees the text;
+// *left_out is how many there are besides.
+char *session_list_live(session_list_t *self, const filter_t *filter, size_t most,
+                        size_t most_bytes, size_t *text_bytes, size_t *left_out);
 
 size_t session_list_size(const session_list_t *self);
 

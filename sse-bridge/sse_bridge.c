@@ -262,7 +262,8 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     };
     self->door = stream_door_new(self->hub, self->access, &door_limits);
     self->events_door = events_door_new(self->hub, self->access, wants_answers, self);
-    const http_lists_t lists = {.sessions = self->sessions, .transports = self->transports};
+    const http_lists_t lists = {.sessions = stream_hub_session_list(self->hub),
+                                .transports = self->transports};
     self->routes = http_routes_new(self->access, self->door, self->events_door, &lists,
                                    settings, gather, self);
     self->server = http_server_new(self->loop, fd, &limits, on_request, self);
@@ -307,7 +308,6 @@ start(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     self->clients = file_limit_for((size_t) mesh_settings_number(settings, "http/clients"),
                                    SPARE_CONNECTIONS + SPARE_FILES);
     make_hub(self, settings);
-    self->sessions = session_list_new(SESSIONS);
     self->transports = transport_list_new();
     if (serve(self, settings, error_p) != 0 || sse_bridge_join(self, settings, error_p) != 0)
         return -1;
@@ -335,7 +335,6 @@ stop(sse_bridge_t *self)
     mesh_timer_end(&self->answers_timer);
     mesh_subscriber_destroy(&self->subscriber);
     transport_list_destroy(&self->transports);
-    session_list_destroy(&self->sessions);
     past_link_destroy(&self->past);
     mesh_link_destroy(&self->link);
     events_door_destroy(&self->events_door);

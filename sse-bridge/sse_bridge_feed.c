@@ -16,7 +16,6 @@ on_event(void *arg, const mesh_event_t *event)
 {
     sse_bridge_t *self = arg;
     type_counts_add(&self->types, event->topic, event->topic_bytes);
-    session_list_note(self->sessions, event);
     transport_list_note(self->transports, event);
     // Pages may hold what is to be forgotten.
     if (event->topic_bytes >= strlen(forgotten_prefix) &&

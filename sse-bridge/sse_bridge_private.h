@@ -45,7 +45,6 @@ struct sse_bridge {
     bool removed_known;
     zmq_pollitem_t hub_poll;
     type_counts_t types;
-    session_list_t *sessions;
     transport_list_t *transports;
     rate_meter_t events;
     rate_meter_t frames;

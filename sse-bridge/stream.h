@@ -51,7 +51,8 @@ typedef struct stream {
     char *own_memory;    // owned; NULL when own is static or empty
     size_t own_bytes;
     size_t own_sent;
-    size_t rest_bytes;    // how much of it is such a rest, or was made gzip ahead
+    size_t rest_bytes;        // how much of it is such a rest, or was made gzip ahead
+    size_t snapshot_bytes;    // ... or a snapshot
 
     uint64_t position;      // serial of the next entry to look at
     uint32_t frame_sent;    // bytes of that entry's frame already written

@@ -32,6 +32,7 @@ stream_hub_new(const stream_hub_limits_t *limits, const stream_hub_owner_t *owne
     self->ring = event_ring_new(limits->ring_bytes);
     event_ring_on_evict(self->ring, stream_hub_let_go, self);
     self->sessions = session_table_new(limits->sessions);
+    self->session_list = session_list_new(limits->sessions);
     self->forgotten = forgotten_list_new();
     self->groups = zhashx_new();
     zhashx_set_destructor(self->groups, group_destroy);
@@ -55,6 +56,7 @@ stream_hub_destroy(stream_hub_t **self_p)
         group_index_destroy(&self->index);
         zhashx_destroy(&self->groups);
         session_table_destroy(&self->sessions);
+        session_list_destroy(&self->session_list);
         forgotten_list_destroy(&self->forgotten);
         zipper_destroy(&self->zipper);
         event_ring_destroy(&self->ring);
@@ -118,6 +120,9 @@ stream_hub_event(stream_hub_t *self, const mesh_event_t *event, int64_t now_ms)
         return;
     }
     self->stats.events++;
+    // Not before the ring has it: to have room a turn may be taken, in which a stream begins
+    // that is told the sessions and then gets this event.
+    session_list_note(self->session_list, event);
     const event_ring_entry_t *entry =
         event_ring_entry(self->ring, event_ring_next(self->ring) - 1);
     filter_event_t facts = {.type = event_ring_type(self->ring, entry),
@@ -366,4 +371,10 @@ const session_table_t *
 stream_hub_sessions(const stream_hub_t *self)
 {
     return self->sessions;
+}
+
+session_list_t *
+stream_hub_session_list(stream_hub_t *self)
+{
+    return self->session_list;
 }

@@ -9,6 +9,7 @@
 
 #include "event_ring.h"
 #include "past.h"
+#include "session_list.h"
 #include "session_table.h"
 #include "stream.h"
 #include "stream_query.h"
@@ -145,5 +146,8 @@ resume_world_t stream_hub_known(const stream_hub_t *self, const resume_ask_t *as
                                 const filter_t *filter, int64_t now_ms);
 const event_ring_t *stream_hub_ring(const stream_hub_t *self);
 const session_table_t *stream_hub_sessions(const stream_hub_t *self);
+
+// The sessions as all that the ring was given tells of them. Borrowed.
+session_list_t *stream_hub_session_list(stream_hub_t *self);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "stream_hub_private.h"
 #include "stream_notice.h"
+#include "stream_snapshot.h"
 
 // xorshift64: spreads reconnects, nothing more.
 static uint64_t
@@ -81,6 +82,24 @@ stream_hub_verdict(const stream_hub_t *self, const stream_t *stream, int64_t now
     return known ? resume_verdict_name(answer.verdict) : NULL;
 }
 
+// Say which sessions are live by all that the ring has.
+static void
+say_sessions(stream_hub_t *self, stream_t *stream)
+{
+    mesh_cursor_t position = event_ring_position(self->ring);
+    size_t room = self->snapshot_bytes < STREAM_HUB_SNAPSHOT_BYTES
+                      ? STREAM_HUB_SNAPSHOT_BYTES - self->snapshot_bytes
+                      : 0;
+    size_t bytes;
+    char *frame = stream_snapshot_frame(stream, self->session_list, &position, room, &bytes);
+    size_t before = stream_own_left(stream);
+    stream_hub_say(self, stream, frame, bytes);
+    free(frame);
+    bytes = stream_own_left(stream) - before;    // fewer, where it is sent as gzip
+    stream->snapshot_bytes += bytes;
+    self->snapshot_bytes += bytes;
+}
+
 void
 stream_hub_say_opened(stream_hub_t *self, stream_t *stream, const mesh_cursor_t *position)
 {
@@ -90,6 +109,14 @@ stream_hub_say_opened(stream_hub_t *self, stream_t *stream, const mesh_cursor_t 
     stream_hub_say(self, stream, frame, bytes);
     free(frame);
     self->stats.opened[stream->answer.verdict]++;
+    if (resume_tells_sessions(&stream->ask, &stream->answer))
+        say_sessions(self, stream);
+    // Only now, since its id is a place that one comes back to without being told the sessions.
+    if (stream->answer.verdict == RESUME_GAP) {
+        frame = stream_notice_missed(stream, &stream->answer, position, &bytes);
+        stream_hub_say(self, stream, frame, bytes);
+        free(frame);
+    }
 }
 
 // Say how the stream begins, at a serial of the ring, and let it be written to.
@@ -119,6 +146,11 @@ open_at(stream_hub_t *self, stream_t *stream, uint64_t serial)
     if (serial < self->slowest)
         self->slowest = serial;
     stream_hub_want_turn(self);
+    // Ten thousand may begin here at once, when a journal is lost: what a socket takes now does
+    // not wait for the turn, in memory.
+    int64_t budget = 0;
+    if (stream->snapshot_bytes > 0)
+        stream_hub_advance(self, stream, &budget);
 }
 
 void

@@ -248,8 +248,9 @@ stream_hub_past_tick(stream_hub_t *self)
 {
     for (stream_t *stream = self->blocked.first, *next; stream; stream = next) {
         next = stream->next;
-        if (stream->state == STREAM_PAST &&
-            self->now_ms - stream->written_ms >= STREAM_HUB_STALL_MS)
+        bool is_bound = stream->state == STREAM_PAST ||
+                        (stream->state == STREAM_OPEN && stream->snapshot_bytes > 0);
+        if (is_bound && self->now_ms - stream->written_ms >= STREAM_HUB_STALL_MS)
             stream_hub_goodbye(self, stream, STREAM_REASON_SLOW);
     }
 }

@@ -17,6 +17,7 @@ struct stream_hub {
     void *arg;
     event_ring_t *ring;
     session_table_t *sessions;
+    session_list_t *session_list;
     forgotten_list_t *forgotten;
     past_t *past;             // borrowed; NULL while there is no journal to ask
     zhashx_t *groups;         // stream_group_t by filter key, owned
@@ -37,10 +38,11 @@ struct stream_hub {
     int64_t now_ms;    // of the call we are in
     bool stopping;
     size_t clients;
-    size_t rest_bytes;      // frames kept for slow clients because the ring lets go of them
-    size_t zipped_bytes;    // portions, or their rests, kept for clients that take gzip
-    zipper_t *zipper;       // of portions for one client; owned; NULL before the first
-    uint64_t random;        // state of the jitter
+    size_t rest_bytes;        // frames kept for slow clients because the ring lets go of them
+    size_t snapshot_bytes;    // snapshots that clients have not taken yet
+    size_t zipped_bytes;      // portions, or their rests, kept for clients that take gzip
+    zipper_t *zipper;         // of portions for one client; owned; NULL before the first
+    uint64_t random;          // state of the jitter
     stream_hub_stats_t stats;
 };
 
@@ -52,12 +54,14 @@ enum {
     STREAM_HUB_INPUT_BYTES = 16 * 1024,
     STREAM_HUB_REST_BYTES = 16 * 1024 * 1024,
     STREAM_HUB_ZIPPED_BYTES = 64 * 1024 * 1024,
+    // Of snapshots not taken yet; beyond it sessions are left out of the next, which says so.
+    STREAM_HUB_SNAPSHOT_BYTES = 16 * 1024 * 1024,
     // The broker is heard every second; see also HEALTH_HEAD_FRESH_MS.
     STREAM_HUB_FRESH_MS = 3 * 1000,
     // What a stream that is fetched from is given of the past at once, but for its last event.
     STREAM_HUB_COPY_BYTES = 64 * 1024,
-    // Who reads the past holds no room in the ring that would tell that it is slow: so long may
-    // it take nothing at all.
+    // Who reads the past, or a snapshot, holds no room in the ring that would tell that it is
+    // slow: so long may it take nothing at all.
     STREAM_HUB_STALL_MS = 60 * 1000,
     // How long a client that was told goodbye may take to read it.
     STREAM_HUB_GOODBYE_MS = 10 * 1000,

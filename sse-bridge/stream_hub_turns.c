@@ -39,7 +39,7 @@ note_written(stream_hub_t *self, stream_t *stream, uint64_t bytes)
 {
     if (self->stats.written.bytes != bytes)
         stream->written_ms = self->now_ms;
-    if (stream->rest_bytes > 0 && stream_own_left(stream) == 0)
+    if (stream->rest_bytes + stream->snapshot_bytes > 0 && stream_own_left(stream) == 0)
         stream_hub_drop_rest(self, stream);
 }
 

@@ -111,6 +111,8 @@ stream_hub_drop_rest(stream_hub_t *self, stream_t *stream)
     size_t *kept = stream->zipped ? &self->zipped_bytes : &self->rest_bytes;
     *kept -= stream->rest_bytes;
     stream->rest_bytes = 0;
+    self->snapshot_bytes -= stream->snapshot_bytes;
+    stream->snapshot_bytes = 0;
 }
 
 void

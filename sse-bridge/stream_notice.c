@@ -49,29 +49,24 @@ stream_notice_opened(const stream_t *stream, const resume_answer_t *answer,
 {
     // A client that showed a dead cursor must not show it again; any other keeps its own.
     bool move = answer->verdict == RESUME_RESET || answer->verdict == RESUME_UNKNOWN;
-    bool gap = answer->verdict == RESUME_GAP;
     json_t *json = notice(stream);
     json_object_set_new(json, "verdict", json_string(resume_verdict_name(answer->verdict)));
     gap_report_cursor(json, "cursor", position);
-    if (gap)
+    if (answer->verdict == RESUME_GAP)
         gap_report_range(json, position->epoch, answer);
-    char *opened = frame_of(retry_ms, move ? position : NULL, "stream.opened", json, bytes);
-    if (!gap)
-        return opened;
+    return frame_of(retry_ms, move ? position : NULL, "stream.opened", json, bytes);
+}
 
-    json = notice(stream);
+char *
+stream_notice_missed(const stream_t *stream, const resume_answer_t *answer,
+                     const mesh_cursor_t *position, size_t *bytes)
+{
+    json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string(gap_report_reason(answer)));
     gap_report_range(json, position->epoch, answer);
-    size_t gap_bytes;
     // Where the stream goes on, which is before the end of the range where others are kept in
     // it.
-    char *frame = frame_of(-1, position, "stream.gap", json, &gap_bytes);
-    char *both = realloc(opened, *bytes + gap_bytes);
-    assert(both);
-    memcpy(both + *bytes, frame, gap_bytes);
-    *bytes += gap_bytes;
-    free(frame);
-    return both;
+    return frame_of(-1, position, "stream.gap", json, bytes);
 }
 
 char *

@@ -7,10 +7,13 @@
 
 #include "stream.h"
 
-// stream.opened, and after it stream.gap where the verdict is a gap. position is where the
-// stream begins: everything after it comes.
+// stream.opened. position is where the stream begins: everything after it comes.
 char *stream_notice_opened(const stream_t *stream, const resume_answer_t *answer,
                            const mesh_cursor_t *position, int64_t retry_ms, size_t *bytes);
+
+// stream.gap of a stream that begins with one. Its id is where the stream goes on.
+char *stream_notice_missed(const stream_t *stream, const resume_answer_t *answer,
+                           const mesh_cursor_t *position, size_t *bytes);
 
 // stream.gap for all streams: what lay between from and to will not come.
 char *stream_notice_gap(const char *reason, const mesh_cursor_t *from, const mesh_cursor_t *to,

@@ -287,6 +287,17 @@ take_envelope(parse_t *parse, const char *value)
 }
 
 static int
+take_snapshot(parse_t *parse, const char *value)
+{
+    char shown[QUOTED_BYTES];
+    if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0)
+        return refuse(parse, "snapshot has the value \"%s\"; allowed are 0 and 1",
+                      quoted(value, shown));
+    parse->query->ask.snapshot = value[0] == '1';
+    return 0;
+}
+
+static int
 take_slow(parse_t *parse, const char *value)
 {
     char shown[QUOTED_BYTES];
@@ -331,6 +342,7 @@ take_parameter(parse_t *parse, const char *name, char *value)
         {"last", take_last, true, true, true},
         {"envelope", take_envelope, true, true, false},
         {"last_event_id", take_last_event_id, true, true, false},
+        {"snapshot", take_snapshot, true, false, false},
         {"slow", take_slow, true, false, false},
         {"ticket", take_ticket, true, false, true},
         {"limit", take_limit, false, true, false},
@@ -358,7 +370,7 @@ take_parameter(parse_t *parse, const char *name, char *value)
                   "host, provider, model, label, severity, since, last, last_event_id, "
                   "envelope%s",
                   quoted(name, shown),
-                  once ? ", limit, max_bytes, wait and format" : " and slow");
+                  once ? ", limit, max_bytes, wait and format" : ", snapshot and slow");
 }
 
 static int

@@ -20,6 +20,10 @@ check_filter(const filter_t *filter)
     bool matches = filter_matches(filter, &event);
     // What matches must be of a type that may match.
     assert(!matches || filter_may_match_type(filter, event.type));
+    // What a stream is told of a session, it is told that the session is there.
+    json_t *labels = json_pack("{s:s}", "a", "b");
+    assert(!matches || filter_takes_session(filter, event.host, event.session, labels));
+    json_decref(labels);
     const char *session = filter_only_session(filter);
     assert(!matches || !session || strcmp(session, "s") == 0);
     filter_event_clear(&event);
@@ -48,6 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(query.once.limit >= 1 && query.once.limit <= STREAM_QUERY_LIMIT_MOST);
         assert(query.once.max_bytes <= STREAM_QUERY_BYTES_MOST);
         assert(query.once.wait_ms >= 0 && query.once.wait_ms <= STREAM_QUERY_WAIT_S * 1000);
+        assert(!query.ask.snapshot || endpoint != ENDPOINT_ONCE);
         assert((query.ask.since == RESUME_SINCE_LAST) == (query.ask.last > 0));
         stream_query_t again;
         stream_query_outcome_t rc =

@@ -31,6 +31,10 @@ TRANSPORT = {**COMMON, "transport_id": "stdio-1", "transport_type": "stdio",
              "capabilities": ["aider.session_started"], "last_seen": 1763800000.0,
              "metadata": {}, "pid": 4711, "version": "0.1.0"}
 CLIENT = {"client_id": "0190d9e8-0000-7000-8000-000000000002"}
+LIVE = {"session_id": "s-1", "host": "build-7", "state": "running", "started_at": 1763800000.0,
+        "last_event_at": 1763800001.5, "last_event": "aider.waiting_for_input",
+        "events_seen": 2, "cursor": "00c0ffee00c0ffee-8", "model": "openai/gpt-4o",
+        "labels": {"team": "red"}}
 RANGE = {"from": "00c0ffee00c0ffee-4", "to": "00c0ffee00c0ffee-9", "at_most": 5}
 
 # One right example, or more, of each type.
@@ -101,6 +105,10 @@ RIGHT = {
     ],
     "mesh.head": [{"epoch": "00c0ffee00c0ffee", "offset": 17, "incarnation": "i"}],
     "stream.opened": [{**CLIENT, "verdict": "exact", "cursor": "00c0ffee00c0ffee-0"}],
+    "stream.snapshot": [
+        {**CLIENT, "cursor": "00c0ffee00c0ffee-9", "sessions": [LIVE], "left_out": 2},
+        {**CLIENT, "cursor": "00c0ffee00c0ffee-0", "sessions": [], "left_out": 0},
+    ],
     "stream.gap": [{**CLIENT, **RANGE, "reason": "removed"}],
     "stream.dropped": [{**CLIENT, **RANGE, "reason": "slow"}],
     "stream.closing": [{**CLIENT, "reason": "ended"}],
@@ -282,6 +290,18 @@ WRONG = [
     ("stream.opened", 0, "verdict", ABSENT, "verdict"),
     ("stream.opened", 0, "verdict", "hold", "verdict"),
     ("stream.opened", 0, "cursor", "12", "cursor"),
+    *(("stream.snapshot", 0, member, ABSENT, member)
+      for member in ("client_id", "cursor", "sessions", "left_out")),
+    ("stream.snapshot", 0, "left_out", -1, "left_out"),
+    *(("stream.snapshot", 0, "sessions", [{**LIVE, member: value}], member)
+      for member, value in (("session_id", ""), ("host", 1), ("state", "ended"),
+                            ("started_at", "now"), ("last_event_at", "now"), ("last_event", 1),
+                            ("events_seen", 0), ("cursor", "8"))),
+    *(("stream.snapshot", 0, "sessions",
+       [{name: value for name, value in LIVE.items() if name != member}], member)
+      for member in ("session_id", "host", "state", "started_at", "last_event_at", "last_event",
+                     "events_seen")),
+    ("stream.snapshot", 0, "sessions", [{**LIVE, "more": None}], "more"),
     ("stream.gap", 0, "reason", ABSENT, "reason"),
     ("stream.gap", 0, "from", "00c0ffee00c0ffee-04", "from"),
     ("stream.gap", 0, "to", 9, "to"),

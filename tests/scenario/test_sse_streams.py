@@ -273,7 +273,8 @@ def test_refusals_say_what_is_wrong_and_what_is_allowed(mesh, publisher):
                         ("/events/errors?types=aider.nope", ["aider.nope", "aider.error_occurred"]),
                         ("/events?since=soon", ["soon", "earliest"]),
                         ("/events?host=%ff%0a", ["host", "percent"]),
-                        ("/events?snapshot=1", ["snapshot"])):
+                        ("/events?snapshot=yes", ["yes", "0 and 1"]),
+                        ("/api/v1/events?snapshot=1", ["snapshot", "wait"])):
         status, headers, body = mesh.get(path)
         problem = json.loads(body)
         assert status == 400 == problem["status"]

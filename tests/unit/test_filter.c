@@ -281,11 +281,50 @@ a_scope_confines_whatever_is_asked_for(void **state)
     mesh_scope_destroy(&scopes[1]);
 }
 
+static void
+a_session_is_one_by_its_names_labels_and_scopes_and_not_by_its_events(void **state)
+{
+    (void) state;
+    mesh_scope_t *scopes[] = {scope_of("events;types=aider.*;host=a"),
+                              scope_of("events;types=aider.error*;host=b"),
+                              scope_of("events;session=s-9")};
+    filter_t *filter = filter_new();
+    filter_add(filter, FILTER_SESSION, "s-8", true);
+    filter_add(filter, FILTER_LABEL, "team=web", false);
+    filter_add(filter, FILTER_TYPES, "mesh.*", false);
+    filter_add(filter, FILTER_PROVIDER, "openai", false);
+    filter_add(filter, FILTER_REQUEST, "r-1", false);
+    filter_add(filter, FILTER_MODEL, "m", false);
+    filter_add(filter, FILTER_SEVERITY, "high", false);
+    filter_confine(filter, (const mesh_scope_t *const[]){scopes[0], scopes[1], scopes[2]}, 3);
+    filter_seal(filter);
+    json_t *web = json_pack("{s:s}", "team", "web");
+    json_t *app = json_pack("{s:s}", "team", "app");
+    const struct {
+        const char *host, *session;
+        const json_t *labels;
+        bool taken;
+    } cases[] = {
+        {"a", "s-1", web, true},   {"a", "s-8", web, false}, {"a", "s-1", app, false},
+        {"a", "s-1", NULL, false}, {"b", "s-1", web, false}, {"b", "s-9", web, true},
+    };
+    for (size_t at = 0; at < sizeof cases / sizeof *cases; at++)
+        assert_int_equal(
+            filter_takes_session(filter, cases[at].host, cases[at].session, cases[at].labels),
+            cases[at].taken);
+    json_decref(web);
+    json_decref(app);
+    filter_destroy(&filter);
+    for (size_t at = 0; at < 3; at++)
+        mesh_scope_destroy(&scopes[at]);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scope_confines_whatever_is_asked_for),
+        cmocka_unit_test(a_session_is_one_by_its_names_labels_and_scopes_and_not_by_its_events),
         cmocka_unit_test(an_empty_filter_takes_everything),
         cmocka_unit_test(values_of_one_parameter_are_or),
         cmocka_unit_test(parameters_are_and),

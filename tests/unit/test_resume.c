@@ -217,6 +217,33 @@ before_any_epoch_is_known_no_cursor_is_judged(void **state)
     assert_int_equal(resume_decide(&ask, &world, NOW_MS).verdict, RESUME_HOLD);
 }
 
+static void
+the_sessions_are_told_who_asks_or_has_lost_them_and_nobody_else(void **state)
+{
+    (void) state;
+    const struct {
+        resume_id_t id;
+        resume_verdict_t verdict;
+        bool asked, unasked;
+    } cases[] = {
+        {RESUME_NO_ID, RESUME_LIVE, true, false},
+        {RESUME_NO_ID, RESUME_EXACT, true, false},
+        {RESUME_NO_ID, RESUME_GAP, true, false},
+        {RESUME_NO_ID, RESUME_RESET, true, true},
+        {RESUME_ID, RESUME_EXACT, false, false},
+        {RESUME_ID, RESUME_GAP, true, false},
+        {RESUME_ID, RESUME_RESET, true, true},
+        {RESUME_ID_UNREADABLE, RESUME_UNKNOWN, true, true},
+    };
+    for (size_t at = 0; at < sizeof cases / sizeof cases[0]; at++) {
+        resume_ask_t ask = {.id = cases[at].id, .snapshot = true};
+        const resume_answer_t answer = {.verdict = cases[at].verdict};
+        assert_int_equal(resume_tells_sessions(&ask, &answer), cases[at].asked);
+        ask.snapshot = false;
+        assert_int_equal(resume_tells_sessions(&ask, &answer), cases[at].unasked);
+    }
+}
+
 int
 main(void)
 {
@@ -237,6 +264,7 @@ main(void)
         cmocka_unit_test(the_earliest_kept_is_exact_by_its_own_words),
         cmocka_unit_test(the_last_n_are_a_gap_only_when_some_went_and_fewer_are_kept),
         cmocka_unit_test(before_any_epoch_is_known_no_cursor_is_judged),
+        cmocka_unit_test(the_sessions_are_told_who_asks_or_has_lost_them_and_nobody_else),
     };
     return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
 }

@@ -158,6 +158,78 @@ scopes_hide_what_they_do_not_include(void **state)
     session_list_destroy(&list);
 }
 
+// That of the live sessions these are told, and how many are left out.
+static void
+assert_live(session_list_t *list, size_t most, size_t most_bytes, const char *ids,
+            size_t expected_left_out)
+{
+    filter_t *filter = filter_new();
+    filter_seal(filter);
+    size_t bytes, left_out;
+    char *text = session_list_live(list, filter, most, most_bytes, &bytes, &left_out);
+    assert_int_equal(bytes, strlen(text));
+    assert_true(bytes <= most_bytes || strcmp(text, "[]") == 0);
+    json_t *rows = json_loads(text, 0, NULL);
+    char found[64] = "";
+    size_t found_bytes = 0;
+    size_t index;
+    const json_t *row;
+    api_query_t query = query_of(NULL, NULL);
+    json_array_foreach(rows, index, row)
+    {
+        const char *id = json_string_value(json_object_get(row, "session_id"));
+        json_t *one = session_list_one(list, id, &query);
+        assert_true(json_equal(one, row));
+        json_decref(one);
+        found_bytes +=
+            (size_t) snprintf(found + found_bytes, sizeof found - found_bytes, "%s ", id);
+        assert_in_range(found_bytes, 1, sizeof found - 1);
+    }
+    assert_string_equal(found, ids);
+    assert_int_equal(left_out, expected_left_out);
+    json_decref(rows);
+    free(text);
+    filter_destroy(&filter);
+}
+
+static void
+the_live_ones_are_told_as_the_api_shows_them_as_they_are_now(void **state)
+{
+    (void) state;
+    session_list_t *list = three_sessions();
+    assert_live(list, 10, 10000, "c d b ", 0);
+    // What was made text once is made anew when something has happened.
+    note(list, "aider.waiting_for_input/h2/b", "{}");
+    assert_live(list, 10, 10000, "c d b ", 0);
+    note(list, "aider.session_completed/h2/b", "{}");
+    assert_live(list, 10, 10000, "c d ", 0);
+    note(list, "aider.session_started/h1/a", "{\"name\":\"again\"}");
+    assert_live(list, 10, 10000, "c d a ", 0);
+    session_list_destroy(&list);
+}
+
+static void
+live_ones_that_have_no_room_are_counted(void **state)
+{
+    (void) state;
+    session_list_t *list = session_list_new(10);
+    note(list, "aider.session_started/h1/a", "{}");
+    note(list, "aider.session_started/h1/b", "{\"name\":\"a name that goes on and on\"}");
+    note(list, "aider.session_started/h1/c", "{}");
+    assert_live(list, 2, 10000, "c b ", 1);
+    assert_live(list, 0, 10000, "", 3);
+    assert_live(list, 10, 0, "", 3);
+    // One that fits behind one that does not would make a list with a hole.
+    filter_t *filter = filter_new();
+    filter_seal(filter);
+    size_t two_bytes, left_out;
+    free(session_list_live(list, filter, 2, 10000, &two_bytes, &left_out));
+    filter_destroy(&filter);
+    assert_live(list, 10, two_bytes, "c b ", 1);
+    assert_live(list, 10, two_bytes - 1, "c ", 2);
+    session_list_destroy(&list);
+}
+
 int
 main(void)
 {
@@ -167,6 +239,8 @@ main(void)
         cmocka_unit_test(pages_follow_each_other_also_when_sessions_begin_in_between),
         cmocka_unit_test(a_session_that_is_forgotten_is_gone),
         cmocka_unit_test(scopes_hide_what_they_do_not_include),
+        cmocka_unit_test(the_live_ones_are_told_as_the_api_shows_them_as_they_are_now),
+        cmocka_unit_test(live_ones_that_have_no_room_are_counted),
     };
     return cmocka_run_group_tests_name("session_list", tests, NULL, NULL);
 }

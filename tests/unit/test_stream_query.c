@@ -73,7 +73,7 @@ an_unknown_parameter_is_named_with_what_is_allowed(void **state)
 {
     (void) state;
     assert_refused("typs=aider.*", "\"typs\"", "types, session, request, host, provider");
-    assert_refused("snapshot=1", "\"snapshot\"", "allowed");
+    assert_refused("snapshots=1", "\"snapshots\"", "envelope, snapshot and slow");
     assert_refused("a_name_that_goes_on_and_on_and_on_and_on=1", "a_name_that_goes_on",
                    "allowed");
 }
@@ -286,7 +286,7 @@ one_answer_has_limits_of_its_own_that_no_stream_takes(void **state)
     stream_query_clear(&query);
     static const char *const bad[] = {
         "limit=0", "limit=1001", "limit=",     "limit=1&limit=1", "max_bytes=99",
-        "wait=26", "wait=s",     "format=xml", "slow=disconnect"};
+        "wait=26", "wait=s",     "format=xml", "slow=disconnect", "snapshot=1"};
     for (size_t at = 0; at < sizeof bad / sizeof bad[0]; at++)
         assert_int_equal(
             stream_query_parse(&query, ENDPOINT_ONCE, bad[at], NULL, NULL, now_us, problem),
@@ -294,6 +294,25 @@ one_answer_has_limits_of_its_own_that_no_stream_takes(void **state)
     assert_int_equal(
         stream_query_parse(&query, ENDPOINT_ALL, "limit=5", NULL, NULL, now_us, problem),
         STREAM_QUERY_BAD);
+}
+
+static void
+a_snapshot_is_asked_for_or_not(void **state)
+{
+    (void) state;
+    stream_query_t query;
+    assert_int_equal(parse_all(&query, "last=2", NULL), 0);
+    assert_false(query.ask.snapshot);
+    stream_query_clear(&query);
+    assert_int_equal(parse_all(&query, "snapshot=0", NULL), 0);
+    assert_false(query.ask.snapshot);
+    stream_query_clear(&query);
+    assert_int_equal(parse_all(&query, "snapshot=1&since=earliest", "what?"), 0);
+    assert_true(query.ask.snapshot);
+    stream_query_clear(&query);
+    assert_refused("snapshot=1&snapshot=1", "snapshot", "twice");
+    assert_refused("snapshot=", "\"\"", "0 and 1");
+    assert_refused("snapshot=10", "\"10\"", "0 and 1");
 }
 
 int
@@ -314,6 +333,7 @@ main(void)
         cmocka_unit_test(the_header_beats_the_parameter_and_both_may_be_nonsense),
         cmocka_unit_test(since_takes_a_cursor_a_time_an_age_and_earliest),
         cmocka_unit_test(the_endpoint_narrows_the_types),
+        cmocka_unit_test(a_snapshot_is_asked_for_or_not),
         cmocka_unit_test(one_answer_has_limits_of_its_own_that_no_stream_takes),
     };
     return cmocka_run_group_tests_name("stream_query", tests, NULL, NULL);
