@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""relay_cost - what the stdio-bridge adds to a command: throughput, latency, start, memory.
+"""relay_cost - what the stdio-bridge adds to a command, and how fast its observer understands.
 
 SPDX-License-Identifier: MPL-2.0
 
 usage: tests/bench/relay_cost.py [--bin DIR] [--mib N] [--rounds N] [--lines N] [--sessions N]
                                  [--json FILE]
 
-Beside cat in a pipe and script(1) on a terminal. No mesh runs, so the observer parses and keeps
-all the while; but for the time that a whole session takes, where there is a broker that is
-stopped. Runs take turns, with and without, and medians over the turns of ratios and differences
-within one are told, since other work on the machine then hits both. Prints a table and JSON;
-fails only when bytes are missing: a time is no test.
+Throughput beside cat in a pipe and script(1) on a terminal, latency, start, memory, and what
+aider_parse says where it is built; in about three minutes. No mesh runs, so the observer parses
+and keeps all the while; but for the time that a whole session takes, where there is a broker that
+is stopped. Runs take turns, with and without, and medians over the turns of ratios and differences
+within one are told, since other work on the machine then hits both. Prints the tables of
+docs/PERFORMANCE.md and JSON; fails only when bytes are missing: a time is no test.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import json
 import os
 import pathlib
 import pty
+import random
 import signal
 import statistics
 import subprocess
@@ -192,62 +194,150 @@ def beside(other, measure, ways, env, size, rounds):
             f"of_{other}_least": round(min(ratios), 3)}
 
 
+def streams():
+    """A mebibyte of each kind of stream."""
+    message = json.dumps({"jsonrpc": "2.0", "id": 1, "result": {"content": [
+        {"type": "text", "text": "x" * 900}], "isError": False}}).encode() + b"\n"
+    return {"yes": b"aidermesh\n" * 104858, "noise": random.Random(7).randbytes(1 << 20),
+            "no_end": b"x" * (1 << 20), "mcp": message * ((1 << 20) // len(message))}
+
+
+def piped(bridge, env, options):
+    """What the bridge passes on beside cat, for each stream; from memory, one at a time."""
+    result = {}
+    for name, block in streams().items():
+        mode = "mcp" if name == "mcp" else "cli"
+        with tempfile.NamedTemporaryFile(prefix="relay-", dir="/dev/shm") as file:
+            for _ in range(options.mib):
+                file.write(block)
+            file.flush()
+            ways = {"cat": ["sh", "-c", f"cat {file.name} | cat"],
+                    "bridge": [*bridge, "--mode", mode, "--", "cat", file.name]}
+            rates = beside("cat", drain, ways, env, options.mib * len(block), options.rounds)
+        result.update({f"{name}_{key}": value for key, value in rates.items()})
+    return result
+
+
+def on_terminal(bridge, env, options):
+    size = (options.mib << 20) // 4    # a terminal is slower by far
+    command = f"yes aidermesh | head -c {size}"
+    ways = {"script": ["script", "-qfec", command, "/dev/null"],
+            "bridge": [*bridge, "--", "sh", "-c", command]}
+    return beside("script", shown, ways, env, size, options.rounds)
+
+
+def latency(bridge, env, options):
+    echo = [sys.executable, "-c", ECHO]
+    turns = [(echoes(echo, env, options.lines),
+              echoes([*bridge, "--", *echo], env, options.lines)) for _ in range(options.rounds)]
+    result = {}
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        pairs = [(percentile(bare, share), percentile(wrapped, share)) for bare, wrapped in turns]
+        result[f"bare_{name}_us"] = round(statistics.median(bare for bare, _ in pairs) * 1e6)
+        result[f"added_{name}_us"] = round(
+            statistics.median(wrapped - bare for bare, wrapped in pairs) * 1e6)
+    return result
+
+
+def beginning(bridge, env):
+    added = []
+    for _ in range(40):
+        plain = starts(["true"], env)
+        added.append(starts([*bridge, "--", "true"], env) - plain)
+        time.sleep(0.1)    # the observer of the last one ends meanwhile
+    return {"start_added_ms": round(statistics.median(added) * 1e3, 2)}
+
+
+def at_rest(bridge, env, sessions):
+    result = {"sessions": sessions}
+    for name, count in (("one", 1), ("many", sessions)):
+        sizes, share = idle([*bridge, "--"], env, count)
+        for kind in ("Pss", "Rss"):
+            result[f"idle_{name}_{kind.lower()}_kib"] = sum(
+                size for key, size in sizes.items() if key.startswith(kind))
+        result[f"idle_{name}_kib"] = sizes
+        result[f"idle_{name}_cpu_percent"] = round(share * 100, 4)
+    return result
+
+
+def understood(parser, folder):
+    """MB/s that the observer understands, by what is printed; nothing where that is not built."""
+    if not parser.exists():
+        return {}
+    text = pathlib.Path(folder) / "captures"
+    captures = sorted((ROOT / "tests" / "fixtures" / "captures").glob("*/stdout.txt"))
+    text.write_bytes(b"".join(path.read_bytes() for path in captures))
+    rates = pathlib.Path(folder) / "rates.json"
+    subprocess.run([parser, "--text", text, "--json", rates], check=True,
+                   stdout=subprocess.DEVNULL)
+    return {"understood_mb_s": json.loads(rates.read_text())}
+
+
+def tables(result, options):
+    """The tables of docs/PERFORMANCE.md."""
+    def mib(kib):
+        return f"{kib / 1024:.1f} MiB"
+
+    def ratio(name, other="cat"):
+        return (f"{result[f'{name}of_{other}']:.2f} (least of a turn"
+                f" {result[f'{name}of_{other}_least']:.2f};"
+                f" {result[f'{name}beside_{other}_mib_s']} MiB/s)")
+
+    many = result["sessions"]
+    rows = [
+        (f"pipe, {options.mib} MiB of `yes`, × `cat`", ratio("yes_"), "0.9"),
+        ("the same of noise", ratio("noise_"), "0.9"),
+        ("the same of a line without end", ratio("no_end_"), "0.9"),
+        ("the same of an MCP server's messages", ratio("mcp_"), ""),
+        (f"terminal, {options.mib // 4} MiB, × `script`", ratio("", "script"), "0.9"),
+        ("a line's echo, added", f"p50 {result['added_p50_us'] / 1000:.3f} ms; p99"
+         f" {result['added_p99_us'] / 1000:.3f} ms where the bare echo's own is"
+         f" {result['bare_p99_us'] / 1000:.3f} ms", "p99 < 1 ms"),
+        ("a session beside a stopped broker, × the bare one's time",
+         f"{result['session_of_bare_with_stopped_broker']:.3f}", "1.02"),
+        ("start of `true`, added, median of 40", f"{result['start_added_ms']:.1f} ms", ""),
+        ("an idle session, Pss", f"{mib(result['idle_one_pss_kib'])} alone,"
+         f" {mib(result['idle_many_pss_kib'])} each of {many}", "6 MiB"),
+        ("the same, Rss, which counts shared libraries each time",
+         f"{mib(result['idle_one_rss_kib'])} alone, {mib(result['idle_many_rss_kib'])} each", ""),
+        ("an idle session, processor", f"{result['idle_many_cpu_percent']:.3f} % of a core each"
+         f" of {many}", "0.1 %"),
+    ]
+    print("| what | figure | aim |\n| --- | --- | --- |")
+    for row in rows:
+        print("| " + " | ".join(row) + " |")
+    if "understood_mb_s" in result:
+        print("\n| what AIDER prints | MB/s |\n| --- | --- |")
+        for name, rate in result["understood_mb_s"].items():
+            print(f"| {name} | {rate:.0f} |")
+    print()
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", default=str(ROOT / "build" / "bin"))
-    parser.add_argument("--mib", type=int, default=1024)
+    parser.add_argument("--bin", type=pathlib.Path, default=ROOT / "build" / "plain" / "bin")
+    parser.add_argument("--mib", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lines", type=int, default=2000)
     parser.add_argument("--sessions", type=int, default=200)
     parser.add_argument("--json", metavar="FILE")
     options = parser.parse_args()
-    size = options.mib << 20
     result = {}
     with tempfile.TemporaryDirectory(prefix="relay-", ignore_cleanup_errors=True) as folder:
         env = environment(folder)
-        bridge = [str(pathlib.Path(options.bin) / "aidermesh-stdio-bridge"), "--"]
-        ways = {
-            "cat": ["sh", "-c", f"yes aidermesh | head -c {size} | cat"],
-            "bridge": [*bridge, "sh", "-c", f"yes aidermesh | head -c {size}"],
-        }
-        result.update(beside("cat", drain, ways, env, size, options.rounds))
-        # A terminal is slower by far.
-        shown_size = size // 8
-        command = f"yes aidermesh | head -c {shown_size}"
-        ways = {"script": ["script", "-qfec", command, "/dev/null"],
-                "bridge": [*bridge, "sh", "-c", command]}
-        result.update(beside("script", shown, ways, env, shown_size, options.rounds))
-
-        echo = [sys.executable, "-c", ECHO]
-        turns = [(echoes(echo, env, options.lines), echoes([*bridge, *echo], env, options.lines))
-                 for _ in range(options.rounds)]
-        for name, share in (("p50", 0.5), ("p99", 0.99)):
-            pairs = [(percentile(bare, share), percentile(wrapped, share))
-                     for bare, wrapped in turns]
-            result[f"bare_{name}_us"] = round(statistics.median(bare for bare, _ in pairs) * 1e6)
-            result[f"added_{name}_us"] = round(
-                statistics.median(wrapped - bare for bare, wrapped in pairs) * 1e6)
-
-        whole = sessions(bridge, str(pathlib.Path(options.bin) / "aidermesh-broker"), env,
+        bridge = [str(options.bin / "aidermesh-stdio-bridge")]
+        result.update(piped(bridge, env, options))
+        result.update(on_terminal(bridge, env, options))
+        result.update(latency(bridge, env, options))
+        whole = sessions([*bridge, "--"], str(options.bin / "aidermesh-broker"), env,
                          options.rounds)
         result["session_s"] = round(whole["bare"], 3)
         result["session_of_bare_with_stopped_broker"] = round(whole["wrapped"] / whole["bare"], 4)
+        result.update(beginning(bridge, env))
+        result.update(at_rest(bridge, env, options.sessions))
+        result.update(understood(options.bin.parent / "bench" / "aider_parse", folder))
 
-        added = []
-        for _ in range(40):
-            plain = starts(["true"], env)
-            added.append(starts([*bridge, "true"], env) - plain)
-            time.sleep(0.1)    # the observer of the last one ends meanwhile
-        result["start_added_ms"] = round(statistics.median(added) * 1e3, 2)
-        one, share = idle(bridge, env, 1)
-        result["idle_one_kib"] = one
-        result["idle_one_cpu_percent"] = round(share * 100, 4)
-        many, share = idle(bridge, env, options.sessions)
-        result[f"idle_of_{options.sessions}_kib_each"] = many
-        result[f"idle_of_{options.sessions}_cpu_percent_each"] = round(share * 100, 4)
-
-    for name, value in result.items():
-        print(f"{name:20} {value}")
+    tables(result, options)
     text = json.dumps(result)
     print(text)
     if options.json:
