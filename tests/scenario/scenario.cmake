@@ -78,6 +78,11 @@ mesh_add_scenario(health_plain 240 FILE test_health.py LEVEL all BUILD plain
     PROPERTIES RUN_SERIAL TRUE)
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
+# How late a report may be, and how soon a key is out, of what is installed.
+mesh_add_scenario(monitor_plain 240 FILE test_monitor.py KEYWORD "silent or lost" LEVEL all
+    BUILD plain PROPERTIES RUN_SERIAL TRUE)
+mesh_add_scenario(keys_plain 120 FILE test_keys.py KEYWORD revoked LEVEL all BUILD plain
+    PROPERTIES RUN_SERIAL TRUE)
 mesh_add_scenario(strangers 180)
 mesh_add_scenario(strangers_plain 60 FILE test_strangers.py KEYWORD prefixes BUILD plain)
 # Sanitizers cannot live with a limit on address space.

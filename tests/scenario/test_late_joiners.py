@@ -12,7 +12,7 @@ import os
 import random
 
 from mesh import Program, wait_until
-from test_link import LIMIT_S, Subscriber, wait_drained
+from test_link import LIMIT_S, Subscriber, wait_all_arrived, wait_drained
 
 SEED = int(os.environ.get("AIDERMESH_TEST_SEED", random.randrange(1 << 30)))
 JOINERS, PUBLISHERS, EACH, SESSIONS = 20, 50, 200, 100
@@ -77,9 +77,10 @@ def test_twenty_late_joiners_have_neither_gap_nor_overlap(mesh):
                    f"{share:.0%} of the events", step_s=0.05)
         joiners.append(Joiner(mesh))
     wait_drained([publishing])
-    wait_until(lambda: len(there.events()) >= PUBLISHERS * EACH, LIMIT_S, "all events")
     sources = {line.split()[1] for line in publishing.out.read_text().splitlines()
                if line.startswith("source ")}
+    assert len(sources) == PUBLISHERS
+    wait_all_arrived([there], sources, EACH)
     order = [event_of(words) for words in there.read() if words[0] == "event"]
     last = max(event[0] for event in order if event[1] in sources)
     pages = 0

@@ -19,7 +19,7 @@ from mesh import SLOWNESS, Program, wait_until
 PUBLISHERS = 20
 EVENTS = 1000
 PAUSE_MS = 10    # between batches of 5: an event every 2 ms from each publisher
-LIMIT_S = 30 * SLOWNESS
+LIMIT_S = 60 * SLOWNESS
 
 
 @pytest.fixture

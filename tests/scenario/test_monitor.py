@@ -13,10 +13,13 @@ import time
 
 import pytest
 import schema
-from mesh import SLOWNESS, START_LIMIT_S, Program
+from mesh import PATIENCE_S, SLOWNESS, START_LIMIT_S, Program
 from pyzmq_mesh import Peer, Publisher, Subscriber
 
-SLACK_S = 0.2 * SLOWNESS
+# How late a report may be is promised of what is installed.
+SLACK_S = 0.2
+# Between the broker's clock and the monitor's, of what never is too early.
+CLOCK_S = 0.05
 SHORT = ("--set", "monitor/long_running=1500ms", "--set", "monitor/throttled=3s",
          "--set", "monitor/health_every=500ms")
 
@@ -29,7 +32,7 @@ class Stage:
         mesh.start_broker()
         self.publisher = Publisher("actor", "build-7", str(mesh.dir))
         self.reader = Subscriber("reader", "build-7", str(mesh.dir), after=0)
-        self.seen = []    # (event, monotonic seconds)
+        self.seen = []    # in the broker's order
 
     def close(self):
         self.publisher.close()
@@ -50,23 +53,24 @@ class Stage:
 
     def pump(self):
         self.publisher.work()
-        try:
-            for event in self.reader.events(count=1, timeout_s=0.02):
-                self.seen.append((event, time.monotonic()))
-                schema.validate(event.type, event.payload)
-        except TimeoutError:
-            pass
+        for event in self.reader.arrived():
+            self.seen.append(event)
+            schema.validate(event.type, event.payload)
 
     def until(self, fact, timeout_s, what):
+        timeout_s = max(timeout_s, PATIENCE_S)
         end = time.monotonic() + timeout_s
         while not fact():
             if time.monotonic() > end:
-                told = "\n".join(f"{event.type} {event.payload}" for event, _ in self.seen)
+                told = "\n".join(f"{event.type} {event.payload}" for event in self.seen)
                 raise AssertionError(f"within {timeout_s} s there was no {what}; seen:\n{told}")
             self.pump()
 
     def of(self, type_, request="r"):
-        return [(event.payload, at) for event, at in self.seen if event.type == type_
+        return [event.payload for event in self.events(type_, request)]
+
+    def events(self, type_, request="r"):
+        return [event for event in self.seen if event.type == type_
                 and (request is None or event.payload.get("request_id") == request)]
 
     def count(self, type_):
@@ -74,10 +78,10 @@ class Stage:
 
     def statuses(self, request="r"):
         return [(data["status"], data["severity"])
-                for data, _ in self.of("aider.throttling_detected", request)]
+                for data in self.of("aider.throttling_detected", request)]
 
-    def wait_detected(self, count, timeout_s=10 * SLOWNESS):
-        self.until(lambda: len(self.statuses()) >= count, timeout_s, "throttling_detected")
+    def wait_detected(self, count):
+        self.until(lambda: len(self.statuses()) >= count, PATIENCE_S, "throttling_detected")
 
     def pass_time(self, seconds):
         """Let the monitor look at the mesh for that long."""
@@ -95,11 +99,12 @@ def stage(mesh):
 
 
 def test_a_silent_request_goes_through_the_steps_and_is_cleared_once(stage):
-    stage.start_monitor()
+    # Apart by more than a machine stands still: no step is left out.
+    stage.start_monitor("--set", "monitor/long_running=2s", "--set", "monitor/throttled=6s",
+                        "--set", "monitor/health_every=500ms")
     stage.act("aider.request_started", provider="openai", model="openai/gpt")
-    stage.until(lambda: stage.of("aider.request_started"), 5, "request_started")
-    started = stage.of("aider.request_started")[0][1]
     stage.wait_detected(3)
+    (started,) = stage.events("aider.request_started")
     stage.act("aider.request_completed", success=True, outcome="ok", duration=7.0)
     stage.until(lambda: stage.of("aider.throttling_cleared"), 5, "throttling_cleared")
     stage.pass_time(2)
@@ -107,9 +112,10 @@ def test_a_silent_request_goes_through_the_steps_and_is_cleared_once(stage):
     detected = stage.of("aider.throttling_detected")
     assert stage.statuses() == [("long_running", "medium"), ("throttled", "medium"),
                                 ("throttled", "high")]
-    for (data, at), seconds in zip(detected, (1.5, 3, 6)):
-        assert at - started == pytest.approx(seconds, abs=SLACK_S)
-        assert data["duration"] == pytest.approx(seconds, abs=SLACK_S)
+    for data, seconds in zip(detected, (2, 6, 12)):
+        for silent_s in (data["timestamp"] - started.recorded_us / 1e6, data["duration"]):
+            assert silent_s > seconds - CLOCK_S
+            assert silent_s < seconds + SLACK_S or SLOWNESS > 1
         assert data["threshold"] == seconds
         assert data["diagnosis"] == "no_output"
         assert data["session_id"] == "s"
@@ -117,22 +123,23 @@ def test_a_silent_request_goes_through_the_steps_and_is_cleared_once(stage):
         assert data["context"]["provider"] == "openai"
     cleared = stage.of("aider.throttling_cleared")
     assert len(cleared) == 1
-    assert cleared[0][0]["reason"] == "completed"
+    assert cleared[0]["reason"] == "completed"
 
 
 def test_retries_and_an_overloaded_provider_are_the_diagnosis(stage):
-    stage.start_monitor()
+    stage.start_monitor("--set", "monitor/long_running=5s", "--set", "monitor/throttled=2h",
+                        "--set", "monitor/health_every=500ms")
     stage.act("aider.request_started")
     stage.act("aider.rate_limit_detected", attempt=1, will_retry=True, estimated_delay=0.25)
     stage.act("aider.request_started", request="other")
     stage.act("aider.error_occurred", request="other", error_type="overloaded", attempt=1,
               will_retry=True, estimated_delay=0.25, fatal=False)
     stage.wait_detected(1)
-    (data, _), = stage.of("aider.throttling_detected")
+    data, = stage.of("aider.throttling_detected")
     assert (data["diagnosis"], data["context"]["attempt"]) == ("retrying", 1)
-    (data, _), = stage.of("aider.throttling_detected", "other")
+    data, = stage.of("aider.throttling_detected", "other")
     assert data["diagnosis"] == "provider_overloaded"
-    assert data["duration"] < 1.5, "said at once"
+    assert data["duration"] < 5, "said only when it was long"
 
 
 def test_waiting_for_a_person_and_late_events_are_no_throttling(stage):
@@ -146,7 +153,7 @@ def test_waiting_for_a_person_and_late_events_are_no_throttling(stage):
     assert stage.statuses("late") == []
     health = stage.of("mesh.health", None)
     stage.until(lambda: stage.count("mesh.health") > len(health), 5, "mesh.health")
-    data = stage.of("mesh.health", None)[-1][0]
+    data = stage.of("mesh.health", None)[-1]
     assert data["waiting_requests"] == 1
     assert data["silent_requests"] == 1
     assert data["throttled_requests"] == 1
@@ -154,7 +161,9 @@ def test_waiting_for_a_person_and_late_events_are_no_throttling(stage):
 
 
 def test_a_killed_monitors_successor_goes_on_where_it_was(stage):
-    monitor = stage.start_monitor()
+    apart = ("--set", "monitor/long_running=2s", "--set", "monitor/throttled=6s",
+             "--set", "monitor/health_every=500ms")
+    monitor = stage.start_monitor(*apart)
     stage.act("aider.request_started")
     stage.act("aider.request_started", request="ends")
     stage.wait_detected(1)
@@ -164,7 +173,7 @@ def test_a_killed_monitors_successor_goes_on_where_it_was(stage):
               duration=2.0)
     stage.act("aider.session_progress", session="long-ago", request="done", stage="edit",
               timestamp=time.time() - 3600)
-    stage.start_monitor()
+    stage.start_monitor(*apart)
     stage.until(lambda: stage.of("aider.throttling_cleared", "ends"), 10, "throttling_cleared")
     stage.wait_detected(2)
     assert stage.statuses()[0] == ("long_running", "medium")
@@ -184,22 +193,25 @@ def test_a_stopped_monitor_does_not_take_its_own_absence_for_silence(stage):
         stage.until(lambda n=number: time.monotonic() > end - 4 + n * 0.5, 5, "time")
         stage.act("aider.session_progress", stage="streaming")
     monitor.process.send_signal(signal.SIGCONT)
-    last = time.monotonic()
     stage.act("aider.session_progress", stage="streaming")
     stage.wait_detected(1)
-    (data, at), = stage.of("aider.throttling_detected")
-    assert at - last >= 1.5 - SLACK_S, "silence began with the last progress"
-    assert data["diagnosis"] == "slow_stream"
+    (detected,) = stage.events("aider.throttling_detected")
+    last = [event for event in stage.events("aider.session_progress")
+            if event.offset < detected.offset][-1]
+    assert detected.payload["timestamp"] - last.recorded_us / 1e6 >= 1.5 - CLOCK_S, \
+        "silence began with the last progress"
+    assert detected.payload["diagnosis"] == "slow_stream"
 
 
 def test_requests_are_listed_by_a_call(stage):
-    stage.start_monitor()
+    stage.start_monitor("--set", "monitor/long_running=1500ms", "--set", "monitor/throttled=2h",
+                        "--set", "monitor/health_every=500ms")
     stage.act("aider.request_started", provider="openai")
     stage.wait_detected(1)
     with Peer("asker", "build-7", str(stage.mesh.dir)) as peer:
         peer.hello()
         verb, body, _ = peer.ask("call", {"service": "requests", "request": {},
-                                          "deadline_ms": 2000})
+                                          "deadline_ms": 60_000})
         assert verb == "result"
         assert body["result"]["open"] == 1
         (request,) = body["result"]["requests"]
@@ -208,7 +220,7 @@ def test_requests_are_listed_by_a_call(stage):
         assert request["age"] >= 1.5
         with pytest.raises(Exception, match="did not answer"):
             peer.ask("call", {"service": "requests", "request": {"limit": 0},
-                              "deadline_ms": 2000})
+                              "deadline_ms": 60_000})
 
 
 def test_a_lost_member_degrades_the_mesh_and_is_said_at_once(stage):
@@ -217,32 +229,34 @@ def test_a_lost_member_degrades_the_mesh_and_is_said_at_once(stage):
     peer = Peer("stdio-gone", "build-7", str(stage.mesh.dir), transport_type="stdio")
     peer.hello()
     stage.until(lambda: any(data["status"] == "degraded"
-                            for data, _ in stage.of("mesh.health", None)), 15, "degraded")
-    first, second = (data for data, _ in stage.of("mesh.health", None))
+                            for data in stage.of("mesh.health", None)), 15, "degraded")
+    first, second = stage.of("mesh.health", None)[:2]
     assert (first["status"], first["reasons"]) == ("healthy", [])
     assert second["reasons"] == ["transport_lost"]
     assert "stdio" not in second["transports"]
     assert second["transports"]["monitor"] == 1
-    lost = stage.of("mesh.transport_lost", None)[0][1]
-    assert stage.of("mesh.health", None)[1][1] - lost < 1 + SLACK_S
+    lost = stage.events("mesh.transport_lost", None)[0]
+    # The next of its own would come in an hour.
+    assert second["timestamp"] - lost.recorded_us / 1e6 < (1 + SLACK_S if SLOWNESS == 1 else 60)
     peer.close()
 
 
 def test_a_broker_that_comes_back_is_no_alarm(stage):
     """Silence that nobody could see through is none; requests go on being watched."""
-    stage.start_monitor("--set", "monitor/long_running=5s", "--set", "monitor/throttled=10s",
+    stage.start_monitor("--set", "monitor/long_running=8s", "--set", "monitor/throttled=2h",
                         "--set", "monitor/health_every=500ms")
     stage.act("aider.request_started")
     stage.pass_time(0.5)
     broker = stage.mesh.programs[0]
     broker.stop()
-    stage.close()
+    for peer in (stage.publisher, stage.reader):
+        peer.context.destroy(linger=0)    # nobody is there for a goodbye
     stage.mesh.start_broker()
     stage.publisher = Publisher("actor-2", "build-7", str(stage.mesh.dir))
     stage.reader = Subscriber("reader-2", "build-7", str(stage.mesh.dir), after=0)
     stage.act("aider.session_progress", stage="streaming")
-    stage.wait_detected(1, 15 * SLOWNESS)
-    assert stage.of("aider.throttling_detected")[0][0]["diagnosis"] == "slow_stream"
+    stage.wait_detected(1)
+    assert stage.of("aider.throttling_detected")[0]["diagnosis"] == "slow_stream"
     assert stage.statuses() == [("long_running", "medium")]
 
 
@@ -268,13 +282,13 @@ def test_thresholds_that_contradict_each_other_are_refused(mesh):
     words = ["--set", "monitor/long_running=10s", "--set", "monitor/throttled=10s"]
     for check in ([], ["--check-config"]):
         refused = subprocess.run([*mesh.program("aidermesh-monitor"), *check, *words],
-                                 env=mesh.env, capture_output=True, text=True, timeout=10,
+                                 env=mesh.env, capture_output=True, text=True, timeout=PATIENCE_S,
                                  check=False)
         assert refused.returncode == 2
         assert "monitor/throttled" in refused.stderr
         assert "monitor/long_running" in refused.stderr
     assert subprocess.run([*mesh.program("aidermesh-monitor"), "--check-config"], env=mesh.env,
-                          capture_output=True, timeout=10, check=False).returncode == 0
+                          capture_output=True, timeout=PATIENCE_S, check=False).returncode == 0
 
 
 def test_the_health_check_is_that_of_a_running_monitor(stage):

@@ -89,7 +89,7 @@ def test_supergateway_112_requests_that_belong_to_no_session_end_nobody(mesh, pu
     for line in ("POST /message", "POST /message?sessionId=none", "POST /events", "POST /mcp",
                  "POST /", "DELETE /events/aider", "PUT /health", "OPTIONS *", "BREW /pot"):
         for body in (b"", b'{"jsonrpc":"2.0","id":1,"method":"ping"}', b"\0\xff\r\n\r\n"):
-            with socket.create_connection(("127.0.0.1", mesh.port), 10) as client:
+            with socket.create_connection(("127.0.0.1", mesh.port), WITHIN_S) as client:
                 client.sendall(f"{line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {mesh.token}"
                                f"\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
                 answer = client.recv(4096)
@@ -106,7 +106,7 @@ def test_supergateway_126_probes_by_the_hundred_restart_nothing_and_leave_nothin
         for _ in range(count):
             for path in ("/livez", "/readyz", "/health", "/metrics"):
                 assert mesh.get(path)[0] == 200
-            with socket.create_connection(("127.0.0.1", mesh.port), 10):
+            with socket.create_connection(("127.0.0.1", mesh.port), WITHIN_S):
                 pass    # as a load balancer looks whether somebody listens
     probe(5)
     before = descriptors(bridge)
@@ -131,7 +131,8 @@ def test_supergateway_160_a_frozen_stream_holds_no_session_and_no_process_of_one
         bridge = mesh.start_bridge("--mode", "cli", "--", "sh", "-c", "sleep 0.1; exit 4")
         assert bridge.wait(WITHIN_S) == 4
         done = mesh.events.wait("aider.session_completed", WITHIN_S)[0].data
-        assert sessions(mesh)[done["session_id"]]["state"] == "ended"
+        wait_until(lambda: sessions(mesh).get(done["session_id"], {}).get("state") == "ended",
+                   WITHIN_S, "session that is listed as ended")
         wait_until(lambda: not processes_of(mesh), WITHIN_S, "end of the session's processes")
     finally:
         frozen.kill()
@@ -221,7 +222,11 @@ def test_mcp_proxy_197_mcpo_225_each_session_is_told_as_what_it_is_and_trouble_i
     assert (dead["outcome"], dead["signal"]) == ("killed", 11)
     started = mesh.events.wait("aider.session_started", WITHIN_S, count=2)
     alive, = {frame.data["session_id"] for frame in started} - {dead["session_id"]}
-    listed = wait_until(lambda: len(sessions(mesh)) == 2 and sessions(mesh), WITHIN_S, "both")
+
+    def both():
+        listed = sessions(mesh)
+        return len(listed) == 2 and listed[dead["session_id"]]["state"] == "ended" and listed
+    listed = wait_until(both, WITHIN_S, "both, one of them ended")
     assert listed[alive]["state"] == "running"
     assert (listed[dead["session_id"]]["state"], listed[dead["session_id"]]["outcome"]) == \
         ("ended", "killed")
@@ -231,7 +236,8 @@ def test_mcp_proxy_197_mcpo_225_each_session_is_told_as_what_it_is_and_trouble_i
     broker = next(program for program in mesh.programs if program.name == "aidermesh-broker")
     broker.kill()
     wait_until(lambda: mesh.get("/health")[0] == 503, WITHIN_S, "503")
-    assert mesh.get("/readyz")[0] == 503 and mesh.get("/livez")[0] == 200
+    wait_until(lambda: mesh.get("/readyz")[0] == 503, WITHIN_S, "503 of /readyz")
+    assert mesh.get("/livez")[0] == 200
     lives.process.terminate()
     assert lives.wait(WITHIN_S) == -signal.SIGTERM
 

@@ -23,9 +23,9 @@ import termios
 import time
 
 import pytest
-from mesh import bin_dir, wait_until
+from mesh import PATIENCE_S, bin_dir, wait_until
 
-LIMIT_S = 20
+LIMIT_S = PATIENCE_S
 PYTHON = sys.executable
 BIG_BYTES = 64 * 1024 * 1024
 ESC = "\x1b"
@@ -312,7 +312,7 @@ def test_a_stderr_that_nobody_reads_does_not_keep_the_end_waiting(bridge):
 
 
 def test_a_server_that_closes_stdin_breaks_the_clients_pipe(bridge):
-    process = bridge.popen(sh("exec <&-; echo closed; sleep 20"), "--mode", "mcp", "--keep-noise",
+    process = bridge.popen(sh("exec <&-; echo closed; sleep 300"), "--mode", "mcp", "--keep-noise",
                            stdin=subprocess.PIPE)
     assert process.stdout.readline() == b"closed\n"
 
@@ -341,7 +341,7 @@ def test_a_reader_that_leaves_is_noticed_without_a_write(bridge):
     watch = py("import select, sys\n"
                "poll = select.poll(); poll.register(1, 0)\n"
                "sys.stderr.write('watching\\n'); sys.stderr.flush()\n"
-               "sys.exit(7 if poll.poll(20000) else 8)\n")
+               "sys.exit(7 if poll.poll(300000) else 8)\n")
     for bare in (True, False):
         process = bridge.popen(watch, bare=bare)
         assert process.stderr.readline() == b"watching\n"
@@ -410,13 +410,12 @@ def test_a_full_disk_is_not_called_success(bridge):
 
 
 def test_substitution_returns_when_the_command_has_ended(bridge):
-    bridge.env["AIDERMESH_BRIDGE_LINGER"] = "20s"
+    bridge.env["AIDERMESH_BRIDGE_LINGER"] = "10m"
     wrapped = " ".join(bridge.words())
-    started = time.monotonic()
+    # Within LIMIT_S.
     out, _, status = bridge.run(sh(f"x=$({wrapped} sh -c 'echo hi; exit 4'); echo $x $?"),
                                 bare=True)
     assert out == b"hi 4\n" and status == 0
-    assert time.monotonic() - started < 10
     # The observer lives on, for a broker that may come; told to stop, it does.
     (observer,) = wait_until(bridge.observer_pids, LIMIT_S, "observer")
     os.kill(observer, signal.SIGTERM)
@@ -442,7 +441,7 @@ for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, sig
                signal.SIGALRM, signal.SIGTERM, signal.SIGWINCH, signal.SIGCONT):
     signal.signal(number, caught)
 os.write(1, b"ready\\n")
-while True: time.sleep(20)
+while True: time.sleep(300)
 """)
 
 
@@ -461,7 +460,7 @@ def test_signals_to_the_bridge_reach_the_command_once(bridge):
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "QUIT"])
 def test_a_signal_to_the_bridge_ends_both(bridge, name):
     number = getattr(signal, f"SIG{name}")
-    process = bridge.popen(sh("echo $$; exec sleep 20"))
+    process = bridge.popen(sh("echo $$; exec sleep 300"))
     pid = int(process.stdout.readline())
     process.send_signal(number)
     assert process.wait(LIMIT_S) == -number
@@ -482,7 +481,7 @@ def state_of(pid):
 
 
 def test_a_killed_bridge_leaves_no_command(bridge):
-    process = bridge.popen(sh("echo $$; exec sleep 20"))
+    process = bridge.popen(sh("echo $$; exec sleep 300"))
     pid = int(process.stdout.readline())
     process.kill()
     assert process.wait(LIMIT_S) == -signal.SIGKILL
@@ -493,7 +492,7 @@ def test_a_killed_bridge_leaves_no_command(bridge):
 def test_stopping_and_continuing_the_bridge_does_so_to_the_command(bridge):
     # A group of its own, whose parent is outside it: the kernel stops no orphaned groups, and
     # whether ours is one depends on who runs the tests.
-    process = bridge.popen(sh("echo $$; exec sleep 20"), process_group=0)
+    process = bridge.popen(sh("echo $$; exec sleep 300"), process_group=0)
     pid = int(process.stdout.readline())
     os.kill(process.pid, signal.SIGTSTP)
     wait_until(lambda: state_of(pid) == "T" and state_of(process.pid) == "T", LIMIT_S,
@@ -524,7 +523,7 @@ def test_a_stopped_or_killed_observer_changes_nothing(bridge):
 
 
 def test_no_zombie_while_the_command_runs(bridge):
-    process = bridge.popen(sh("echo up; exec sleep 20"))
+    process = bridge.popen(sh("echo up; exec sleep 300"))
     assert process.stdout.readline() == b"up\n"
     (observer,) = wait_until(bridge.observer_pids, LIMIT_S, "observer")
     os.kill(observer, signal.SIGKILL)
@@ -539,6 +538,8 @@ def test_no_zombie_while_the_command_runs(bridge):
 
 class Terminal:
     """A terminal, and a program on it as a person would start it."""
+
+    END = "\0end\0"
 
     def __init__(self, bridge, words, rows=31, columns=97, settings=None, **how):
         self.master, self.slave = pty.openpty()
@@ -571,7 +572,7 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
-    def expect(self, pattern, timeout_s=LIMIT_S):
+    def expect(self, pattern, timeout_s=LIMIT_S, used_up=True):
         """Read until the pattern is there; what came before and with it is used up."""
         until = time.monotonic() + timeout_s
         while not (found := re.search(pattern, self.text)):
@@ -580,7 +581,8 @@ class Terminal:
             if not ready:
                 raise AssertionError(f"no {pattern!r} on the terminal, but {self.text!r}")
             self.text += os.read(self.master, 65536).decode(errors="replace")
-        self.text = self.text[found.end():]
+        if used_up:
+            self.text = self.text[found.end():]
         return found
 
     def rest(self):
@@ -590,9 +592,10 @@ class Terminal:
             if select.select([self.master], [], [], 0.02)[0]:
                 self.text += os.read(self.master, 65536).decode(errors="replace")
         status = self.process.wait(0.1)
-        while select.select([self.master], [], [], 0.1)[0]:
-            self.text += os.read(self.master, 65536).decode(errors="replace")
-        text, self.text = self.text, ""
+        # What it has written may still be on its way: it is there once something later is.
+        os.write(self.slave, self.END.encode())
+        self.expect(self.END, used_up=False)
+        text, self.text = self.text.replace(self.END, ""), ""
         return text, status
 
     def is_as_before(self):
@@ -704,7 +707,7 @@ def test_a_window_change_reaches_a_command_that_only_writes_to_the_terminal(brid
 
 def test_interrupt_and_quit_keys_and_end_of_input(bridge):
     for prefix in ([], bridge.words()):
-        with Terminal(bridge, [*prefix, *sh("echo up; exec sleep 20")]) as terminal:
+        with Terminal(bridge, [*prefix, *sh("echo up; exec sleep 300")]) as terminal:
             terminal.expect("up")
             terminal.type("\x03")
             text, status = terminal.rest()
@@ -844,7 +847,7 @@ def test_keys_are_left_to_the_pager_behind_a_wrapped_command(bridge):
 
 
 def test_a_bridge_killed_on_a_terminal_leaves_it_usable(bridge):
-    with Terminal(bridge, [*bridge.words(), *sh("echo pid $$; exec sleep 20")]) as terminal:
+    with Terminal(bridge, [*bridge.words(), *sh("echo pid $$; exec sleep 300")]) as terminal:
         pid = int(terminal.expect(r"pid (\d+)\r\n").group(1))
         assert not terminal.is_as_before()    # raw outside
         terminal.process.kill()
@@ -853,7 +856,7 @@ def test_a_bridge_killed_on_a_terminal_leaves_it_usable(bridge):
 
 
 def test_a_hung_up_terminal_ends_the_session(bridge):
-    with Terminal(bridge, [*bridge.words(), *sh("echo pid $$; exec sleep 20")]) as terminal:
+    with Terminal(bridge, [*bridge.words(), *sh("echo pid $$; exec sleep 300")]) as terminal:
         pid = int(terminal.expect(r"pid (\d+)\r\n").group(1))
         os.kill(terminal.process.pid, signal.SIGHUP)
         assert terminal.process.wait(LIMIT_S) == -signal.SIGHUP

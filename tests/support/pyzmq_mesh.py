@@ -33,8 +33,10 @@ UNESCAPED = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123
 RESEND_AFTER_S = 0.05
 HEARTBEAT_S = 1.0
 # The broker speaks every second, and answers at once; how long that takes is the machine's affair.
+# No wait is shorter.
 PATIENCE_S = 60.0
 ASK_AGAIN_S = 2.0
+LINGER_MS = 5000    # a goodbye, to a broker that is there
 
 
 class Refused(Exception):
@@ -193,7 +195,7 @@ class Peer:
         self.context = zmq.Context()
         self.key = key    # None, or what key_of gives
         self.control = self.open(zmq.DEALER)
-        self.control.linger = 500
+        self.control.linger = LINGER_MS
         self.control.connect(f"ipc://{runtime_dir}/control")
         self.welcome = None
         self._said = {}    # what the last hello said beyond what each says
@@ -248,7 +250,7 @@ class Peer:
     def _ask(self, verb, body, timeout_s):
         self._last_id += 1
         self.send(verb, {"id": self._last_id, **body})
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + timeout_s    # a request may be lost with its connection
         while (left := until - time.monotonic()) > 0:
             message = self.receive(left)
             if message is None:
@@ -312,7 +314,7 @@ class Publisher(Peer):
         self.hello()
         # An XPUB is told of the broker's subscription; before that, what is sent is lost.
         self.socket = self.open(zmq.XPUB)
-        self.socket.linger = 500
+        self.socket.linger = LINGER_MS
         self.socket.connect(self.welcome["endpoints"]["publish"])
         if not self.socket.poll(PATIENCE_S * 1000) or self.socket.recv() != b"\x01":
             raise TimeoutError("the broker does not subscribe")
@@ -366,9 +368,9 @@ class Publisher(Peer):
             self.hello(previous_incarnation=self.welcome["incarnation"])
             self.sent = self.welcome["sources"][0]["next"] - 1
 
-    def drain(self, timeout_s):
+    def drain(self, timeout_s=PATIENCE_S):
         """Wait until the broker has everything."""
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + max(timeout_s, PATIENCE_S)
         while self.kept:
             if time.monotonic() > until:
                 raise TimeoutError(f"{len(self.kept)} events are not acknowledged")
@@ -397,9 +399,15 @@ class Subscriber(Peer):
         self.socket.connect(self.welcome["endpoints"]["subscribe"])
         self._heard_at = time.monotonic()
 
-    def events(self, count, timeout_s):
+    def arrived(self):
+        """The events that are there by now, after one look at the sockets."""
+        self._step()
+        while self._ready:
+            yield self._ready.popleft()
+
+    def events(self, count, timeout_s=PATIENCE_S):
         """The next events, `count` of them. Raises TimeoutError when they do not come."""
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + max(timeout_s, PATIENCE_S)
         self._heard_at = time.monotonic()    # while nobody asked, nobody listened
         for number in range(count):
             while not self._ready:
@@ -410,9 +418,9 @@ class Subscriber(Peer):
                 self._step()
             yield self._ready.popleft()
 
-    def wait_for_head(self, timeout_s):
+    def wait_for_head(self, timeout_s=PATIENCE_S):
         """Wait for a mesh.head and give its payload."""
-        until = time.monotonic() + timeout_s
+        until = time.monotonic() + max(timeout_s, PATIENCE_S)
         seen = len(self.heads)
         while len(self.heads) == seen:
             if time.monotonic() > until:
