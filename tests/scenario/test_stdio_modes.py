@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 import schema
 import test_schema
 from mesh import ROOT, SLOWNESS, wait_until
@@ -179,6 +180,38 @@ def test_an_mcp_servers_hidden_rate_limits_are_seen_under_the_callers_trace(mesh
     assert completed.data["success"] is True and completed.data["rate_limit_encountered"] is True
 
 
+# A server that gets a call, and then does what comes behind this.
+CALLED = "import os, sys\nwhile 'tools/call' not in sys.stdin.readline(): pass\n"
+
+
+@pytest.mark.parametrize("does, outcome, told", [
+    ("os.kill(os.getpid(), 9)", "killed", ["was ended by signal 9 before it answered"]),
+    ("sys.exit(3)", "failed", ["ended with status 3 before it answered"]),
+    ("sys.stdin.read()", "cancelled", []),
+], ids=["killed", "ended", "client_gone"])
+def test_a_call_that_gets_no_answer_ends_as_what_befell_it(mesh, does, outcome, told):
+    mesh.start()
+    words = [*mesh.program("aidermesh-stdio-bridge"), "--mode", "mcp", "--", sys.executable, "-c",
+             CALLED + does]
+    with subprocess.Popen(words, env=mesh.env, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as process:
+        process.stdin.write(lines({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
+            "name": "aider_ai_code", "arguments": {"ai_coding_prompt": "set x"}}}))
+        process.stdin.flush()
+        mesh.events.wait("aider.request_started", WITHIN_S)
+        if outcome == "cancelled":
+            process.stdin.close()
+        assert process.stdout.read() == b""
+        process.wait(WITHIN_S)
+    (completed,) = mesh.events.wait("aider.session_completed", WITHIN_S)
+    assert (completed.data["outcome"], completed.data["success"]) == (outcome, False)
+    assert completed.data.get("signal") == (9 if outcome == "killed" else None)
+    frames = mesh.events.all("aider.*", session=completed.data["session_id"])
+    errors = [frame.data for frame in frames if frame.type == "aider.error_occurred"]
+    assert [error["error_message"].removeprefix("the MCP server ") for error in errors] == told
+    assert all(error["error_type"] == "crash" for error in errors)
+
+
 def test_noise_stays_on_stdout_where_that_is_asked_for_or_a_person_reads_it(mesh):
     mesh.start_broker()
     server = [sys.executable, "-c",
@@ -214,6 +247,43 @@ def test_a_session_says_who_where_and_what(mesh):
     (completed,) = mesh.events.wait("aider.session_completed", WITHIN_S)
     assert completed.data["exit_code"] == 3 and completed.data["success"] is False
     assert 0 <= completed.data["duration"] < 30
+
+
+SECRET = "sk-ant-api03-9aB8cD7eF6gH5iJ4kL3mN2oP1qR0"
+PROMPT = f"use {SECRET} " + "and so on " * 20
+AIDER_SAYS = f"""Aider v0.86.2
+Model: openai/gpt-4o with whole edit format
+
+litellm.RateLimitError: RateLimitError: OpenAIException - {SECRET}: Please try again in 5.3s.
+The API provider has rate limited you. Try again later or check your quotas.
+Retrying in 0.2 seconds...
+hello
+Tokens: 10 sent, 2 received.
+"""
+
+
+@pytest.mark.parametrize("prompt, characters", [("none", 0), ("preview", 101), ("full", None)])
+def test_settings_say_what_is_shown_of_a_prompt_and_which_model_is_next(mesh, prompt, characters):
+    mesh.start()
+    aider = mesh.folder / "aider"
+    aider.write_text(f"#!/bin/sh\ncat <<'END'\n{AIDER_SAYS}END\n")
+    aider.chmod(0o755)
+    done = run(mesh, ["--set", f"bridge/prompt={prompt}", "--set",
+                      "bridge/fallback_models=openai=openai/gpt-4o-mini,other/model", "--",
+                      str(aider), "--model", "openai/gpt-4o", "-m", PROMPT], cwd=mesh.folder)
+    assert (done.returncode, done.stdout.decode()) == (0, AIDER_SAYS)
+    (completed,) = mesh.events.wait("aider.session_completed", WITHIN_S)
+    frames = mesh.events.all("aider.*", session=completed.data["session_id"])
+    shown = next(frame.data for frame in frames if frame.type == "aider.session_started")
+    clean = PROMPT.replace(SECRET, "[redacted:anthropic]")
+    if characters:
+        clean = clean[:characters - 1] + "…"
+    assert shown.get("prompt", "") == ("" if characters == 0 else clean)
+    (limited,) = [frame.data for frame in frames if frame.type == "aider.rate_limit_detected"]
+    assert (limited["fallback_model"], limited["retry_after"]) == ("openai/gpt-4o-mini", 5.3)
+    # Nobody else is told; how often it was taken out, is.
+    assert SECRET not in json.dumps([frame.data for frame in frames])
+    assert completed.data["redactions"]["anthropic"] >= 1
 
 
 def test_a_killed_bridge_ends_its_session_as_killed(mesh):
