@@ -2,10 +2,10 @@
 # build - one of the builds that the tests need, in build/<variant>
 # SPDX-License-Identifier: MPL-2.0
 #
-# usage: tests/checks/build.sh asan|plain|tsan|fuzz
+# usage: tests/checks/build.sh asan|plain|tsan|fuzz [TARGET...]
 #   asan    gcc, ASan and UBSan: what most tests run
-#   plain   gcc, as installed: valgrind, benchmarks, install rules
-#   tsan    gcc, ThreadSanitizer
+#   plain   gcc, as installed: benchmarks, install rules; valgrind, with the target unit_tests
+#   tsan    gcc, ThreadSanitizer, and of the unit tests those with threads; all by unit_tests
 #   fuzz    clang, ASan, UBSan and libFuzzer: the programs and the fuzzers
 #
 # Warnings are errors in each, so this is also the check that gcc and clang are content; with
@@ -15,15 +15,18 @@ cd "$(dirname "$0")/../.."
 
 variant="${1:-}"
 options=(-DMESH_WERROR=ON -DMESH_TESTS=ON)
-targets=()    # all
+targets=()    # all that the variant is for
 case "$variant" in
     asan)
         options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DMESH_CHECKS=ON
             "-DMESH_SANITIZE=address,undefined")
         ;;
-    plain) options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo) ;;
+    plain)
+        options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo -DMESH_UNIT_TESTS=none)
+        ;;
     tsan)
-        options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DMESH_SANITIZE=thread)
+        options+=(-DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=Debug -DMESH_UNIT_TESTS=threads
+            -DMESH_SANITIZE=thread)
         ;;
     fuzz)
         options+=(-DCMAKE_C_COMPILER=clang-14 -DCMAKE_BUILD_TYPE=Debug -DMESH_FUZZ=ON
@@ -35,6 +38,8 @@ case "$variant" in
         exit 2
         ;;
 esac
+shift
+[ $# = 0 ] || targets=(--target "$@")
 if command -v ccache >/dev/null; then
     options+=(-DCMAKE_C_COMPILER_LAUNCHER=ccache)
     export CCACHE_DIR="${CCACHE_DIR:-$PWD/build/ccache}"

@@ -58,11 +58,22 @@ mesh_add_check(install.programs 60
     COMMAND ${checks}/install.sh ${PROJECT_SOURCE_DIR}/build/plain ${PROJECT_VERSION}
     PROPERTIES FIXTURES_REQUIRED build_plain)
 
+# Every unit test under valgrind is a long form: CI has them under ASan and UBSan, and the whole
+# chain under valgrind (scenario.chain_valgrind). So are those without threads under TSan.
+foreach(variant plain tsan)
+    mesh_add_check(build.${variant}_unit_tests 480 COMMAND ${checks}/build.sh ${variant} unit_tests
+        PROPERTIES FIXTURES_SETUP build_${variant}_unit_tests FIXTURES_REQUIRED build_${variant}
+        LABELS all PROCESSORS ${MESH_PLACES_BUILD} COST 350 ENVIRONMENT "MESH_BUILD_JOBS=2")
+endforeach()
 mesh_add_check(valgrind.unit 300 COMMAND ${checks}/valgrind.sh ${PROJECT_SOURCE_DIR}/build/plain
-    PROPERTIES FIXTURES_REQUIRED build_plain PROCESSORS ${MESH_PLACES_BUILD} COST 300)
-
+    PROPERTIES FIXTURES_REQUIRED build_plain_unit_tests LABELS all
+    PROCESSORS ${MESH_PLACES_BUILD} COST 300)
 mesh_add_check(tsan.unit 180 COMMAND ${checks}/tsan.sh unit ${PROJECT_SOURCE_DIR}/build/tsan
+    PROPERTIES FIXTURES_REQUIRED build_tsan_unit_tests LABELS all)
+mesh_add_check(tsan.threads 180 COMMAND ${checks}/tsan.sh threads ${PROJECT_SOURCE_DIR}/build/tsan
     PROPERTIES FIXTURES_REQUIRED build_tsan COST 150)
+mesh_add_check(check.threads 60 COMMAND ${checks}/threads.sh ${PROJECT_BINARY_DIR}
+    PROPERTIES PROCESSORS 1)
 mesh_add_check(tsan.own_race_is_reported 60
     COMMAND ${checks}/tsan.sh own-race ${PROJECT_SOURCE_DIR}/build/tsan
     PROPERTIES FIXTURES_REQUIRED build_tsan)

@@ -2,11 +2,12 @@
 # tsan - runs what ThreadSanitizer shall watch, under the suppressions of tests/support/tsan.supp
 # SPDX-License-Identifier: MPL-2.0
 #
-# usage: tests/checks/tsan.sh unit BUILD_DIRECTORY        every unit test, without a report
+# usage: tests/checks/tsan.sh threads BUILD_DIRECTORY     the unit tests with threads, no report
+#        tests/checks/tsan.sh unit BUILD_DIRECTORY        every unit test, without a report
 #        tests/checks/tsan.sh own-race BUILD_DIRECTORY    a race of our own is still reported
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-[ $# = 2 ] || { sed -n '5,6s/^# //p' "$0" >&2; exit 2; }
+[ $# = 2 ] || { sed -n '5,7s/^# //p' "$0" >&2; exit 2; }
 export TSAN_OPTIONS="suppressions=$PWD/tests/support/tsan.supp halt_on_error=0 exitcode=66"
 
 # ThreadSanitizer wants the memory laid out as it knows it; kernels that shuffle it with more
@@ -15,8 +16,8 @@ run=()
 if ! "$2/tests/own_race" none >/dev/null 2>&1; then run=(setarch "$(uname -m)" -R); fi
 
 case "$1" in
-    unit)
-        "${run[@]}" ctest --test-dir "$2" --label-regex '^unit$' --output-on-failure --no-tests=error
+    unit | threads)
+        "${run[@]}" ctest --test-dir "$2" --label-regex "^$1\$" --output-on-failure --no-tests=error
         ;;
     own-race)
         "${run[@]}" "$2/tests/own_race" none
@@ -33,7 +34,7 @@ case "$1" in
         done
         ;;
     *)
-        echo "tsan: no '$1'; use unit or own-race" >&2
+        echo "tsan: no '$1'; use threads, unit or own-race" >&2
         exit 2
         ;;
 esac

@@ -1,5 +1,5 @@
 # unit tests and fuzzers of cli
-mesh_add_unit_test(cli cli_parts)
+mesh_add_unit_test(cli cli_parts THREADS)
 mesh_add_unit_test(event_line cli_parts)
 mesh_add_unit_test(http_base cli_parts)
 mesh_add_unit_test(sse_reader cli_parts)
