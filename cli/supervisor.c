@@ -42,7 +42,8 @@ struct supervisor {
     char notes_address[ADDRESS_SIZE];    // for NOTIFY_SOCKET
 
     bool stopping;
-    int kill_timer;    // of the program asked to end; 0 for none
+    int kill_timer;      // of the program asked to end; 0 for none
+    int64_t grace_ms;    // from SIGTERM to SIGKILL
 };
 
 static void
@@ -77,7 +78,7 @@ stop_next(supervisor_t *self)
     if (!program)
         return;
     kill(program->pid, SIGTERM);
-    self->kill_timer = zloop_timer(self->loop, SUPERVISOR_GRACE_MS, 1, on_grace_over, self);
+    self->kill_timer = zloop_timer(self->loop, (size_t) self->grace_ms, 1, on_grace_over, self);
 }
 
 static int
@@ -326,11 +327,12 @@ supervisor_start(supervisor_t *self, const char *name, const char *file,
 }
 
 void
-supervisor_stop(supervisor_t *self)
+supervisor_stop(supervisor_t *self, int64_t grace_ms)
 {
     assert(self);
     if (!self->stopping) {
         self->stopping = true;
+        self->grace_ms = grace_ms;
         stop_next(self);
     }
 }

@@ -12,7 +12,6 @@
 
 enum {
     SUPERVISOR_PROGRAMS = 8,        // the most that can be started
-    SUPERVISOR_GRACE_MS = 1500,     // from SIGTERM to SIGKILL
     SUPERVISOR_ENDING_SIZE = 96,    // for supervisor_describe
 };
 
@@ -41,8 +40,8 @@ int supervisor_start(supervisor_t *self, const char *name, const char *file,
                      char *const arguments[]);
 
 // Ask the programs to end, the last started first, each once the one before has ended; kill
-// the one that has not within SUPERVISOR_GRACE_MS. A second call does nothing.
-void supervisor_stop(supervisor_t *self);
+// the one that has not within grace_ms. A second call does nothing.
+void supervisor_stop(supervisor_t *self, int64_t grace_ms);
 
 // Send every program that runs a signal, e.g. SIGHUP.
 void supervisor_signal(supervisor_t *self, int number);

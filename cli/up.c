@@ -29,7 +29,12 @@
 #include "supervisor.h"
 #include "up_words.h"
 
-enum { READY_LIMIT_MS = 30 * 1000 };
+enum {
+    READY_LIMIT_MS = 30 * 1000,
+    // Beyond what a broker may take to drain: for a disk or a machine that is slow just then.
+    // Who will not wait asks twice.
+    STOP_GRACE_MS = 15 * 1000,
+};
 
 #define BROKER "aidermesh-broker"
 #define MONITOR "aidermesh-monitor"
@@ -84,7 +89,8 @@ stop(up_t *self, int status)
     self->status = status;
     mesh_ready_notify("STOPPING=1");
     http_probe_destroy(&self->probe);
-    supervisor_stop(self->supervisor);
+    supervisor_stop(self->supervisor,
+                    STOP_GRACE_MS + mesh_settings_ms(self->settings, "broker/stop_grace"));
     if (supervisor_running(self->supervisor) == 0)
         zloop_timer(self->loop, 0, 1, on_all_ended, NULL);
 }

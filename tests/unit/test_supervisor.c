@@ -13,7 +13,7 @@
 #include "supervisor.h"
 #include "temp_dir.h"
 
-enum { DEADLINE_MS = 10 * 1000 };
+enum { DEADLINE_MS = 60 * 1000, GRACE_MS = 200 };
 
 // What the handler was told, as "ready a;ended b 0;".
 typedef struct told {
@@ -144,7 +144,7 @@ ready_is_told_only_of_the_program_that_says_it(void **state)
     assert_true(supervisor_is_ready(told->supervisor, "loud"));
     assert_false(supervisor_is_ready(told->supervisor, "quiet"));
     assert_false(supervisor_is_ready(told->supervisor, "nobody"));
-    supervisor_stop(told->supervisor);
+    supervisor_stop(told->supervisor, DEADLINE_MS);
     run_until(told, "ended quiet -15;");
     assert_string_equal(told->text, "ready loud;ended loud -15;ended quiet -15;");
     free(self);
@@ -157,7 +157,7 @@ stopping_goes_in_reverse_one_after_the_other(void **state)
     start_shell(told, "a", "exec sleep 60");
     start_shell(told, "b", "exec sleep 60");
     start_shell(told, "c", "exec sleep 60");
-    supervisor_stop(told->supervisor);
+    supervisor_stop(told->supervisor, DEADLINE_MS);
     run_until(told, "ended a -15;");
     assert_string_equal(told->text, "ended c -15;ended b -15;ended a -15;");
 }
@@ -177,9 +177,9 @@ a_program_that_does_not_end_in_time_is_killed(void **state)
         zclock_sleep(2);
 
     int64_t asked = zclock_mono();
-    supervisor_stop(told->supervisor);
+    supervisor_stop(told->supervisor, GRACE_MS);
     run_until(told, "ended deaf -9;");
-    assert_true(zclock_mono() - asked >= SUPERVISOR_GRACE_MS - 10);
+    assert_true(zclock_mono() - asked >= GRACE_MS - 10);
 
     free(script);
     free(trapped);
