@@ -37,6 +37,8 @@ import schema    # noqa: E402
 SANITIZER = os.environ.get("MESH_TEST_SANITIZER", "")
 # Under valgrind and sanitizers a program is slower, and looks for leaks when it ends.
 SLOWNESS = {"": 1, "valgrind": 20}.get(SANITIZER, 3)
+# Whether the machine does nothing else meanwhile, so that promised times can be held against it.
+ALONE = "MESH_TEST_ALONE" in os.environ
 # A second is promised of what is installed; sanitizers look for leaks in that second.
 STOP_LIMIT_S = 1.0 if not SANITIZER else 5.0 * SLOWNESS
 # A wait is for a fact. Its limit says when to give up, and none is shorter than this, as a machine
@@ -224,12 +226,15 @@ class Program:
                 [*mesh.program(name), *words], env=mesh.env, cwd=cwd or mesh.folder, stdin=stdin,
                 stdout=out, stderr=err, start_new_session=True)
         mesh.programs.append(self)
+        self.port = None    # on which it serves, where the scenario may want it again
+        self.held = None    # a socket that keeps the port, once the program has ended
 
     def is_running(self):
         return self.process.poll() is None
 
     def must_run(self):
-        assert self.is_running(), f"{self.name} ended with {self.process.returncode}:\n{self.said_last()}"
+        assert self.is_running(), \
+            f"{self.name} ended with {self.process.returncode}:\n{self.said_last()}"
 
     def said(self):
         return self.log.read_text(errors="replace")
@@ -254,6 +259,7 @@ class Program:
             raise AssertionError(f"{self.name} was still there {max(limit_s, PATIENCE_S):.0f} s"
                                  f" after signal {number}:\n{self.said_last()}") from None
         took_s = time.monotonic() - started
+        self._hold_port()
         assert self.process.returncode == 0, \
             f"{self.name} ended with {self.process.returncode}:\n{self.said_last()}"
         assert took_s <= limit_s, f"{self.name} took {took_s:.2f} s to end:\n{self.said_last()}"
@@ -263,6 +269,19 @@ class Program:
         if self.is_running():
             self.process.kill()
             self.process.wait(PATIENCE_S)
+            self._hold_port()
+
+    def _hold_port(self):
+        """Until the scenario ends the kernel gives nobody else the port; the next of ours may."""
+        if self.port and not self.held:
+            self.held = socket.socket()
+            self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.held.bind(("127.0.0.1", self.port))
+
+    def close(self):
+        self.kill()
+        if self.held:
+            self.held.close()
 
 
 class Mesh:
@@ -309,7 +328,7 @@ class Mesh:
             for stream in self.streams:
                 stream.close()
             for program in self.programs:
-                program.kill()
+                program.close()
         if kind is None:
             self.check_reports()
             self.check_events()
@@ -378,6 +397,7 @@ class Mesh:
             program.must_run()
             return port_file.exists() and port_file.read_text().strip()
         self.port = int(wait_until(written, START_LIMIT_S, "port file of the sse-bridge"))
+        program.port = self.port
         wait_until(lambda: self.get("/readyz")[0] == 200, START_LIMIT_S, "ready sse-bridge")
         return program
 
@@ -435,7 +455,8 @@ class Mesh:
         rank = {"aidermesh-stdio-bridge": 0, "aidermesh-monitor": 1, "aidermesh-sse-bridge": 2,
                 "aidermesh-broker": 3}
         for program in sorted(running, key=lambda program: rank.get(program.name, 0)):
-            program.stop()
+            if program.is_running():    # still: some end with what they serve
+                program.stop()
 
     def check_reports(self):
         """No sanitizer and no valgrind had anything to say, in any process."""

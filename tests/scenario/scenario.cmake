@@ -2,12 +2,13 @@
 
 # mesh_add_scenario(<name> <seconds> [FILE <file>] [KEYWORD <pytest -k>] [LEVEL ci|all]
 #                   [BUILD <variant>] [WATCHED_BY thread|valgrind] [AIDER <venv below build/>]
-#                   [NEEDS <fixture>]
+#                   [NEEDS <fixture>] [ALONE]
 #                   [PROPERTIES <name> <value>...])
 # tests/scenario/test_<name>.py, or those tests of FILE that KEYWORD names, becomes the test
 # scenario.<name>. It waits more than it computes, so it takes one place of ctest's two a core.
+# ALONE: nothing else runs meanwhile, and what is promised of seconds is held against them.
 function(mesh_add_scenario name seconds)
-    cmake_parse_arguments(ARG "" "FILE;KEYWORD;LEVEL;BUILD;WATCHED_BY;AIDER;NEEDS" "PROPERTIES" ${ARGN})
+    cmake_parse_arguments(ARG "ALONE" "FILE;KEYWORD;LEVEL;BUILD;WATCHED_BY;AIDER;NEEDS" "PROPERTIES" ${ARGN})
     if(NOT ARG_FILE)
         set(ARG_FILE test_${name}.py)
     endif()
@@ -37,10 +38,15 @@ function(mesh_add_scenario name seconds)
     if(ARG_AIDER)
         set(aider ";AIDERMESH_TEST_AIDER=${PROJECT_SOURCE_DIR}/build/${ARG_AIDER}/bin/aider")
     endif()
+    set(alone "")
+    if(ARG_ALONE)
+        set(alone ";MESH_TEST_ALONE=1")
+        list(APPEND ARG_PROPERTIES RUN_SERIAL TRUE)
+    endif()
     # The time-out is for what hangs: a busy machine may take three times as long.
     math(EXPR timeout "3 * ${seconds}")
     set_tests_properties(scenario.${name} PROPERTIES LABELS "${ARG_LEVEL}" TIMEOUT ${timeout}
-        ENVIRONMENT "AIDERMESH_BIN=${bin};MESH_TEST_SANITIZER=${sanitizer}${aider}"
+        ENVIRONMENT "AIDERMESH_BIN=${bin};MESH_TEST_SANITIZER=${sanitizer}${aider}${alone}"
         FIXTURES_REQUIRED "${fixtures}" COST ${seconds} ${ARG_PROPERTIES})
 endfunction()
 
@@ -74,8 +80,7 @@ mesh_add_scenario(mcp_clients 300)
 mesh_add_scenario(mcp_2026 120 NEEDS mcp_packages)
 mesh_add_scenario(health 240)
 # Named within three seconds, of what is installed.
-mesh_add_scenario(health_plain 240 FILE test_health.py LEVEL all BUILD plain
-    PROPERTIES RUN_SERIAL TRUE)
+mesh_add_scenario(health_plain 240 FILE test_health.py LEVEL all BUILD plain ALONE)
 mesh_add_scenario(keys 180)
 mesh_add_scenario(monitor 240)
 # How late a report may be, and how soon a key is out, of what is installed.
@@ -131,6 +136,8 @@ mesh_add_scenario(cli 240)
 mesh_add_scenario(readme 60)
 # Builds once more, as a newcomer does; the mesh it starts is not watched by a sanitizer.
 mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 4)
+# Two minutes are promised.
+mesh_add_scenario(deploy_run_alone 300 FILE test_deploy_run.py KEYWORD once LEVEL all ALONE)
 mesh_add_scenario(sse_streams 240)
 mesh_add_scenario(stream_past 180)
 mesh_add_scenario(stream_life 120)
@@ -156,6 +163,9 @@ mesh_add_scenario(throttling 90)
 mesh_add_scenario(wrong_settings 120)
 mesh_add_scenario(forget 180)
 mesh_add_scenario(found 240)
+# Within one interval, of what is installed.
+mesh_add_scenario(found_alone 60 FILE test_found.py KEYWORD one_interval LEVEL all BUILD plain
+    ALONE)
 # Two brokers that become one: most of the threads, and ciphers in libzmq's.
 mesh_add_scenario(found_tsan 120 FILE test_found.py KEYWORD "two_brokers or forgotten" LEVEL all
     BUILD tsan WATCHED_BY thread)

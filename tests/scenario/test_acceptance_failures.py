@@ -12,7 +12,8 @@ from wrapped import check_order, run_aider
 SURVIVED = {
     "server": (["server_error"], ()),
     "overloaded": (["unavailable"], ()),
-    "timeout": ([{"do": "hold", "seconds": 20}] * 3, ("--timeout", "1")),
+    # Long enough for the good answer to come in time from a machine that stands still for a while.
+    "timeout": ([{"do": "hold", "seconds": 60}] * 3, ("--timeout", "5")),
     "connection": (["reset"] * 3, ()),
 }
 FINAL = {

@@ -11,7 +11,7 @@ from wrapped import check_order, run_aider
 def test_nine_429s_are_nine_rate_limits_one_fatal_error_and_a_session_that_gave_up(mesh):
     mesh.start()
     with FakeLLM(["rate_limit"]) as llm:
-        run = run_aider(mesh, llm, timeout_s=150)
+        run = run_aider(mesh, llm)
         assert len(llm.chat_requests) == 9
     check_order(run)
     assert run.outcome.rc == 0, "aider itself says that all is well"

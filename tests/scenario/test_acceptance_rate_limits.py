@@ -62,10 +62,11 @@ def test_401_is_one_fatal_error_and_an_unsuccessful_session_although_aider_exits
 
 def test_rate_limits_arrive_while_aider_still_waits_to_try_again(mesh):
     mesh.start()
-    with FakeLLM(["rate_limit", "rate_limit", "rate_limit", "ok"]) as llm:
+    with FakeLLM([*["rate_limit"] * 6, "ok"]) as llm:
         run = run_aider(mesh, llm)
+        requests = [llm.started + request.at_s for request in llm.chat_requests]
     limits = [f for f in run.frames if f.type == "aider.rate_limit_detected"]
-    done = [f for f in run.frames if f.type == "aider.request_completed"][0]
-    # The third is followed by a wait of a second before aider tries again.
-    assert done.at - limits[2].at > 0.8
-    assert limits[2].at - limits[1].at > 0.4
+    assert len(limits) == 6 and len(requests) == 7
+    # The last is followed by a wait of eight seconds before aider tries again.
+    assert limits[5].data["estimated_delay"] == pytest.approx(8.0)
+    assert requests[5] < limits[5].at < requests[6]

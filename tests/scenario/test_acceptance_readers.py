@@ -102,11 +102,12 @@ def test_curl_httpx_sse_and_eventsource_read_the_same_events_in_the_same_order(m
     httpx_reader = HttpxReader(mesh)
     with FakeLLM(["rate_limit", "ok"]) as llm:
         run = run_aider(mesh, llm)
-    expected = [(f.id, f.type, f.data) for f in run.frames]
+    # The monitor may speak of a session that took long, and does so in its own time.
+    expected = [(f.id, f.type, f.data) for f in run.told]
     assert len(expected) >= 6
     for name, reader in [*readers.items(), ("httpx-sse", httpx_reader)]:
         reader.wait("aider.session_completed", 10)
-        got = [(f.id, f.type, f.data) for f in reader.all("aider.*")]
+        got = [(f.id, f.type, f.data) for f in reader.all("aider.*") if "throttling" not in f.type]
         assert got == expected, name
     assert lines.said == [{"opened": True}]
     # The server's end of the stream ends what httpx-sse reads, too.

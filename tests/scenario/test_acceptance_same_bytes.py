@@ -13,6 +13,7 @@ import sys
 import aider_run
 import pytest
 from fake_llm import FakeLLM
+from mesh import PATIENCE_S
 from wrapped import bridge_words, prepare, run_aider
 
 EDIT = {"do": "edit", "path": "a.py", "content": "x = 2\nprint(x)",
@@ -66,9 +67,9 @@ def test_every_byte_and_the_exit_status_pass_unchanged(mesh):
     mesh.start()
     given = os.urandom(1_000_000)
     words = [sys.executable, "-c", NOISE]
-    alone = subprocess.run(words, input=given, capture_output=True, timeout=60)
+    alone = subprocess.run(words, input=given, capture_output=True, timeout=PATIENCE_S)
     bridged = subprocess.run([*bridge_words(mesh), *words], input=given, capture_output=True,
-                             timeout=60, env=mesh.env)
+                             timeout=PATIENCE_S, env=mesh.env)
     assert hashlib.sha256(given).hexdigest().encode() in alone.stdout
     assert bridged.stdout == alone.stdout
     assert bridged.stderr == alone.stderr
@@ -78,7 +79,7 @@ def test_every_byte_and_the_exit_status_pass_unchanged(mesh):
 def test_the_end_by_a_signal_is_the_same_end(mesh):
     mesh.start()
     words = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"]
-    bridged = subprocess.run([*bridge_words(mesh), *words], capture_output=True, timeout=60,
+    bridged = subprocess.run([*bridge_words(mesh), *words], capture_output=True, timeout=PATIENCE_S,
                              env=mesh.env)
     assert bridged.returncode == -signal.SIGTERM
     done = mesh.events.wait("aider.session_completed", 10)[0].data
@@ -90,7 +91,7 @@ def test_the_end_by_a_signal_is_the_same_end(mesh):
                          ids=["not_found", "not_executable"])
 def test_a_command_that_cannot_run_ends_as_with_env(mesh, words, status):
     mesh.start()
-    bridged = subprocess.run([*bridge_words(mesh), *words], capture_output=True, timeout=60,
+    bridged = subprocess.run([*bridge_words(mesh), *words], capture_output=True, timeout=PATIENCE_S,
                              env=mesh.env)
     assert bridged.returncode == status
     assert words[0].encode() in bridged.stderr
@@ -99,7 +100,7 @@ def test_a_command_that_cannot_run_ends_as_with_env(mesh, words, status):
 def test_without_a_broker_the_command_runs_all_the_same(mesh):
     words = [sys.executable, "-c", "print(input() * 2)"]
     bridged = subprocess.run([*bridge_words(mesh), *words], input=b"ab\n", capture_output=True,
-                             timeout=60, env=mesh.env)
+                             timeout=PATIENCE_S, env=mesh.env)
     assert (bridged.returncode, bridged.stdout) == (0, b"abab\n")
 
 
@@ -120,9 +121,10 @@ def test_the_command_sees_a_terminal_exactly_where_there_is_one(mesh):
     except OSError:
         pass    # the other side is closed
     os.close(master)
-    assert child.wait(20) == 0
+    assert child.wait(PATIENCE_S) == 0
     assert b"[True, True, True] (101, 37)" in said, said
     piped = subprocess.run([*bridge_words(mesh), sys.executable, "-c",
                             "import os; print([os.isatty(fd) for fd in (0, 1, 2)])"],
-                           stdin=subprocess.DEVNULL, capture_output=True, timeout=60, env=mesh.env)
+                           stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE_S,
+                           env=mesh.env)
     assert piped.stdout == b"[False, False, False]\n"

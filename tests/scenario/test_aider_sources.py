@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from mesh import START_LIMIT_S, wait_until
+from mesh import PATIENCE_S, START_LIMIT_S, wait_until
 from wrapped import bridge_words
 
 LIMIT = "litellm.RateLimitError: RateLimitError: OpenAIException - {} is refused"
@@ -57,7 +57,7 @@ def go(mesh, *programs):
                "aider that waits")
     (mesh.folder / "go").touch()
     for program in programs:
-        assert program.wait(60) == 0
+        assert program.wait(PATIENCE_S) == 0
 
 
 def sessions(mesh, count):
@@ -107,7 +107,7 @@ printf '#### do it  \\n> {LIMIT.format("one")}  \\n' >>.aider.chat.history.md
     if before:
         history.write_text(before)
     program = start(mesh, project, "one")
-    assert program.wait(60) == 0
+    assert program.wait(PATIENCE_S) == 0
     done = mesh.events.wait("aider.session_completed", 30)
     frames = mesh.events.all("aider.*", session=done[0].data["session_id"])
     prompts = [f.data["prompt"] for f in frames if f.type == "aider.request_started"]
@@ -154,7 +154,8 @@ def run_with_a_bad_pattern(mesh, *words):
     patterns = mesh.folder / "patterns.cfg"
     patterns.write_text(PATTERNS.replace("minutes)", "minutes"))
     run = subprocess.run([*bridge_words(mesh)[:-1], "--set", f"bridge/patterns={patterns}", *words],
-                         env=mesh.env, capture_output=True, text=True, timeout=60, check=False)
+                         env=mesh.env, capture_output=True, text=True, timeout=PATIENCE_S,
+                         check=False)
     assert BAD_PATTERN in run.stderr
     return run
 
@@ -177,7 +178,8 @@ def test_a_secret_in_what_the_bridge_itself_logs_is_taken_out(mesh):
     run = subprocess.run([*bridge_words(mesh)[:-1], "--set", f"bridge/patterns={place}",
                           "--set", f"spool/dir={place}", "--log-level", "info",
                           "--set", "bridge/linger=1s", "--", "true"],
-                         env=mesh.env, capture_output=True, text=True, timeout=60, check=True)
+                         env=mesh.env, capture_output=True, text=True, timeout=PATIENCE_S,
+                         check=True)
     for event in ("patterns-not-read", "spool-refused"):
         line, = [line for line in run.stderr.splitlines() if f" {event} " in line]
         assert secret not in line and "[redacted:" in line, line

@@ -15,7 +15,7 @@ import subprocess
 import time
 
 import pytest
-from mesh import SLOWNESS, Stream, wait_until
+from mesh import PATIENCE_S, SLOWNESS, Stream, wait_until
 from pyzmq_mesh import Peer, Publisher
 
 PROGRESS = "aider.session_progress"
@@ -47,7 +47,7 @@ def publish(publisher, count, type_=PROGRESS, session="s-1", **payload):
 
 def get(mesh, query="", headers=None):
     with contextlib.closing(http.client.HTTPConnection("127.0.0.1", mesh.port,
-                                                       timeout=60)) as connection:
+                                                       timeout=PATIENCE_S)) as connection:
         connection.request("GET", API + query, headers={**mesh.headers, **(headers or {})})
         response = connection.getresponse()
         return response.status, response.headers, response.read()
@@ -317,12 +317,13 @@ def test_a_wait_ends_when_something_matches(mesh, publisher, pool):
              for number in (1, 2)]
     wait_for_waiting(mesh, 2)
     publish(publisher, 1, session="s-2", n=17)
-    _, answer = asked[1].result(20)
+    _, answer = asked[1].result(PATIENCE_S)
     assert numbers(answer) == [17]
-    assert waiting(mesh) == 1 and not asked[0].done()
+    wait_for_waiting(mesh, 1)
+    assert not asked[0].done()
     publish(publisher, 1, session="s-1", n=18)
-    assert numbers(asked[0].result(20)[1]) == [18]
-    assert waiting(mesh) == 0
+    assert numbers(asked[0].result(PATIENCE_S)[1]) == [18]
+    wait_for_waiting(mesh, 0)
 
 
 def test_a_wait_that_nothing_ends_has_an_answer_with_a_cursor(mesh, publisher):
@@ -336,20 +337,20 @@ def test_a_wait_that_nothing_ends_has_an_answer_with_a_cursor(mesh, publisher):
 
 def test_who_goes_away_does_not_wait_on(mesh, publisher):
     cursor = ask(mesh)[1]["next_cursor"]
+    began = time.monotonic()
     with socket.create_connection(("127.0.0.1", mesh.port)) as client:
         client.sendall(f"GET {API}?types=aider.*&since={cursor}&wait=25 HTTP/1.1\r\n"
                        f"Host: test\r\nAuthorization: Bearer {mesh.token}\r\n\r\n".encode())
         wait_for_waiting(mesh, 1)
-    began = time.monotonic()
     wait_for_waiting(mesh, 0)
-    assert time.monotonic() - began < 20    # well before its time
+    assert time.monotonic() - began < 25    # before its time
 
 
 def test_two_questions_on_one_connection_are_both_answered(mesh, publisher):
     cursor = ask(mesh)[1]["next_cursor"]
     request = (f"GET {API}?types=aider.*&since={cursor}&wait=1 HTTP/1.1\r\n"
                f"Host: test\r\nAuthorization: Bearer {mesh.token}\r\n\r\n").encode()
-    with socket.create_connection(("127.0.0.1", mesh.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", mesh.port), timeout=PATIENCE_S) as client:
         client.sendall(request * 2)
         data = b""
         while data.count(b"next_cursor\"") < 2:
@@ -366,7 +367,7 @@ def test_stopping_answers_all_who_wait(mesh, publisher, pool):
     bridge = next(program for program in mesh.programs if "sse-bridge" in program.name)
     bridge.stop(signal.SIGTERM)
     for future in asked:
-        _, answer = future.result(20)
+        _, answer = future.result(PATIENCE_S)
         assert answer["events"] == [] and answer["next_cursor"]
 
 
@@ -403,13 +404,15 @@ def test_the_verdict_is_a_header_that_pages_may_read(mesh):
     assert "aidermesh-verdict" in exposed and "aidermesh-next-cursor" in exposed
     for headers, verdict in (({}, "live"), ({"Last-Event-ID": answer["next_cursor"]}, "exact"),
                              ({"Last-Event-ID": "nonsense"}, "unknown")):
-        with socket.create_connection(("127.0.0.1", mesh.port), timeout=20) as client:
+        with socket.create_connection(("127.0.0.1", mesh.port), timeout=PATIENCE_S) as client:
             lines = "".join(f"{name}: {value}\r\n" for name, value in
                             {**mesh.headers, **origin, **headers}.items())
             client.sendall(f"GET /events HTTP/1.1\r\nHost: test\r\n{lines}\r\n".encode())
             data = b""
             while b"stream.opened" not in data:
-                data += client.recv(65536)
+                more = client.recv(65536)
+                assert more, data
+                data += more
         head = data.partition(b"\r\n\r\n")[0].decode().lower().split("\r\n")
         assert f"aidermesh-verdict: {verdict}" in head
         assert any(line.startswith("access-control-expose-headers: ") for line in head)

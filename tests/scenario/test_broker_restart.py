@@ -8,6 +8,7 @@ import select
 import subprocess
 import threading
 
+from mesh import PATIENCE_S
 from pyzmq_mesh import Peer, Subscriber
 
 EVENTS = 400
@@ -49,7 +50,7 @@ def test_what_a_stopped_broker_has_taken_is_not_delivered_by_the_next(mesh):
 def test_a_healthcheck_says_what_is_missing(mesh):
     def check():
         return subprocess.run([*mesh.program("aidermesh-broker"), "--healthcheck"], env=mesh.env,
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     missed = check()
     assert missed.returncode == 1
     assert "no broker answers" in missed.stderr and mesh.endpoint("control") in missed.stderr
@@ -62,7 +63,7 @@ def test_who_is_here_for_a_question_neither_joins_nor_leaves(mesh):
     broker = mesh.start_broker()
     with Subscriber("reader", "py-host", mesh.dir) as reader:
         asked = subprocess.run([*mesh.program("aidermesh-monitor"), "--healthcheck"], env=mesh.env,
-                               capture_output=True, text=True, timeout=60, check=False)
+                               capture_output=True, text=True, timeout=PATIENCE_S, check=False)
         assert asked.returncode == 1 and "no monitor answers" in asked.stderr
         guest = Peer("guest", "py-host", mesh.dir)
         guest.hello(passing=True)
@@ -73,7 +74,7 @@ def test_who_is_here_for_a_question_neither_joins_nor_leaves(mesh):
             last.hello()
             seen = []
             while "last" not in seen:
-                seen += [event.payload["transport_id"] for event in reader.events(1, 10)
+                seen += [event.payload["transport_id"] for event in reader.events(1, PATIENCE_S)
                          if event.type.startswith("mesh.transport_")]
     assert [who for who in seen if who not in ("reader", "last")] == []
     assert "guest" not in broker.said()

@@ -95,7 +95,13 @@ def test_a_clock_set_back_an_hour_loses_and_reorders_nothing(mesh):
     """Set while the broker runs, and once more over a kill; then forward by three days."""
     assert os.path.exists(LIBFAKETIME), "no libfaketime"
     clock = mesh.folder / "clock"
-    clock.write_text("+0")
+
+    def set_clock(offset):
+        """In one step: the programs read the file whenever they ask for the time."""
+        made = mesh.folder / "clock.new"
+        made.write_text(offset)
+        made.replace(clock)
+    set_clock("+0")
     mesh.env.update({"LD_PRELOAD": LIBFAKETIME, "FAKETIME_TIMESTAMP_FILE": str(clock),
                      "FAKETIME_NO_CACHE": "1", "NO_FAKE_STAT": "1",
                      "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"})
@@ -112,14 +118,14 @@ def test_a_clock_set_back_an_hour_loses_and_reorders_nothing(mesh):
         done += 100
         assert told(stream, done) == list(range(done))
     hundred_more()
-    clock.write_text("-1h")
+    set_clock("-1h")
     hundred_more()
     broker.kill()
-    clock.write_text("-2h")
+    set_clock("-2h")
     mesh.env["LD_PRELOAD"] = preload
     broker = mesh.start_broker()
     hundred_more()
-    clock.write_text("+3d")
+    set_clock("+3d")
     hundred_more()
     bridge.process.stdin.close()
     assert bridge.wait(LIMIT_S) == 0

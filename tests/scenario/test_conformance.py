@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from mesh import ROOT, SLOWNESS
+from mesh import PATIENCE_S, ROOT
 from pyzmq_mesh import Event, Publisher
 
 sys.path.insert(0, str(ROOT / "tests" / "conformance"))
@@ -20,7 +20,6 @@ import readers    # noqa: E402
 import wrong_server    # noqa: E402
 from relay import Relay    # noqa: E402
 
-PATIENCE_S = 40 * SLOWNESS
 # Found by what does not come: so many seconds are enough. What is slow must not look like a fault.
 SHORT_S = {"no_ids": 3, "no_events": 3, "resume_ends": 8}
 OF_CLIENTS = {check.__name__ for check in checks.CLIENTS}

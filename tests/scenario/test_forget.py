@@ -58,7 +58,8 @@ def gap_of(stream):
 
 @pytest.fixture
 def publisher(mesh):
-    mesh.start()
+    # It says that it is here only while it has something to do.
+    mesh.start(broker=("--set", "mesh/lost_after=10m"))
     with Publisher("py-forget", "build-7", str(mesh.dir)) as made:
         publish(made, "kept", 3, "plain", last=False)
         before = mesh.events.wait("aider.session_progress", WAIT_S, session="kept", count=2)

@@ -15,11 +15,11 @@ import time
 import pytest
 from test_link import publisher, wait_drained
 
-from mesh import SANITIZER, SLOWNESS, fill, wait_until
+from mesh import ALONE, SANITIZER, SLOWNESS, fill, wait_until
 
 LIMIT_S = 20 * SLOWNESS
-# What is promised of what is installed.
-NAMED_WITHIN_S = 3.0 if not SANITIZER else LIMIT_S
+# What is promised of what is installed, on a machine that has time.
+NAMED_WITHIN_S = 3.0 if ALONE and not SANITIZER else 3 * LIMIT_S
 
 
 def ask(mesh, path="/health"):
@@ -38,11 +38,19 @@ def wait_named(mesh, part, since):
     assert took_s <= NAMED_WITHIN_S, f"{part} was named after {took_s:.2f} s"
 
 
+def wait_report(mesh, fact, what):
+    """Wait for one answer of /health of which all that is asked is true; give it."""
+    def found():
+        status, _, report = ask(mesh)
+        return fact(status, report) and report
+    return wait_until(found, LIMIT_S, what)
+
+
 def wait_clear(mesh):
-    wait_until(lambda: ask(mesh)[2]["status"] == "healthy", LIMIT_S, "healthy mesh")
-    status, _, report = ask(mesh)
-    assert status == 200 and report["problems"] == [] and "reason" not in report
-    assert mesh.get("/readyz", {})[0] == 200
+    report = wait_report(mesh, lambda status, report: report["status"] == "healthy"
+                         and status == 200, "healthy mesh")
+    assert report["problems"] == [] and "reason" not in report
+    wait_until(lambda: mesh.get("/readyz", {})[0] == 200, LIMIT_S, "ready sse-bridge")
 
 
 def wait_active(mesh):
@@ -52,8 +60,8 @@ def wait_active(mesh):
 def test_a_mesh_that_never_had_a_monitor_is_healthy(mesh):
     mesh.start_broker()
     mesh.start_sse()
-    wait_until(lambda: ask(mesh)[2].get("monitor_status") == "absent", LIMIT_S, "broker's word")
-    assert ask(mesh)[2]["status"] == "healthy"
+    wait_report(mesh, lambda _, report: report.get("monitor_status") == "absent"
+                and report["status"] == "healthy", "healthy mesh without a monitor")
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL, signal.SIGTERM])
@@ -63,9 +71,9 @@ def test_a_monitor_that_is_stopped_is_named_and_streams_are_served_on(mesh, numb
     monitor = mesh.programs[-1]
     monitor.process.send_signal(number)
     wait_named(mesh, "monitor", time.monotonic())
-    status, _, report = ask(mesh)
-    assert status == 200 and report["status"] == "degraded" and "monitor" in report["reason"]
-    assert mesh.get("/readyz", {})[0] == 200
+    wait_report(mesh, lambda status, report: status == 200 and report["status"] == "degraded"
+                and "monitor" in report["reason"], "200 of a mesh that is degraded")
+    wait_until(lambda: mesh.get("/readyz", {})[0] == 200, LIMIT_S, "sse-bridge that is ready")
     if number == signal.SIGSTOP:
         monitor.process.send_signal(signal.SIGCONT)
     else:
@@ -98,7 +106,7 @@ def test_a_broker_that_is_stopped_is_named_and_the_process_lives(mesh, number):
         mesh.start_broker()
     wait_active(mesh)
     wait_clear(mesh)
-    assert ask(mesh)[2]["coordinator_status"] == "active"
+    wait_report(mesh, lambda _, report: report["coordinator_status"] == "active", "active broker")
 
 
 def test_a_full_disk_is_named_and_no_longer_when_there_is_room(mesh, small_disk):
@@ -127,7 +135,7 @@ def test_a_full_disk_is_named_and_no_longer_when_there_is_room(mesh, small_disk)
     assert "full" in ask(mesh, "/readyz")[2]["detail"]
     (small_disk / "filler").unlink()
     wait_clear(mesh)
-    assert ask(mesh)[2]["journal"]["state"] == "up"
+    wait_report(mesh, lambda _, report: report["journal"]["state"] == "up", "journal that is up")
     program.kill()
 
 
@@ -136,13 +144,13 @@ def test_health_prints_numbers_as_people_would(mesh):
     mesh.start_sse()
     program = publisher(mesh, 50, 1)
     wait_drained([program])
-    wait_until(lambda: ask(mesh)[2]["journal"]["head"] >= 50, LIMIT_S, "broker's word")
-    wait_until(lambda: ask(mesh)[2]["lag"]["offsets"] == 0, LIMIT_S, "end of the lag")
+    report = wait_report(mesh, lambda _, report: report["journal"].get("head", 0) >= 50
+                         and report["position"] == report["head"] and report["ring"]["bytes"] > 0,
+                         "report of all that was published")
     for path in ("/health", "/metrics"):
         text = mesh.get(path)[2].decode()
         for word in text.replace(",", " ").split():
             assert len(word.split(".")[-1]) <= 15 or not word.replace(".", "").isdigit(), word
-    report = ask(mesh)[2]
     assert 1 <= report["journal"]["first"] <= report["journal"]["head"]
     assert 0 < report["ring"]["bytes"] < report["ring"]["limit_bytes"]
 

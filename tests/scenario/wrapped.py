@@ -8,9 +8,10 @@ from __future__ import annotations
 import dataclasses
 
 import aider_run
-from mesh import Mesh
+from mesh import PATIENCE_S, SLOWNESS, Mesh
 
-COMPLETED_WITHIN_S = 15
+COMPLETED_WITHIN_S = PATIENCE_S
+AIDER_LIMIT_S = 120.0 * SLOWNESS
 
 
 @dataclasses.dataclass
@@ -58,8 +59,8 @@ def prepare(mesh, llm, name="aider", **settings):
     return aider_run.prepare(place, llm.base_url, env=environment(mesh), **settings)
 
 
-def run_aider(mesh: Mesh, llm, message="say hello", *, bridge=(), timeout_s=120.0, name="aider",
-              prepared=None, extra=(), command=None, **how):
+def run_aider(mesh: Mesh, llm, message="say hello", *, bridge=(), name="aider",
+              timeout_s=AIDER_LIMIT_S, prepared=None, extra=(), command=None, **how):
     """Run aider through the bridge to its end, and wait for the end of its session."""
     prepared = prepared or prepare(mesh, llm, name)
     before = {frame.data["session_id"] for frame in mesh.events.all("aider.session_completed")}

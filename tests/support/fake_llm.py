@@ -34,7 +34,7 @@ from llm_script import ERRORS, Script
 __all__ = ["ERRORS", "FakeLLM", "Request", "Script"]
 
 MAX_CONCURRENT = 64
-STOP_WAIT_S = 2.0
+STOP_WAIT_S = 20.0
 
 
 @dataclasses.dataclass
@@ -42,7 +42,7 @@ class Request:
     """What arrived, and what became of it."""
 
     number: int    # from 1, over chat requests; 0 for any other path
-    at_s: float    # seconds since the server started, monotonic
+    at_s: float    # seconds since FakeLLM.started, monotonic
     path: str
     answer: str
     model: str | None = None
@@ -67,7 +67,7 @@ class FakeLLM:
         weakref.finalize(self, lambda *fds: [os.close(fd) for fd in fds], self._stop_r,
                          self._stop_w)
         self._chat_requests = 0
-        self._started = time.monotonic()
+        self.started = time.monotonic()
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._server.handle_error = _report_unexpected
@@ -151,7 +151,7 @@ class FakeLLM:
                 else:
                     step = self.script.step(number - 1)
             body = body or {}
-            request = Request(number, round(time.monotonic() - self._started, 3), path,
+            request = Request(number, round(time.monotonic() - self.started, 3), path,
                               step["do"], body.get("model"), bool(body.get("stream")),
                               _last_message(body), headers)
             self.requests.append(request)
@@ -162,7 +162,7 @@ class FakeLLM:
     def end(self, request, outcome):
         with self._changed:
             request.outcome = outcome
-            request.took_s = round(time.monotonic() - self._started - request.at_s, 3)
+            request.took_s = round(time.monotonic() - self.started - request.at_s, 3)
             if self._record_file:
                 print(json.dumps(dataclasses.asdict(request)), file=self._record_file, flush=True)
             self._changed.notify_all()
