@@ -20,5 +20,5 @@ fi
 mkdir -p "$found" build/crashes
 symbolizer="$(command -v llvm-symbolizer-14 || true)"
 export ASAN_SYMBOLIZER_PATH="$symbolizer" UBSAN_OPTIONS=print_stacktrace=1
-"$program" -max_total_time="$3" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
+"$program" -max_total_time="$3" -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 -verbosity=0 \
     -artifact_prefix="build/crashes/$2-" "$found" "$seeds"

@@ -77,6 +77,10 @@ class Relay:
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
+    def go_to(self, url):
+        """Where the next requests go."""
+        self.target = urllib.parse.urlsplit(url)
+
     @property
     def origin(self):
         return f"http://127.0.0.1:{self.port}"

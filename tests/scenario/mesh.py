@@ -65,6 +65,24 @@ def wait_until(fact, timeout_s, what, step_s=0.02):
         select.select([], [], [], step_s)
 
 
+def output_until(mesh, command, fact, what):
+    """What a command has printed when fact(text) comes true; it goes on then, and did not end
+    before."""
+    out = mesh.folder / f"{command[0]}.out"
+    with open(out, "wb") as file:
+        process = subprocess.Popen(command, env=mesh.env, stdout=file)
+
+    def printed():
+        assert process.poll() is None, f"it has ended: {out.read_text()[-4000:]}"
+        text = out.read_text()
+        return text if fact(text) else None
+    try:
+        return wait_until(printed, PATIENCE_S, what)
+    finally:
+        process.kill()
+        process.wait(PATIENCE_S)
+
+
 def fill(path):
     """Leave no room on a file system."""
     # Without a buffer: what is in one is written at the end, for which there is no room.

@@ -16,7 +16,7 @@ import time
 import httpx
 import httpx_sse
 import pytest
-from mesh import PATIENCE_S, STOP_LIMIT_S, FrameParser, wait_until
+from mesh import PATIENCE_S, STOP_LIMIT_S, FrameParser, output_until, wait_until
 from pyzmq_mesh import Publisher
 
 PROGRESS = "aider.session_progress"
@@ -116,18 +116,11 @@ def metric(mesh, line):
 def test_curl_gets_plain_frames_with_the_right_head(mesh, publisher):
     mesh.start_sse()
     publish(publisher, 3)
-    out = mesh.folder / "curl.out"
-    with open(out, "wb") as file:
-        curl = subprocess.Popen(["curl", "-sSiN", "-H", f"Authorization: Bearer {mesh.token}",
-                                 f"{mesh.url}/events/aider?since=earliest"], stdout=file)
-    try:
-        wait_until(lambda: re.search(r"event: aider(.|\n)*\n\n.*(.|\n)*\n\n(.|\n)*\n\n$",
-                                     out.read_text()), PATIENCE_S, "three frames")
-        assert curl.poll() is None, "the stream came to an end"
-    finally:
-        curl.kill()
-        curl.wait()
-    head, _, body = out.read_text().partition("\n\n")
+    head, _, body = output_until(
+        mesh, ["curl", "-sSiN", "-H", f"Authorization: Bearer {mesh.token}",
+               f"{mesh.url}/events/aider?since=earliest"],
+        lambda text: text.endswith("\n\n") and text.count(f"event: {PROGRESS}\n") >= 3,
+        "three frames").partition("\n\n")
     lines = head.lower().splitlines()
     assert lines[0] == "http/1.1 200 ok"
     for line in ("content-type: text/event-stream; charset=utf-8", "cache-control: no-store",

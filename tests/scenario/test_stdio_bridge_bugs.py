@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 import pytest
-from mesh import SLOWNESS, bin_dir, wait_until
+from mesh import PATIENCE_S, SLOWNESS, bin_dir, wait_until
 from test_stdio_relay import LIMIT_S, Bridge, Terminal, in_shell, is_alive, py, sh
 
 WITHIN_S = 15 * SLOWNESS
@@ -242,11 +242,11 @@ def test_with_a_stopped_broker_a_session_is_the_same_and_its_events_come_afterwa
     mesh.start()
     broker = next(program for program in mesh.programs if program.name == "aidermesh-broker")
     words = sh("for i in 1 2 3; do echo out $i; echo err $i >&2; done; exit 6")
-    bare = subprocess.run(words, capture_output=True, timeout=60)
+    bare = subprocess.run(words, capture_output=True, timeout=PATIENCE_S)
     broker.process.send_signal(signal.SIGSTOP)
     try:
         wrapped = subprocess.run([*mesh.program(BRIDGE), "--set", "bridge/linger=120s", "--", *words],
-                                 env=mesh.env, capture_output=True, timeout=60)
+                                 env=mesh.env, capture_output=True, timeout=PATIENCE_S)
     finally:
         broker.process.send_signal(signal.SIGCONT)
     assert (wrapped.stdout, wrapped.stderr, wrapped.returncode) == \

@@ -32,7 +32,7 @@ def claim(length, flags=0):
 class Stranger:
     """A TCP connection to a ZeroMQ socket."""
 
-    def __init__(self, port, limit_s=10.0):
+    def __init__(self, port, limit_s=60.0):
         self.socket = socket.create_connection(("127.0.0.1", port), limit_s)
 
     def send(self, data):

@@ -55,10 +55,11 @@ without_children_there_is_nothing_to_do(void **state)
     nobody_is_left();
 }
 
-static void
-children_are_asked_with_the_signal_given(void **state)
+// What a child that waits for a signal was asked with; 0 where it was killed before it could
+// say.
+static char
+asked_with(int number)
 {
-    (void) state;
     int told[2];
     assert_int_equal(pipe(told), 0);
     if (fork() == 0) {
@@ -67,18 +68,30 @@ children_are_asked_with_the_signal_given(void **state)
         sigaddset(&asked, SIGHUP);
         (void) sigprocmask(SIG_BLOCK, &asked, NULL);
         assert_int_equal(write(told[1], "r", 1), 1);
-        int number = 0;
-        (void) sigwait(&asked, &number);
-        _exit(write(told[1], number == SIGHUP ? "h" : "?", 1) != 1);
+        int came = 0;
+        (void) sigwait(&asked, &came);
+        _exit(write(told[1], came == SIGHUP ? "h" : "?", 1) != 1);
     }
+    close(told[1]);
     char said = 0;
     assert_int_equal(read(told[0], &said, 1), 1);    // it is ready to be asked
-    assert_int_equal(descendants_end(SIGHUP, child_signals), 0);
-    assert_int_equal(read(told[0], &said, 1), 1);
-    assert_int_equal(said, 'h');
-    nobody_is_left();
+    assert_int_equal(descendants_end(number, child_signals), 0);
+    if (read(told[0], &said, 1) != 1)
+        said = '\0';
     close(told[0]);
-    close(told[1]);
+    nobody_is_left();
+    return said;
+}
+
+static void
+children_are_asked_with_the_signal_given(void **state)
+{
+    (void) state;
+    // Half a second is given, in which a busy machine may not come to the child.
+    char said = '\0';
+    for (int times = 0; times < 5 && said == '\0'; times++)
+        said = asked_with(SIGHUP);
+    assert_int_equal(said, 'h');
 }
 
 static void

@@ -13,7 +13,7 @@
 #include "journal_store.h"
 #include "temp_dir.h"
 
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 60000 };
 
 typedef struct bench {
     char *dir, *path;

@@ -10,7 +10,7 @@
 #include "temp_dir.h"
 
 enum {
-    PATIENCE_MS = 20000,
+    PATIENCE_MS = 60000,
     TICK_MS = 5,
     QUEUE_EVENTS = 300,
     LARGE_BYTES = 60000,
