@@ -294,7 +294,8 @@ class Program:
         if self.port and not self.held:
             self.held = socket.socket()
             self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.held.bind(("127.0.0.1", self.port))
+            with contextlib.suppress(OSError):    # the next has it already
+                self.held.bind(("127.0.0.1", self.port))
 
     def close(self):
         self.kill()

@@ -61,7 +61,7 @@ mesh_add_scenario(aider_cases_other 3600 FILE test_aider_cases.py KEYWORD other 
 mesh_add_scenario(aider_cases_old 5400 FILE test_aider_cases.py LEVEL all AIDER aider-venv-0.81
     NEEDS old_aider)
 # A person's keys, bare and wrapped: three states in CI.
-mesh_add_scenario(aider_keyboard 120 KEYWORD core)
+mesh_add_scenario(aider_keyboard 240 KEYWORD core)
 mesh_add_scenario(aider_keyboard_other 180 FILE test_aider_keyboard.py KEYWORD "not core"
     LEVEL all)
 mesh_add_scenario(acceptance_rate_limits 180)

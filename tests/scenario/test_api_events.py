@@ -241,8 +241,10 @@ def test_all_answers_have_what_a_stream_has(mesh, pool):
         for (query, begins), walked, followed in zip(wanted, walks, follows, strict=True):
             events, verdicts = walked.result(300)
             assert verdicts == {"exact"}
+            if query.startswith("last"):    # which of them are the last depends on when
+                begins = max(begins, events[0]["data"]["n"])
             assert [event["data"]["n"] for event in events] == list(range(begins, last + 1)), query
-            if not query.startswith("last"):    # which of them are the last depends on when
+            if not query.startswith("last"):
                 frames = followed.result(300)
                 assert [frame.id for frame in frames] == [event["id"] for event in events]
                 assert [frame.data for frame in frames] == [event["data"] for event in events]
