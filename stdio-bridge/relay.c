@@ -14,9 +14,9 @@
 
 #include "child_process.h"
 #include "descriptors.h"
+#include "job_control.h"
 #include "mesh/clock.h"
 #include "mesh/exit_status.h"
-#include "own_fate.h"
 #include "taken_signals.h"
 #include "terminal.h"
 #include "wires.h"
@@ -40,7 +40,7 @@ typedef struct relay {
     int signals;    // signalfd
     child_process_t *child;
     pid_t observer;    // our child, waited for when it ends early; 0 for none
-    bool foreground;
+    job_control_t job;
     bool ended;
     bool hurried;    // told to stop while passing on the last bytes
     int status;
@@ -49,56 +49,6 @@ typedef struct relay {
 } relay_t;
 
 // ---- while it runs ----
-
-// copy_filter_fn
-static size_t
-undo_newlines(void *arg, uint8_t *bytes, size_t size)
-{
-    const relay_t *self = arg;
-    return terminal_undo_newlines(self->wires.terminal, bytes, size);
-}
-
-static void
-set_foreground(relay_t *self, bool foreground)
-{
-    self->foreground = foreground;
-    if (foreground) {
-        terminal_set_raw(self->wires.terminal);
-        terminal_renew_inner(self->wires.terminal);
-    }
-    if (self->wires.copies[0])
-        copy_pause(self->wires.copies[0], !foreground);
-    copy_filter(self->wires.copies[1], foreground ? NULL : undo_newlines, self);
-    child_process_set_foreground(self->child, foreground);
-}
-
-static bool
-is_terminal_stop(int number)
-{
-    return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
-}
-
-static void
-on_stopped(relay_t *self, int number)
-{
-    if (!self->wires.wiring.session) {
-        // A stop sent to the command alone is left alone: who sent it will continue it.
-        if (is_terminal_stop(number)) {
-            own_fate_stop(number, false);
-            child_process_signal(self->child, SIGCONT);
-        }
-        return;
-    }
-    bool wants_terminal = number == SIGTTIN || number == SIGTTOU;
-    if (!(wants_terminal && !self->foreground && terminal_is_ours(self->wires.terminal))) {
-        terminal_adopt(self->wires.terminal);
-        terminal_restore(self->wires.terminal);
-        own_fate_stop(number, number != SIGSTOP);
-        terminal_pass_size(self->wires.terminal);
-    }
-    set_foreground(self, terminal_is_ours(self->wires.terminal));
-    child_process_signal(self->child, SIGCONT);
-}
 
 static void
 on_copied(relay_t *self, int fd)
@@ -141,20 +91,8 @@ on_child_changed(relay_t *self)
         if (change == CHILD_PROCESS_ENDED)
             on_ended(self, value);
         else
-            on_stopped(self, value);
+            job_control_stopped(&self->job, value);
     }
-}
-
-static void
-on_size_changed(relay_t *self, const struct signalfd_siginfo *signal)
-{
-    bool by_terminal = signal->ssi_code == SI_KERNEL;
-    if (self->wires.terminal)
-        terminal_pass_size(self->wires.terminal);
-    // Where the command's controlling terminal is the user's, it was told before we could pass
-    // the size on: tell it again.
-    if (!self->wires.wiring.session && (self->wires.terminal || !by_terminal))
-        child_process_signal(self->child, SIGWINCH);
 }
 
 // The session goes on without it. Only who installed the bridge can mend what it lacks, so it
@@ -205,11 +143,11 @@ on_signal(relay_t *self, const struct signalfd_siginfo *signal)
         return;
     }
     if (number == SIGWINCH) {
-        on_size_changed(self, signal);
+        job_control_resized(&self->job, by_terminal);
         return;
     }
-    if (number == SIGCONT && self->wires.wiring.session)
-        set_foreground(self, terminal_is_ours(self->wires.terminal));
+    if (number == SIGCONT)
+        job_control_continued(&self->job);
     // What a terminal sends, it sends to the command's group itself, unless that has a
     // terminal of its own.
     if (!by_terminal || self->wires.wiring.session)
@@ -409,9 +347,10 @@ relay_run(const relay_plan_t *plan, int *status_p)
     if (outcome != RELAY_ENDED)
         return outcome;
 
+    self.job = (job_control_t){.wires = &self.wires, .child = self.child};
     wires_let_go(&self.wires, &child, plan->inherited, plan->inherited_count);
     if (self.wires.wiring.session)
-        set_foreground(&self, child.foreground);
+        job_control_set_foreground(&self.job, child.foreground);
     if (plan->on_started)
         self.observer = plan->on_started(plan->arg);
     self.hears = self.wires.gate && plan->takes_words && self.observer > 0;

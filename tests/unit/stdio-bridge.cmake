@@ -2,6 +2,7 @@
 mesh_add_unit_test(copy relay_parts)
 mesh_add_unit_test(descendants relay_parts)
 mesh_add_unit_test(guardian relay_parts)
+mesh_add_unit_test(job_control relay_parts)
 mesh_add_unit_test(mcp_call stdio_bridge_parts)
 mesh_add_unit_test(mcp_calls stdio_bridge_parts)
 mesh_add_unit_test(mcp_gate relay_parts)
