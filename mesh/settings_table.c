@@ -171,10 +171,12 @@ const mesh_setting_t mesh_settings_table[] = {
              "how long it takes until they may all be made again"),
     TEXT("http/base_path", "", "the path that a proxy in front puts before ours, e.g. /mesh"),
     NUMBER("http/clients", "20000", 1, 1000000, "how many streams may be open at once"),
-    NUMBER("http/clients_per_address", "200", 1, 1000000,
-           "how many streams one address may have open; loopback is not counted"),
+    NUMBER(
+        "http/clients_per_address", "200", 1, 1000000,
+        "how many streams and waiting requests one address may have; loopback is not counted"),
     NUMBER("http/clients_per_token", "50", 1, 1000000,
-           "how many streams a token may have open; the mesh's own is not counted"),
+           "how many streams and waiting requests a token may have; the mesh's own is not "
+           "counted"),
     DURATION("http/comment_every", "15s", SECOND, 5 * MINUTE,
              "how often a stream with nothing to say sends a comment"),
     DURATION("http/ended_after", "30s", SECOND, HOUR,

@@ -22,6 +22,7 @@ typedef struct waiter {
     char *origin;          // owned; NULL for none
     event_pull_t *pull;    // owned
     char token_id[MESH_TOKEN_ID_SIZE];
+    client_place_t place;    // by what it is counted while it is suspended
     event_pull_outcome_t outcome;
     bool suspended;
     bool ndjson;
@@ -32,6 +33,7 @@ typedef struct waiter {
 struct events_door {
     stream_hub_t *hub;
     access_t *access;
+    client_limits_t *clients;
     past_t *past;    // borrowed; NULL before the mesh is joined, when nobody is answered
     events_door_wants_fn *wants;
     void *arg;
@@ -44,12 +46,14 @@ struct events_door {
 };
 
 events_door_t *
-events_door_new(stream_hub_t *hub, access_t *access, events_door_wants_fn *wants, void *arg)
+events_door_new(stream_hub_t *hub, access_t *access, client_limits_t *clients,
+                events_door_wants_fn *wants, void *arg)
 {
     events_door_t *self = calloc(1, sizeof *self);
     assert(self);
     self->hub = hub;
     self->access = access;
+    self->clients = clients;
     self->wants = wants;
     self->arg = arg;
     self->due_ms = INT64_MAX;
@@ -113,12 +117,15 @@ step(waiter_t *waiter, int64_t now_ms, int64_t *budget)
 
 // ---- answers
 
+// Ask again in so many seconds.
 static enum MHD_Result
-answer_later(const http_peer_t *peer, const char *detail)
+answer_later(const http_peer_t *peer, unsigned status, int retry_s, const char *detail)
 {
-    struct MHD_Response *response = http_answer_problem(MHD_HTTP_SERVICE_UNAVAILABLE, detail);
-    http_answer_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-    return http_answer_send(peer, MHD_HTTP_SERVICE_UNAVAILABLE, response);
+    char seconds[16];
+    (void) snprintf(seconds, sizeof seconds, "%d", retry_s);
+    struct MHD_Response *response = http_answer_problem(status, detail);
+    http_answer_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
+    return http_answer_send(peer, status, response);
 }
 
 static enum MHD_Result
@@ -132,7 +139,7 @@ answer(waiter_t *waiter)
             &waiter->peer, MHD_HTTP_UNAUTHORIZED,
             http_answer_problem(MHD_HTTP_UNAUTHORIZED, access_refusal(ACCESS_WRONG_TOKEN)));
     if (waiter->outcome != EVENT_PULL_DONE)
-        return answer_later(&waiter->peer,
+        return answer_later(&waiter->peer, MHD_HTTP_SERVICE_UNAVAILABLE, 1,
                             "the broker is away, so that it cannot be said what follows the "
                             "cursor");
     event_pull_answer_t text = event_pull_finish(waiter->pull);
@@ -158,7 +165,9 @@ waiter_destroy(waiter_t *waiter)
 static enum MHD_Result
 on_resumed(http_later_t *later)
 {
-    return answer((waiter_t *) later);
+    waiter_t *waiter = (waiter_t *) later;
+    http_answer_count_again(&waiter->peer, zclock_mono());
+    return answer(waiter);
 }
 
 static void
@@ -202,6 +211,7 @@ resume(waiter_t *waiter)
     waiter->previous = NULL;
     waiter->suspended = false;
     self->waiting--;
+    client_limits_give_back(self->clients, &waiter->place);
     MHD_resume_connection(waiter->peer.connection);
 }
 
@@ -309,6 +319,25 @@ waiter_new(events_door_t *self, const http_peer_t *peer, const access_grant_t *g
     return waiter;
 }
 
+// Whether one more may wait; where it may not, it is answered so.
+static bool
+find_room(waiter_t *waiter, const access_grant_t *grant, enum MHD_Result *rc)
+{
+    events_door_t *self = waiter->door;
+    if (self->waiting >= EVENTS_DOOR_PULLS) {
+        *rc = answer_later(&waiter->peer, MHD_HTTP_SERVICE_UNAVAILABLE, EVENTS_DOOR_RETRY_S,
+                           "as many requests wait for events as may (256)");
+        return false;
+    }
+    client_limits_verdict_t verdict = client_limits_take(self->clients, waiter->peer.address,
+                                                         grant->token_id, &waiter->place);
+    if (verdict == CLIENT_LIMITS_ROOM)
+        return true;
+    *rc = answer_later(&waiter->peer, MHD_HTTP_TOO_MANY_REQUESTS, EVENTS_DOOR_RETRY_S,
+                       client_limits_detail(verdict));
+    return false;
+}
+
 enum MHD_Result
 events_door_answer(events_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
                    const http_request_t *request, const char *query_text)
@@ -334,14 +363,13 @@ events_door_answer(events_door_t *self, const http_peer_t *peer, const access_gr
     if (is_over(step(waiter, now_ms, &budget))) {
         rc = answer(waiter);
         waiter_destroy(waiter);
-    } else if (self->waiting >= EVENTS_DOOR_PULLS) {
-        self->refused++;
-        waiter_destroy(waiter);
-        rc = answer_later(peer, "as many requests wait for events as may (256)");
-    } else {
+    } else if (find_room(waiter, grant, &rc)) {
         *request->later = &waiter->later;
         suspend(waiter);
         want_turn_for(waiter, now_ms);
+    } else {
+        self->refused++;
+        waiter_destroy(waiter);
     }
     return rc;
 }

@@ -8,6 +8,7 @@
 #define SSE_EVENTS_DOOR_H
 
 #include "access.h"
+#include "client_limits.h"
 #include "http_answer.h"
 #include "http_server.h"
 #include "past.h"
@@ -17,15 +18,16 @@ typedef struct events_door events_door_t;
 
 enum {
     EVENTS_DOOR_PULLS = 256,            // requests that are worked on or wait, at once
+    EVENTS_DOOR_RETRY_S = 5,            // what those beyond a limit are told to wait
     EVENTS_DOOR_TURN_BUDGET = 16384,    // evaluations in one turn; see stream_group.h
 };
 
 // events_door_turn is to be called, once, in in_ms; what was asked for before is forgotten.
 typedef void events_door_wants_fn(void *arg, int64_t in_ms);
 
-// hub and access are borrowed.
-events_door_t *events_door_new(stream_hub_t *hub, access_t *access, events_door_wants_fn *wants,
-                               void *arg);
+// hub, access and clients, by which those who wait are counted, are borrowed.
+events_door_t *events_door_new(stream_hub_t *hub, access_t *access, client_limits_t *clients,
+                               events_door_wants_fn *wants, void *arg);
 
 // Ask for what the ring holds no more; past is borrowed, and must hold until events_door_stop.
 void events_door_use_past(events_door_t *self, past_t *past);

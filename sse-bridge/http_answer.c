@@ -15,6 +15,20 @@ http_answer_is_encrypted(const http_peer_t *peer)
     return info && info->tls_session;
 }
 
+void
+http_answer_count(http_peer_t *peer, request_rate_t *rates, int64_t now_ms)
+{
+    peer->rates = rates;
+    peer->rate = request_rate_take(rates, peer->caller, now_ms);
+}
+
+void
+http_answer_count_again(http_peer_t *peer, int64_t now_ms)
+{
+    if (peer->rates)
+        peer->rate = request_rate_look(peer->rates, peer->caller, now_ms);
+}
+
 struct MHD_Response *
 http_answer_make(char *body, size_t body_bytes, const char *content_type)
 {
@@ -69,7 +83,9 @@ http_answer_send(const http_peer_t *peer, unsigned status, struct MHD_Response *
                            peer->allowed_origin);
         http_answer_header(response, "Access-Control-Expose-Headers",
                            HTTP_ANSWER_VERDICT ", " HTTP_ANSWER_NEXT_CURSOR
-                                               ", " HTTP_ANSWER_CLIENT_ID ", Retry-After");
+                                               ", " HTTP_ANSWER_CLIENT_ID ", Retry-After"
+                                               ", RateLimit-Limit, RateLimit-Remaining"
+                                               ", RateLimit-Reset");
     }
     if (peer->rate.requests > 0)
         add_rate(response, &peer->rate);

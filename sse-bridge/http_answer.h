@@ -19,7 +19,9 @@ typedef struct http_peer {
     struct MHD_Connection *connection;
     char address[INET6_ADDRSTRLEN];
     const char *allowed_origin;
-    request_rate_left_t rate;    // zeroed where requests are not counted
+    request_rate_left_t rate;         // zeroed where requests are not counted
+    request_rate_t *rates;            // borrowed; where this one was, or NULL
+    char caller[INET6_ADDRSTRLEN];    // ... as whose: a token's id, or the address
 } http_peer_t;
 
 // Headers of our own, which pages of an allowed origin may read.
@@ -29,6 +31,11 @@ typedef struct http_peer {
 
 // Whether the client speaks TLS to us.
 bool http_answer_is_encrypted(const http_peer_t *peer);
+
+// Count a request as the caller's, whom peer names; and, where its answer comes only later,
+// have that say what the caller has left by then.
+void http_answer_count(http_peer_t *peer, request_rate_t *rates, int64_t now_ms);
+void http_answer_count_again(http_peer_t *peer, int64_t now_ms);
 
 // A response of body_bytes at body, from malloc, which is taken; NULL for none.
 struct MHD_Response *http_answer_make(char *body, size_t body_bytes, const char *content_type);

@@ -324,8 +324,9 @@ static void
 count_request(visit_t *visit)
 {
     const char *token_id = visit->grant.token_id;
-    visit->peer.rate = request_rate_take(
-        visit->routes->rate, *token_id ? token_id : visit->peer.address, zclock_mono());
+    (void) snprintf(visit->peer.caller, sizeof visit->peer.caller, "%s",
+                    *token_id ? token_id : visit->peer.address);
+    http_answer_count(&visit->peer, visit->routes->rate, zclock_mono());
 }
 
 static enum MHD_Result

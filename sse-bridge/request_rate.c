@@ -87,6 +87,20 @@ seconds_up(int64_t us)
 }
 
 request_rate_left_t
+request_rate_look(const request_rate_t *self, const char *name, int64_t now_ms)
+{
+    request_rate_left_t left = {.requests = self->requests, .left = self->requests};
+    const caller_t *caller = zhashx_lookup(self->by_name, name);
+    int64_t used_us = caller ? caller->full_us - now_ms * 1000 : 0;
+    if (used_us > 0) {
+        int64_t each_us = self->window_us / (int64_t) self->requests;
+        left.left = (uint64_t) ((self->window_us - used_us) / each_us);
+        left.full_in_s = seconds_up(used_us);
+    }
+    return left;
+}
+
+request_rate_left_t
 request_rate_take(request_rate_t *self, const char *name, int64_t now_ms)
 {
     request_rate_left_t left = {.requests = self->requests};

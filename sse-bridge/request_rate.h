@@ -29,6 +29,10 @@ void request_rate_destroy(request_rate_t **self_p);
 // Count a request of a caller.
 request_rate_left_t request_rate_take(request_rate_t *self, const char *caller, int64_t now_ms);
 
+// What a caller has left, without counting.
+request_rate_left_t request_rate_look(const request_rate_t *self, const char *caller,
+                                      int64_t now_ms);
+
 size_t request_rate_callers(const request_rate_t *self);
 
 #endif

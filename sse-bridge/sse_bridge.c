@@ -247,9 +247,6 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
     if (fd < 0)
         return -1;
     stream_door_limits_t door_limits = {
-        .clients_per_address =
-            (size_t) mesh_settings_number(settings, "http/clients_per_address"),
-        .clients_per_token = (size_t) mesh_settings_number(settings, "http/clients_per_token"),
         .overload_retry_ms = OVERLOAD_RETRY_MS,
         .gzip = mesh_settings_flag(settings, "features/compression"),
     };
@@ -260,8 +257,12 @@ serve(sse_bridge_t *self, const mesh_settings_t *settings, char **error_p)
         .head_deadline_ms = mesh_settings_ms(settings, "http/head_deadline"),
         .encrypted = self->tls,
     };
-    self->door = stream_door_new(self->hub, self->access, &door_limits);
-    self->events_door = events_door_new(self->hub, self->access, wants_answers, self);
+    self->client_limits =
+        client_limits_new((size_t) mesh_settings_number(settings, "http/clients_per_address"),
+                          (size_t) mesh_settings_number(settings, "http/clients_per_token"));
+    self->door = stream_door_new(self->hub, self->access, self->client_limits, &door_limits);
+    self->events_door =
+        events_door_new(self->hub, self->access, self->client_limits, wants_answers, self);
     const http_lists_t lists = {.sessions = stream_hub_session_list(self->hub),
                                 .transports = self->transports};
     self->routes = http_routes_new(self->access, self->door, self->events_door, &lists,
@@ -338,6 +339,7 @@ stop(sse_bridge_t *self)
     past_link_destroy(&self->past);
     mesh_link_destroy(&self->link);
     events_door_destroy(&self->events_door);
+    client_limits_destroy(&self->client_limits);
     json_decref(self->journal);
     if (self->hub)
         zloop_poller_end(self->loop, &self->hub_poll);

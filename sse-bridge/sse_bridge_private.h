@@ -33,6 +33,7 @@ struct sse_bridge {
     access_t *access;
     tls_credentials_t *tls;    // NULL without HTTPS
     stream_hub_t *hub;
+    client_limits_t *client_limits;    // of both doors
     stream_door_t *door;
     events_door_t *events_door;
     mesh_timer_t *answers_timer;    // when the next request that waits is looked at

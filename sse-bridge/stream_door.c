@@ -15,7 +15,6 @@
 #include <czmq.h>
 
 #include "content_coding.h"
-#include "listener.h"
 #include "mesh/clock.h"
 #include "stream_notice.h"
 
@@ -27,8 +26,7 @@ typedef struct passage {
     stream_door_t *door;
     struct MHD_Connection *connection;    // NULL once the stream is our own
     stream_t *stream;                     // owned
-    char address[ADDRESS_TEXT_SIZE];      // "" when it is not counted
-    char token_id[MESH_TOKEN_ID_SIZE];    // "" for the mesh's own
+    client_place_t place;                 // by what it is counted
     bool warned;                          // that its token ends soon
     bool answered;                        // libmicrohttpd's response is no more
     bool suspended;                       // libmicrohttpd waits for us
@@ -43,8 +41,7 @@ typedef struct passage {
 struct stream_door {
     stream_hub_t *hub;
     access_t *access;
-    address_table_t *addresses;
-    address_table_t *tokens;    // the same, by token
+    client_limits_t *clients;
     stream_door_limits_t limits;
     passage_t *first;        // of those with a token_id
     passage_t *over;         // whose stream has ended, to be forgotten at the next sweep
@@ -54,15 +51,15 @@ struct stream_door {
 };
 
 stream_door_t *
-stream_door_new(stream_hub_t *hub, access_t *access, const stream_door_limits_t *limits)
+stream_door_new(stream_hub_t *hub, access_t *access, client_limits_t *clients,
+                const stream_door_limits_t *limits)
 {
     stream_door_t *self = calloc(1, sizeof *self);
     assert(self);
     self->hub = hub;
     self->limits = *limits;
     self->access = access;
-    self->addresses = address_table_new(limits->clients_per_address);
-    self->tokens = address_table_new(limits->clients_per_token);
+    self->clients = clients;
     self->next_look_ms = INT64_MAX;
     return self;
 }
@@ -74,8 +71,6 @@ stream_door_destroy(stream_door_t **self_p)
     if (*self_p) {
         stream_door_sweep(*self_p);
         assert((*self_p)->own == 0);
-        address_table_destroy(&(*self_p)->addresses);
-        address_table_destroy(&(*self_p)->tokens);
         free(*self_p);
         *self_p = NULL;
     }
@@ -177,7 +172,6 @@ unlink_token(stream_door_t *self, passage_t *passage)
         passage->previous->next = passage->next;
     else
         self->first = passage->next;
-    address_table_give_back(self->tokens, passage->token_id);
 }
 
 static void
@@ -185,10 +179,9 @@ leave(passage_t *passage)
 {
     stream_door_t *door = passage->door;
     stream_hub_release(door->hub, &passage->stream);
-    if (passage->address[0] != '\0')
-        address_table_give_back(door->addresses, passage->address);
-    if (passage->token_id[0] != '\0')
+    if (passage->place.token_id[0] != '\0')
         unlink_token(door, passage);
+    client_limits_give_back(door->clients, &passage->place);
     if (passage->ticket)
         ticket_end(access_tickets(door->access), passage->ticket, passage, unix_ms());
     free(passage->ticket);
@@ -339,19 +332,12 @@ static passage_t *
 enter(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
       const char **reason, const char **detail)
 {
-    // All of one host's clients, and every proxy's, share loopback.
-    bool counted = listener_is_loopback(peer->address) != 1;
-    bool by_token = grant->token_id[0] != '\0';
-    if (counted && address_table_take(self->addresses, peer->address) != 0) {
-        *reason = "address_limit";
-        *detail = "this address has as many streams open as it may (http/clients_per_address)";
-        return NULL;
-    }
-    if (by_token && address_table_take(self->tokens, grant->token_id) != 0) {
-        if (counted)
-            address_table_give_back(self->addresses, peer->address);
-        *reason = "token_limit";
-        *detail = "this token has as many streams open as it may (http/clients_per_token)";
+    client_place_t place;
+    client_limits_verdict_t verdict =
+        client_limits_take(self->clients, peer->address, grant->token_id, &place);
+    if (verdict != CLIENT_LIMITS_ROOM) {
+        *reason = client_limits_reason(verdict);
+        *detail = client_limits_detail(verdict);
         return NULL;
     }
     passage_t *passage = calloc(1, sizeof *passage);
@@ -359,10 +345,8 @@ enter(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
     passage->door = self;
     passage->connection = peer->connection;
     passage->fd = -1;
-    if (counted)
-        memcpy(passage->address, peer->address, sizeof passage->address);
-    if (by_token) {
-        memcpy(passage->token_id, grant->token_id, sizeof passage->token_id);
+    passage->place = place;
+    if (place.token_id[0] != '\0') {
         link_token(self, passage);
         if (grant->expires_s > 0)
             self->next_look_ms = 0;    // when it ends is found out by the next look
@@ -456,7 +440,7 @@ review(stream_door_t *self, passage_t *passage, int64_t now_ms)
 {
     int64_t expires_s;
     int64_t mono_ms = zclock_mono();
-    bool good = access_is_good(self->access, passage->token_id, now_ms, &expires_s);
+    bool good = access_is_good(self->access, passage->place.token_id, now_ms, &expires_s);
     if (!good) {
         stream_hub_close(self->hub, passage->stream,
                          expires_s > 0 ? STREAM_REASON_EXPIRED : STREAM_REASON_REVOKED,

@@ -12,22 +12,20 @@
 #define SSE_STREAM_DOOR_H
 
 #include "access.h"
-#include "address_table.h"
+#include "client_limits.h"
 #include "http_answer.h"
 #include "stream_hub.h"
 
 typedef struct stream_door stream_door_t;
 
 typedef struct stream_door_limits {
-    size_t clients_per_address;
-    size_t clients_per_token;
     int64_t overload_retry_ms;    // told to those who find no room
     bool gzip;                    // for those who take it
 } stream_door_limits_t;
 
-// hub and access are borrowed, and the hub's owner calls stream_door_ended. The door must
-// outlive all connections.
-stream_door_t *stream_door_new(stream_hub_t *hub, access_t *access,
+// hub, access and clients are borrowed, and the hub's owner calls stream_door_ended. The door
+// must outlive all connections.
+stream_door_t *stream_door_new(stream_hub_t *hub, access_t *access, client_limits_t *clients,
                                const stream_door_limits_t *limits);
 void stream_door_destroy(stream_door_t **self_p);
 

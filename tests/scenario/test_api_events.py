@@ -384,13 +384,61 @@ def test_no_more_wait_than_may(mesh, publisher):
             clients[-1].sendall(request)
         wait_for_waiting(mesh, 256)
         head, problem = ask(mesh, f"?types=aider.*&since={cursor}&wait=25", status=503)
-        assert head["retry-after"] == "1" and "256" in problem["detail"]
+        assert head["retry-after"] == "5" and "256" in problem["detail"]
         # Who does not wait is answered.
         assert ask(mesh)[1]["verdict"] == "live"
     finally:
         for client in clients:
             client.close()
     wait_for_waiting(mesh, 0)
+
+
+def rate_of(head):
+    return tuple(int(head[f"ratelimit-{name}"]) for name in ("limit", "remaining", "reset"))
+
+
+def test_who_waits_is_counted_beside_the_streams_of_its_address_and_token(mesh, publisher, pool):
+    mesh.start_sse("--set", "http/trusted_proxies=127.0.0.0/8",
+                   "--set", "http/clients_per_address=2", "--set", "http/clients_per_token=2")
+    made = subprocess.run([*mesh.program("aidermesh"), "token", "new"], env=mesh.env, check=True,
+                          capture_output=True, text=True, timeout=60 * SLOWNESS)
+    token = {"Authorization": f"Bearer {made.stdout.strip()}"}
+    wait_until(lambda: get(mesh, "", token)[0] == 200, 10 * SLOWNESS, "token that is known")
+    for headers, elsewhere, setting in (
+            ({"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "192.0.2.2"},
+             "http/clients_per_address"),
+            (token, {}, "http/clients_per_token")):
+        cursor = ask(mesh)[1]["next_cursor"]
+        query = f"?types=aider.*&since={cursor}&wait="
+        with contextlib.closing(Stream(mesh.url, "/events", {**mesh.headers, **headers})) as stream:
+            stream.wait("stream.opened", 10 * SLOWNESS)
+            asked = pool.submit(ask, mesh, query + "25", headers)
+            wait_for_waiting(mesh, 1)
+            head, problem = ask(mesh, query + "25", headers, status=429)
+            assert head["retry-after"] == "5" and setting in problem["detail"]
+            # That is no word of the rate, which has room, and is said as in any answer.
+            limit, remaining, reset = rate_of(head)
+            assert limit == 1000 and 0 < remaining < limit and 0 < reset <= 20
+            status, _, body = mesh.get("/events", {**mesh.headers, **headers})
+            assert status == 429 and setting.encode() in body
+            # What needs no waiting is answered, and others may wait.
+            assert ask(mesh, query + "0", headers)[1]["verdict"] == "exact"
+            assert ask(mesh, query + "1", elsewhere)[1]["verdict"] == "exact"
+            publish(publisher, 1)
+            assert numbers(asked.result(60)[1]) == [0]
+            # Who has been answered waits no more.
+            cursor = ask(mesh)[1]["next_cursor"]
+            assert ask(mesh, f"?types=aider.*&since={cursor}&wait=1", headers)[1]["events"] == []
+
+
+def test_a_late_answer_says_what_is_left_by_then(mesh, publisher):
+    mesh.start_sse("--set", "http/api_requests=100", "--set", "http/api_window=1s")
+    cursor = ask(mesh)[1]["next_cursor"]
+    for _ in range(5):
+        ask(mesh)
+    # All were given back while it waited for longer than the window.
+    head, _ = ask(mesh, f"?types=aider.*&since={cursor}&wait=2")
+    assert rate_of(head) == (100, 100, 0)
 
 
 # ---- verdicts as headers

@@ -1,6 +1,7 @@
 # unit tests and fuzzers of sse-bridge
 mesh_add_unit_test(access sse_bridge_parts)
 mesh_add_unit_test(api_query sse_bridge_parts)
+mesh_add_unit_test(client_limits sse_bridge_parts)
 mesh_add_unit_test(content_coding sse_bridge_parts)
 mesh_add_unit_test(event_frame sse_bridge_parts)
 mesh_add_unit_test(event_page sse_bridge_parts)
