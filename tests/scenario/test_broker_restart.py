@@ -8,7 +8,7 @@ import select
 import subprocess
 import threading
 
-from mesh import PATIENCE_S
+from mesh import PATIENCE_S, wait_until
 from pyzmq_mesh import Peer, Subscriber
 
 EVENTS = 400
@@ -55,8 +55,9 @@ def test_a_healthcheck_says_what_is_missing(mesh):
     assert missed.returncode == 1
     assert "no broker answers" in missed.stderr and mesh.endpoint("control") in missed.stderr
     mesh.start_broker()
-    found = check()
-    assert (found.returncode, found.stderr) == (0, "")
+    # It waits two seconds for an answer.
+    found = wait_until(lambda: (done := check()).returncode == 0 and done, PATIENCE_S, "answer")
+    assert found.stderr == ""
 
 
 def test_who_is_here_for_a_question_neither_joins_nor_leaves(mesh):

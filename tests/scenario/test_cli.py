@@ -237,7 +237,7 @@ def test_a_second_mesh_is_refused_and_the_first_stays(mesh):
     assert done.returncode == 1
     assert f"already running in {mesh.dir}, at {mesh.url}" in done.stderr
     assert "aidermesh run -- aider" in done.stderr
-    assert mesh.get("/readyz")[0] == 200
+    wait_until(lambda: mesh.get("/readyz")[0] == 200, PATIENCE_S, "mesh that serves")
     up.stop()
 
 
@@ -264,7 +264,7 @@ def test_up_works_again_after_it_was_killed(mesh):
     for name, pid in pids.items():
         wait_until(lambda pid=pid: gone(pid), PATIENCE_S, f"end of {name}")
     up = start_up(mesh)
-    assert mesh.get("/readyz")[0] == 200
+    wait_until(lambda: mesh.get("/readyz")[0] == 200, PATIENCE_S, "mesh that serves")
     up.stop()
 
 
