@@ -366,10 +366,10 @@ write_session(FILE *out, const json_t *payload)
     event_line_write_text(out, shown, SESSION_SHOWN);
 }
 
-void
-event_line_write(FILE *out, const char *type, json_t *payload)
+// What all lines begin with.
+static void
+write_head(FILE *out, const char *type, const json_t *payload)
 {
-    assert(out && type);
     write_time(out, payload);
     fputc(' ', out);
     const char *host = string_of(payload, "host");
@@ -379,7 +379,13 @@ event_line_write(FILE *out, const char *type, json_t *payload)
     fputc(' ', out);
     event_line_write_text(out, type, NAME_LIMIT);
     fputs(is_true(payload, "late") ? "  (late) " : "  ", out);
+}
 
+void
+event_line_write(FILE *out, const char *type, json_t *payload)
+{
+    assert(out && type);
+    write_head(out, type, payload);
     const wording_t *wording = WORDINGS;
     while (wording->type && strcmp(type, wording->type) != 0)
         wording++;
@@ -388,6 +394,29 @@ event_line_write(FILE *out, const char *type, json_t *payload)
     else
         write_any(out, payload);
     fputc('\n', out);
+}
+
+void
+event_line_write_sessions(FILE *out, const char *type, const json_t *payload)
+{
+    assert(out && type);
+    size_t index;
+    json_t *row;
+    json_array_foreach(json_object_get(payload, "sessions"), index, row)
+    {
+        json_t *line = json_is_object(row) ? json_copy(row) : json_object();
+        json_t *last = json_object_get(line, "last_event_at");
+        if (last)
+            json_object_set(line, "timestamp", last);
+        write_head(out, type, line);
+        fputs("session is running", out);
+        write_string(out, line, ", named ", "name", "");
+        write_string(out, line, ", ", "model", "");
+        write_string(out, line, ", in ", "working_dir", "");
+        write_string(out, line, "; the last of it is ", "last_event", "");
+        fputc('\n', out);
+        json_decref(line);
+    }
 }
 
 int
@@ -450,6 +479,13 @@ event_line_write_stream(FILE *out, const char *type, const json_t *payload)
         write_number(out, payload, ", at most ", "at_most", "");
         write_string(out, payload, ", after ", "from", "");
         write_string(out, payload, " up to ", "to", "");
+        return true;
+    }
+    if (strcmp(type, "stream.snapshot") == 0) {
+        double left_out;
+        if (!number_of(payload, "left_out", &left_out) || left_out == 0)
+            return false;
+        fprintf(out, "%.0f more sessions are running than the mesh tells of", left_out);
         return true;
     }
     if (strcmp(type, "stream.dropped") == 0) {

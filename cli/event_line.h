@@ -23,6 +23,10 @@ enum { EVENT_LINE_TEXT_LIMIT = 160 };
 // and not changed.
 void event_line_write(FILE *out, const char *type, json_t *payload);
 
+// Write such a line for each session of a snapshot (the payload of a stream.snapshot), whose
+// time is that of the session's last event.
+void event_line_write_sessions(FILE *out, const char *type, const json_t *payload);
+
 // Write {"id":...,"event":...,"data":...} and a newline, in ASCII without control characters.
 // id is left out when it is "". payload is borrowed and not changed. Returns 0, or -1 with
 // nothing written when id or type is no UTF-8.

@@ -55,6 +55,7 @@ typedef struct tail {
     char *no_token_reason;              // owned; NULL for none
     const mesh_settings_t *own_mesh;    // borrowed; NULL when another one is followed
     bool json;
+    bool snapshot;    // the live sessions are to be printed
 
     state_t state;
     bool was_connected;    // a stream was opened at least once
@@ -104,6 +105,8 @@ print_event(tail_t *self, const sse_event_t *event, json_t *payload)
             say("an event whose name or id is no UTF-8 was left out");
     } else if (!about_stream) {
         event_line_write(stdout, event->type, payload);
+    } else if (self->snapshot && strcmp(event->type, "stream.snapshot") == 0) {
+        event_line_write_sessions(stdout, event->type, payload);
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         self->state = errno == EPIPE ? STATE_NO_READER : STATE_FAILED;
@@ -437,6 +440,7 @@ run(const mesh_settings_t *settings, int argc, char *argv[])
     int status = MESH_EXIT_FAILED;
     tail_t tail = {.state = STATE_FOLLOWING, .signal_fd = -1};
     tail.json = mesh_settings_flag(settings, "tail/json");
+    tail.snapshot = mesh_settings_flag(settings, "tail/snapshot");
     tail.base = http_base_find(settings, &error);
     if (!tail.base) {
         say("%s", error);
@@ -491,6 +495,8 @@ tail_main(int argc, char *argv[])
         {"--since", "PLACE", "tail/since", NULL,
          "begin in the past: a cursor, a time (RFC 3339), an age such as 10m, or earliest"},
         {"--last", "N", "tail/last", NULL, "begin with the last N events"},
+        {"--snapshot", NULL, "tail/snapshot", "true",
+         "begin with the sessions that have not ended"},
         {"--json", NULL, "tail/json", "true", "print {\"id\",\"event\",\"data\"}, one a line"},
         {"--url", "URL", "tail/url", NULL, "follow the mesh there"},
         {"--port", "PORT", "http/port", NULL, "follow the mesh of this host at that port"},

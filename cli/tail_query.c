@@ -68,8 +68,12 @@ tail_query_path(const mesh_settings_t *settings)
         separator = '&';
     }
     int64_t last = mesh_settings_number(settings, "tail/last");
-    if (last > 0)
+    if (last > 0) {
         fprintf(out, "%clast=%" PRId64, separator, last);
+        separator = '&';
+    }
+    if (mesh_settings_flag(settings, "tail/snapshot"))
+        fprintf(out, "%csnapshot=1", separator);
     fclose(out);
     return path;
 }

@@ -268,6 +268,7 @@ const mesh_setting_t mesh_settings_table[] = {
     LIST("tail/severities", "", "follow only events of these severities"),
     TEXT("tail/since", "",
          "begin at this place: a cursor, a time (RFC 3339), an age such as 10m, or earliest"),
+    FLAG("tail/snapshot", "false", "whether to begin with the sessions that have not ended"),
     LIST("tail/types", "aider.*",
          "follow only these types of events; a trailing * matches any rest"),
     TEXT("tail/url", "", "where the mesh is; empty is the mesh of this user on this host"),

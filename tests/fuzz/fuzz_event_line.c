@@ -38,6 +38,7 @@ static const char *const TYPES[] = {
     "stream.gap",
     "stream.dropped",
     "stream.closing",
+    "stream.snapshot",
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -69,6 +70,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fclose(out);
     if (rc == 0)
         check(line, line_size);
+    free(line);
+
+    // A line for each session.
+    out = open_memstream(&line, &line_size);
+    event_line_write_sessions(out, type, payload);
+    fclose(out);
+    for (char *at = line, *end; *at; at = end) {
+        end = strchr(at, '\n');
+        if (!end)
+            abort();
+        check(at, (size_t) (++end - at));
+    }
     free(line);
 
     out = open_memstream(&line, &line_size);

@@ -324,6 +324,29 @@ def test_tail_shows_each_event_on_one_line(mesh):
     tail.stop(signal.SIGINT)
 
 
+def test_tail_begins_with_the_sessions_that_run_where_it_is_asked_to(mesh):
+    mesh.start()
+    with Publisher("py-sessions", "test-host", str(mesh.dir)) as publisher:
+        for session in ("session-1", "session-2"):
+            publisher.publish("aider.session_started", session, {
+                "mode": "mcp", "model": "openai/gpt-4o", "working_dir": "/project"})
+        publisher.publish("aider.session_completed", "session-2",
+                          {"success": True, "outcome": "ok"})
+        publisher.drain(PATIENCE_S)
+    mesh.events.wait("aider.session_completed", START_LIMIT_S)
+    tail = start_tail(mesh, "--snapshot")
+    plain = start_tail(mesh)
+    publish(mesh, message("hello"))
+    for each in (tail, plain):
+        mesh.wait_for_output(each, "hello")
+    running = [line for line in lines_of(tail) if "stream.snapshot" in line]
+    assert len(running) == 1 and re.fullmatch(
+        r"\d\d:\d\d:\d\d\.\d{3} test-host ession-1 stream\.snapshot  session is running, "
+        r"openai/gpt-4o, in /project; the last of it is aider\.session_started", running[0])
+    assert lines_of(tail).index(running[0]) == 0
+    assert not [line for line in lines_of(plain) if "stream.snapshot" in line]
+
+
 def test_tail_resumes_over_a_restart_of_the_sse_bridge_without_loss_or_double(mesh):
     mesh.start_broker()
     bridge = mesh.start_sse()

@@ -295,6 +295,37 @@ verdict_and_gap_are_said_plainly(void **state)
     expect_stream("aider.error_occurred", "{}", false, "");
 }
 
+static void
+each_session_of_a_snapshot_is_a_line(void **state)
+{
+    (void) state;
+    json_t *payload = json_loads(
+        "{\"left_out\": 0, \"sessions\": ["
+        "{\"session_id\": \"0123456789abcdef\", \"host\": \"build-7\", \"name\": \"blue\","
+        " \"last_event_at\": 1763800001.5, \"model\": \"openai/gpt-4o\","
+        " \"working_dir\": \"~/\\u001b[2Jp\", \"last_event\": \"aider.waiting_for_input\"},"
+        "{\"session_id\": \"s-2\"}, 3]}",
+        0, NULL);
+    assert_non_null(payload);
+    char *written = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&written, &size);
+    assert_non_null(out);
+    event_line_write_sessions(out, "stream.snapshot", payload);
+    fclose(out);
+    assert_string_equal(
+        written,
+        "09:26:41.500 build-7 89abcdef stream.snapshot  session is running, named blue, "
+        "openai/gpt-4o, in ~/\\x1b[2Jp; the last of it is aider.waiting_for_input\n"
+        "--:--:--.--- - s-2 stream.snapshot  session is running\n"
+        "--:--:--.--- - - stream.snapshot  session is running\n");
+    free(written);
+    json_decref(payload);
+    expect_stream("stream.snapshot", "{\"left_out\": 3}", true,
+                  "3 more sessions are running than the mesh tells of");
+    expect_stream("stream.snapshot", "{\"left_out\": 0}", false, "");
+}
+
 int
 main(void)
 {
@@ -316,6 +347,7 @@ main(void)
         cmocka_unit_test(a_json_line_has_id_event_and_data_in_their_order),
         cmocka_unit_test(a_json_line_is_ascii_without_control_characters),
         cmocka_unit_test(verdict_and_gap_are_said_plainly),
+        cmocka_unit_test(each_session_of_a_snapshot_is_a_line),
     };
     return cmocka_run_group_tests_name("event_line", tests, NULL, NULL);
 }

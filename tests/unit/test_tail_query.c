@@ -32,12 +32,14 @@ static void
 each_filter_becomes_its_parameter(void **state)
 {
     (void) state;
-    expect_path(
-        (const char *const[]){"tail/types=aider.error_occurred,mesh.*", "tail/sessions=s1",
-                              "tail/hosts=a,b", "tail/providers=openai", "tail/models=gpt-4o",
-                              "tail/severities=!medium", "tail/since=10m", "tail/last=5", NULL},
-        "/events?types=aider.error_occurred,mesh.*&session=s1&host=a,b&provider=openai"
-        "&model=gpt-4o&severity=!medium&since=10m&last=5");
+    expect_path((const char *const[]){"tail/types=aider.error_occurred,mesh.*",
+                                      "tail/sessions=s1", "tail/hosts=a,b",
+                                      "tail/providers=openai", "tail/models=gpt-4o",
+                                      "tail/severities=!medium", "tail/since=10m",
+                                      "tail/last=5", "tail/snapshot=true", NULL},
+                "/events?types=aider.error_occurred,mesh.*&session=s1&host=a,b&provider=openai"
+                "&model=gpt-4o&severity=!medium&since=10m&last=5"
+                "&snapshot=1");
 }
 
 static void
@@ -46,6 +48,8 @@ a_query_without_a_list_begins_with_a_question_mark_too(void **state)
     (void) state;
     expect_path((const char *const[]){"tail/types=", "tail/last=3", NULL}, "/events?last=3");
     expect_path((const char *const[]){"tail/types=", NULL}, "/events");
+    expect_path((const char *const[]){"tail/types=", "tail/snapshot=true", NULL},
+                "/events?snapshot=1");
 }
 
 static void
