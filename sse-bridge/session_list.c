@@ -248,7 +248,7 @@ text_of(row_t *row)
 {
     if (!row->text) {
         json_t *json = show(row);
-        row->text = json_dumps(json, JSON_COMPACT);
+        row->text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(16));    // microseconds
         assert(row->text);
         json_decref(json);
     }

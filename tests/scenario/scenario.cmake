@@ -139,6 +139,7 @@ mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 4)
 # Two minutes are promised.
 mesh_add_scenario(deploy_run_alone 300 FILE test_deploy_run.py KEYWORD once LEVEL all ALONE)
 mesh_add_scenario(sse_streams 240)
+mesh_add_scenario(snapshots 60)
 mesh_add_scenario(stream_past 180)
 mesh_add_scenario(stream_life 120)
 mesh_add_scenario(conformance 120)
