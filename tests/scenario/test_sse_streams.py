@@ -283,6 +283,10 @@ def test_refusals_say_what_is_wrong_and_what_is_allowed(mesh, publisher):
         assert status == 400 == problem["status"]
         assert headers["Content-Type"] == "application/problem+json"
         assert all(word in problem["detail"] for word in words), problem
+    described = json.loads(mesh.get("/openapi.json")[2])["paths"]
+    for path, operations in described.items():
+        known = {parameter["name"] for parameter in operations.get("get", {}).get("parameters", [])}
+        assert ("snapshot" in known) == path.startswith("/events"), path
     assert mesh.get("/nothing")[0] == 404
     assert mesh.get("/events/")[0] == 404
     assert mesh.get("/%65vents")[0] == 404
