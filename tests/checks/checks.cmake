@@ -70,7 +70,7 @@ mesh_add_check(valgrind.unit 300 COMMAND ${checks}/valgrind.sh ${PROJECT_SOURCE_
     PROCESSORS ${MESH_PLACES_BUILD} COST 300)
 mesh_add_check(tsan.unit 180 COMMAND ${checks}/tsan.sh unit ${PROJECT_SOURCE_DIR}/build/tsan
     PROPERTIES FIXTURES_REQUIRED build_tsan_unit_tests LABELS all)
-mesh_add_check(tsan.threads 180 COMMAND ${checks}/tsan.sh threads ${PROJECT_SOURCE_DIR}/build/tsan
+mesh_add_check(tsan.threads 400 COMMAND ${checks}/tsan.sh threads ${PROJECT_SOURCE_DIR}/build/tsan
     PROPERTIES FIXTURES_REQUIRED build_tsan COST 150)
 mesh_add_check(check.threads 60 COMMAND ${checks}/threads.sh ${PROJECT_BINARY_DIR}
     PROPERTIES PROCESSORS 1)
