@@ -226,7 +226,7 @@ take_opening(journal_t *self, const journal_opening_t *opening)
     log_opening(self, opening);
     self->up = true;
     self->renewing = false;
-    self->fault = JOURNAL_SOUND;
+    self->fault = MESH_DB_SOUND;
     self->epoch = opening->state.epoch;
     self->head = opening->state.head;
     record_ring_begin(self->recent, self->head);
@@ -242,7 +242,7 @@ take_down(journal_t *self, const journal_opening_t *opening)
     self->fault = opening->fault;
     if (!news)
         return;
-    mesh_log_error("journal-down", "%s: %s: %s", self->path, journal_fault_name(self->fault),
+    mesh_log_error("journal-down", "%s: %s: %s", self->path, mesh_db_fault_name(self->fault),
                    opening->why);
     self->events->down(self->arg, opening->fault, opening->why);
 }
@@ -253,7 +253,7 @@ tell_first_opening(journal_t *self)
     if (self->first_told)
         return;
     self->first_told = true;
-    if (self->first_opening.fault == JOURNAL_SOUND) {
+    if (self->first_opening.fault == MESH_DB_SOUND) {
         self->era = 1;
         take_opening(self, &self->first_opening);
     } else {

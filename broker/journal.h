@@ -38,7 +38,7 @@ typedef struct journal_events {
     // opening->state.epoch. Batches that were given offsets before are not kept. Borrowed.
     void (*opened)(void *arg, const journal_opening_t *opening);
     // It cannot be written. Said once, until it is opened.
-    void (*down)(void *arg, journal_fault_t fault, const char *why);
+    void (*down)(void *arg, mesh_db_fault_t fault, const char *why);
     // Nothing of this session is kept any more that came before journal_forget; of several in
     // its life what->removed counts all. Said again after a start, until journal_told.
     // Borrowed.

@@ -28,7 +28,7 @@ struct journal_file {
     journal_store_t *store;    // owned; NULL while nothing is open
     journal_mark_t mark;       // as last written
     journal_told_t told;
-    journal_fault_t fault;
+    mesh_db_fault_t fault;
     char reason[512];
 };
 
@@ -87,7 +87,7 @@ journal_file_new(const char *path, bool durable, uint64_t block)
 // ---- faults
 
 static int
-fail(journal_file_t *self, journal_fault_t fault, const char *what, const char *why)
+fail(journal_file_t *self, mesh_db_fault_t fault, const char *what, const char *why)
 {
     self->fault = fault;
     snprintf(self->reason, sizeof self->reason, "%s: %s", what, why);
@@ -97,11 +97,11 @@ fail(journal_file_t *self, journal_fault_t fault, const char *what, const char *
 static int
 fail_by_errno(journal_file_t *self, const char *what)
 {
-    journal_fault_t fault = JOURNAL_IO_ERROR;
+    mesh_db_fault_t fault = MESH_DB_IO_ERROR;
     if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
-        fault = JOURNAL_FULL;
+        fault = MESH_DB_FULL;
     else if (errno == EROFS || errno == EACCES || errno == EPERM)
-        fault = JOURNAL_READ_ONLY;
+        fault = MESH_DB_READ_ONLY;
     return fail(self, fault, what, strerror(errno));
 }
 
@@ -343,12 +343,12 @@ open_store(journal_file_t *self, journal_opening_t *opening)
 {
     for (int tries = 0; tries < 2; tries++) {
         char *reason = NULL;
-        journal_fault_t fault = JOURNAL_SOUND;
+        mesh_db_fault_t fault = MESH_DB_SOUND;
         self->store = journal_store_open(self->path, self->durable, &fault, &reason);
         if (self->store)
             return 0;
         (void) fail(self, fault, self->path, reason);
-        if (fault != JOURNAL_CORRUPT || tries > 0) {
+        if (fault != MESH_DB_CORRUPT || tries > 0) {
             free(reason);
             return -1;
         }
@@ -417,7 +417,7 @@ has_room(journal_file_t *self)
     if (statvfs(dirname(copy), &facts) != 0)
         return fail_by_errno(self, self->path);
     if ((uint64_t) facts.f_bavail * facts.f_frsize < ROOM_BYTES)
-        return fail(self, JOURNAL_FULL, self->path, "less than 4 MiB are free");
+        return fail(self, MESH_DB_FULL, self->path, "less than 4 MiB are free");
     return 0;
 }
 
@@ -486,7 +486,7 @@ journal_file_store(journal_file_t *self)
     return self->store;
 }
 
-journal_fault_t
+mesh_db_fault_t
 journal_file_fault(const journal_file_t *self)
 {
     return self->fault;

@@ -26,7 +26,7 @@ const char *journal_origin_name(journal_origin_t origin);
 typedef struct journal_opening {
     journal_origin_t origin;
     char why[512];            // for people; "" where there is nothing to say
-    journal_fault_t fault;    // why it could not be opened
+    mesh_db_fault_t fault;    // why it could not be opened
     // Where it stands, and the sources it knows (owned; journal_opening_clear).
     journal_state_t state;
     uint64_t first;
@@ -71,7 +71,7 @@ int journal_file_tell(journal_file_t *self);
 // Have the mark say where the journal stands now. Returns 0, or -1 as above.
 int journal_file_witness(journal_file_t *self);
 
-journal_fault_t journal_file_fault(const journal_file_t *self);
+mesh_db_fault_t journal_file_fault(const journal_file_t *self);
 const char *journal_file_reason(const journal_file_t *self);
 
 #endif

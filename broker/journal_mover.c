@@ -55,7 +55,7 @@ close_file(journal_mover_t *self)
 static journal_moved_t
 move(journal_mover_t *self)
 {
-    journal_moved_t moved = {.fault = JOURNAL_SOUND};
+    journal_moved_t moved = {.fault = MESH_DB_SOUND};
     int frames = 0, done = 0;
     int rc = self->db ? SQLITE_OK : open_file(self);
     if (rc == SQLITE_OK)
@@ -64,7 +64,7 @@ move(journal_mover_t *self)
     if (rc == SQLITE_OK)
         moved.frames = done > 0 ? (uint64_t) done : 0;
     else if ((rc & 0xff) != SQLITE_BUSY && (rc & 0xff) != SQLITE_LOCKED)
-        moved.fault = journal_fault_of(self->db, rc, moved.reason, sizeof moved.reason);
+        moved.fault = mesh_db_fault_of(self->db, rc, moved.reason, sizeof moved.reason);
     return moved;
 }
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "journal_fault.h"
+#include "mesh/db_fault.h"
 
 typedef struct journal_mover journal_mover_t;
 
@@ -26,7 +26,7 @@ bool journal_mover_is_busy(journal_mover_t *self);
 
 typedef struct journal_moved {
     uint64_t frames;          // of the log, that are in the file
-    journal_fault_t fault;    // not SOUND: nothing was moved, for this reason
+    mesh_db_fault_t fault;    // not SOUND: nothing was moved, for this reason
     char reason[256];
 } journal_moved_t;
 

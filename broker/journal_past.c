@@ -91,7 +91,7 @@ journal_report(journal_t *self)
         return json_pack("{s:s}", "state", "memory");
     json_t *report = json_pack("{s:s}", "state", self->up ? "up" : "down");
     if (!self->up)
-        json_object_set_new(report, "reason", json_string(journal_fault_name(self->fault)));
+        json_object_set_new(report, "reason", json_string(mesh_db_fault_name(self->fault)));
     json_object_set_new(report, "first", json_integer((json_int_t) journal_first(self)));
     json_object_set_new(report, "head", json_integer((json_int_t) journal_head(self)));
     journal_holdings_t holdings = journal_writer_holdings(self->writer);

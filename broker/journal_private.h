@@ -19,7 +19,7 @@ struct journal {
     bool first_told;
     uint64_t epoch, head, era;
     bool up;
-    journal_fault_t fault;    // while it is not up
+    mesh_db_fault_t fault;    // while it is not up
     bool renewing;            // asked for, and not yet done
     bool latest_lost;
     size_t under_way;    // batches submitted and not ended

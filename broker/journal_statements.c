@@ -75,7 +75,7 @@ static const char *const texts[STORE_STATEMENTS] = {
 int
 store_fail(journal_store_t *self, int rc)
 {
-    self->fault = journal_fault_of(self->db, rc, self->reason, sizeof self->reason);
+    self->fault = mesh_db_fault_of(self->db, rc, self->reason, sizeof self->reason);
     return -1;
 }
 

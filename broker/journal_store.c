@@ -127,7 +127,7 @@ prepare(journal_store_t *self)
          store_execute(self, store_schema) != 0 || store_execute(self, "COMMIT") != 0))
         return -1;
     if (format != 0 && format != STORE_FORMAT) {
-        self->fault = JOURNAL_CORRUPT;
+        self->fault = MESH_DB_CORRUPT;
         snprintf(self->reason, sizeof self->reason, "its format is %d, not %d", format,
                  STORE_FORMAT);
         return -1;
@@ -139,7 +139,7 @@ prepare(journal_store_t *self)
 }
 
 journal_store_t *
-journal_store_open(const char *path, bool durable, journal_fault_t *fault_p, char **reason_p)
+journal_store_open(const char *path, bool durable, mesh_db_fault_t *fault_p, char **reason_p)
 {
     assert(path && fault_p && reason_p);
     journal_store_t *self = zmalloc(sizeof *self);
@@ -200,7 +200,7 @@ journal_store_abandon(journal_store_t **self_p)
     }
 }
 
-journal_fault_t
+mesh_db_fault_t
 journal_store_fault(const journal_store_t *self)
 {
     return self->fault;
@@ -232,7 +232,7 @@ int
 store_roll_back(journal_store_t *self)
 {
     // What is told is what went wrong before, not that there is nothing to roll back.
-    journal_fault_t fault = self->fault;
+    mesh_db_fault_t fault = self->fault;
     char reason[sizeof self->reason];
     memcpy(reason, self->reason, sizeof reason);
     if (!sqlite3_get_autocommit(self->db))

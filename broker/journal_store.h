@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "journal_batch.h"
-#include "journal_fault.h"
 #include "journal_forgotten.h"
+#include "mesh/db_fault.h"
 
 typedef struct journal_store journal_store_t;
 
@@ -39,7 +39,7 @@ enum {
 
 // Open or make the file. durable: every transaction survives a loss of power, not only a crash
 // of the program. Returns NULL with *fault_p and *reason_p, a sentence the caller frees.
-journal_store_t *journal_store_open(const char *path, bool durable, journal_fault_t *fault_p,
+journal_store_t *journal_store_open(const char *path, bool durable, mesh_db_fault_t *fault_p,
                                     char **reason_p);
 
 // Close it in order: all is in the one file. Returns 0, or -1 when that failed, which loses
@@ -50,7 +50,7 @@ int journal_store_close(journal_store_t **self_p);
 void journal_store_abandon(journal_store_t **self_p);
 
 // The last fault, and what SQLite said of it (borrowed until the next call).
-journal_fault_t journal_store_fault(const journal_store_t *self);
+mesh_db_fault_t journal_store_fault(const journal_store_t *self);
 const char *journal_store_reason(const journal_store_t *self);
 
 const journal_state_t *journal_store_state(const journal_store_t *self);

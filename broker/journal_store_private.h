@@ -52,7 +52,7 @@ struct journal_store {
     journal_run_t run;                    // being made
     uint64_t wal_frames, moved_frames;    // in the log; of these already in the file
     uint64_t log;                         // counts how often the log began anew
-    journal_fault_t fault;
+    mesh_db_fault_t fault;
     char reason[256];
 };
 

@@ -59,7 +59,7 @@ store_write_rest(journal_store_t *self, uint64_t key)
 int
 store_fail_as_damaged(journal_store_t *self, uint64_t key)
 {
-    self->fault = JOURNAL_CORRUPT;
+    self->fault = MESH_DB_CORRUPT;
     snprintf(self->reason, sizeof self->reason, "the events up to %llu were changed",
              (unsigned long long) key);
     return -1;

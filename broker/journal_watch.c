@@ -6,13 +6,13 @@
 #include <stdio.h>
 
 journal_alert_t
-journal_watch_down(journal_watch_t *self, journal_fault_t fault, const char *why)
+journal_watch_down(journal_watch_t *self, mesh_db_fault_t fault, const char *why)
 {
     journal_alert_t alert = {.action = JOURNAL_WATCH_RAISE, .severity = "critical"};
     snprintf(alert.message, sizeof alert.message,
              "%s: events are passed on without a place, and kept by their publishers, until the"
              " journal can be written: %s",
-             journal_fault_name(fault), why);
+             mesh_db_fault_name(fault), why);
     self->raised = true;
     self->down = true;
     return alert;

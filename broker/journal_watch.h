@@ -31,7 +31,7 @@ typedef struct journal_alert {
 } journal_alert_t;
 
 // What to say now that the journal is down, was opened, or nothing happened.
-journal_alert_t journal_watch_down(journal_watch_t *self, journal_fault_t fault,
+journal_alert_t journal_watch_down(journal_watch_t *self, mesh_db_fault_t fault,
                                    const char *why);
 journal_alert_t journal_watch_opened(journal_watch_t *self, journal_origin_t origin,
                                      const char *why, int64_t now_ms);

@@ -99,16 +99,16 @@ let_go(journal_writer_t *self)
 
 // The journal cannot be written any more.
 static void
-go_down(journal_writer_t *self, journal_fault_t fault, const char *reason)
+go_down(journal_writer_t *self, mesh_db_fault_t fault, const char *reason)
 {
     journal_opening_t opening = {.fault = fault};
     snprintf(opening.why, sizeof opening.why, "%s", reason);
-    if (fault == JOURNAL_CORRUPT) {
+    if (fault == MESH_DB_CORRUPT) {
         self->owed = JOURNAL_ORIGIN_CORRUPT;
         snprintf(self->owed_why, sizeof self->owed_why, "%s", reason);
     }
     let_go(self);
-    self->tried_ms = fault == JOURNAL_CORRUPT ? 0 : zclock_mono();
+    self->tried_ms = fault == MESH_DB_CORRUPT ? 0 : zclock_mono();
     tell_opening(self, JOURNAL_NEWS_DOWN, &opening);
 }
 
@@ -297,7 +297,7 @@ take_moved(journal_writer_t *self)
     journal_moved_t moved;
     if (!journal_mover_take(self->mover, &moved))
         return true;
-    if (moved.fault != JOURNAL_SOUND) {
+    if (moved.fault != MESH_DB_SOUND) {
         go_down(self, moved.fault, moved.reason);
         return false;
     }

@@ -230,7 +230,7 @@ on_opened(void *arg, const journal_opening_t *opening)
 }
 
 static void
-on_down(void *arg, journal_fault_t fault, const char *why)
+on_down(void *arg, mesh_db_fault_t fault, const char *why)
 {
     relay_t *self = arg;
     relay_submit(self, true);

@@ -20,7 +20,7 @@ typedef struct bench {
     journal_t *journal;
     mesh_uuid_t source;
     size_t kept, refused, openings, downs;
-    journal_fault_t fault;
+    mesh_db_fault_t fault;
     journal_origin_t origin;
     uint64_t epoch, last;
     size_t shown;
@@ -46,7 +46,7 @@ on_opened(void *arg, const journal_opening_t *opening)
 }
 
 static void
-on_down(void *arg, journal_fault_t fault, const char *why)
+on_down(void *arg, mesh_db_fault_t fault, const char *why)
 {
     bench_t *self = arg;
     assert_true(strlen(why) > 0);
@@ -265,7 +265,7 @@ while_the_disk_is_full_nothing_is_kept_and_afterwards_all_goes_on(void **state)
     wait_for(self, &self->refused, 500);
     submit(self, 511, 5);
     wait_for(self, &self->refused, 505);
-    assert_int_equal(self->fault, JOURNAL_FULL);
+    assert_int_equal(self->fault, MESH_DB_FULL);
     assert_int_equal(count_after(self, 0), 10);
     limit_files(RLIM_INFINITY);
     wait_for(self, &self->openings, 2);

@@ -462,7 +462,7 @@ a_directory_that_cannot_be_written_is_said(void **state)
     char *path = temp_dir_file(self->dir, "none/journal.db");
     journal_file_t *file = journal_file_new(path, false, BLOCK);
     assert_int_equal(journal_file_open(file, &self->opening), -1);
-    assert_int_not_equal(self->opening.fault, JOURNAL_SOUND);
+    assert_int_not_equal(self->opening.fault, MESH_DB_SOUND);
     assert_non_null(strstr(self->opening.why, "none"));
     journal_file_destroy(&file);
     free(path);

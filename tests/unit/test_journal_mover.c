@@ -28,7 +28,7 @@ static int
 setup(void **state)
 {
     bench_t *self = test_calloc(1, sizeof *self);
-    journal_fault_t fault;
+    mesh_db_fault_t fault;
     char *reason = NULL;
     self->dir = temp_dir_new();
     self->path = temp_dir_file(self->dir, "journal.db");
@@ -90,7 +90,7 @@ a_step_moves_what_was_in_the_log(void **state)
     assert_true(journal_store_pending_bytes(self->store) > 0);
     journal_mover_start(self->mover);
     journal_moved_t moved = wait_for_end(self);
-    assert_int_equal(moved.fault, JOURNAL_SOUND);
+    assert_int_equal(moved.fault, MESH_DB_SOUND);
     journal_store_note_moved(self->store, log, moved.frames);
     assert_int_equal(journal_store_pending_bytes(self->store), 0);
 }
@@ -121,7 +121,7 @@ the_store_goes_on_while_a_step_is_taken(void **state)
         append(self, 200);
         journal_mover_start(self->mover);
         append(self, 200);
-        assert_int_equal(wait_for_end(self).fault, JOURNAL_SOUND);
+        assert_int_equal(wait_for_end(self).fault, MESH_DB_SOUND);
     }
     assert_int_equal(journal_store_state(self->store)->events, 8000);
 }
@@ -135,7 +135,7 @@ a_journal_that_is_not_there_is_a_fault(void **state)
     self->mover = journal_mover_new(path, self->done_fd);
     journal_mover_start(self->mover);
     journal_moved_t moved = wait_for_end(self);
-    assert_int_not_equal(moved.fault, JOURNAL_SOUND);
+    assert_int_not_equal(moved.fault, MESH_DB_SOUND);
     assert_true(moved.reason[0] != '\0');
     assert_int_not_equal(access(path, F_OK), 0);    // and it was not made
     free(path);

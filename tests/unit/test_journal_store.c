@@ -26,7 +26,7 @@ typedef struct bench {
 static void
 open_store(bench_t *self)
 {
-    journal_fault_t fault;
+    mesh_db_fault_t fault;
     char *reason = NULL;
     self->store = journal_store_open(self->path, false, &fault, &reason);
     assert_non_null(self->store);
@@ -261,7 +261,7 @@ static void
 a_file_that_is_no_journal_is_corrupt(void **state)
 {
     bench_t *self = *state;
-    journal_fault_t fault;
+    mesh_db_fault_t fault;
     char *reason = NULL;
     journal_store_abandon(&self->store);
     char *path = temp_dir_file(self->dir, "garbage");
@@ -270,7 +270,7 @@ a_file_that_is_no_journal_is_corrupt(void **state)
         fputs("this is no journal ", file);
     fclose(file);
     assert_null(journal_store_open(path, false, &fault, &reason));
-    assert_int_equal(fault, JOURNAL_CORRUPT);
+    assert_int_equal(fault, MESH_DB_CORRUPT);
     assert_non_null(reason);
     free(reason);
     free(path);
@@ -367,7 +367,7 @@ a_transaction_for_which_there_is_no_room_leaves_nothing(void **state)
     int rc = try_to_append(self, "aider.x", 11, 2000);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     assert_int_equal(rc, -1);
-    assert_int_equal(journal_store_fault(self->store), JOURNAL_FULL);
+    assert_int_equal(journal_store_fault(self->store), MESH_DB_FULL);
     journal_store_abandon(&self->store);
     open_store(self);
     assert_int_equal(journal_store_state(self->store)->head, 10);

@@ -21,7 +21,7 @@ one_that_is_down_is_and_until_it_was_up_for_a_while(void **state)
 {
     (void) state;
     journal_watch_t watch = {0};
-    journal_alert_t alert = journal_watch_down(&watch, JOURNAL_FULL, "no room");
+    journal_alert_t alert = journal_watch_down(&watch, MESH_DB_FULL, "no room");
     assert_int_equal(alert.action, JOURNAL_WATCH_RAISE);
     assert_string_equal(alert.severity, "critical");
     assert_non_null(strstr(alert.message, "disk_full"));

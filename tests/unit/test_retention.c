@@ -23,7 +23,7 @@ setup(void **state)
     bench_t *self = test_calloc(1, sizeof *self);
     self->dir = temp_dir_new();
     char *path = temp_dir_file(self->dir, "journal.db"), *reason = NULL;
-    journal_fault_t fault;
+    mesh_db_fault_t fault;
     self->store = journal_store_open(path, false, &fault, &reason);
     free(path);
     assert_non_null(self->store);

@@ -1,6 +1,6 @@
-// journal_fault - what keeps the journal from being written or read
+// db_fault - what keeps a SQLite file of ours from being written or read
 // SPDX-License-Identifier: MPL-2.0
-#include "journal_fault.h"
+#include "mesh/db_fault.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -8,45 +8,46 @@
 #include <string.h>
 
 const char *
-journal_fault_name(journal_fault_t fault)
+mesh_db_fault_name(mesh_db_fault_t fault)
 {
     static const char *const names[] = {
-        [JOURNAL_SOUND] = "sound",         [JOURNAL_FULL] = "disk_full",
-        [JOURNAL_READ_ONLY] = "read_only", [JOURNAL_IO_ERROR] = "io_error",
-        [JOURNAL_BUSY] = "busy",           [JOURNAL_CORRUPT] = "corrupt",
+        [MESH_DB_SOUND] = "sound",         [MESH_DB_FULL] = "disk_full",
+        [MESH_DB_READ_ONLY] = "read_only", [MESH_DB_IO_ERROR] = "io_error",
+        [MESH_DB_BUSY] = "busy",           [MESH_DB_CORRUPT] = "corrupt",
+        [MESH_DB_NEWER] = "newer",
     };
     return names[fault];
 }
 
-static journal_fault_t
+static mesh_db_fault_t
 classify(int rc, int system_error)
 {
     switch (rc & 0xff) {
     case SQLITE_FULL:
-        return JOURNAL_FULL;
+        return MESH_DB_FULL;
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-        return JOURNAL_READ_ONLY;
+        return MESH_DB_READ_ONLY;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-        return JOURNAL_BUSY;
+        return MESH_DB_BUSY;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_SCHEMA:
     case SQLITE_MISMATCH:
     case SQLITE_CONSTRAINT:
     case SQLITE_ERROR:    // no such table, no such column
-        return JOURNAL_CORRUPT;
+        return MESH_DB_CORRUPT;
     default:
         break;
     }
     // What SQLite calls an I/O error, or not being able to open, has a cause that it keeps.
     if (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG)
-        return JOURNAL_FULL;
+        return MESH_DB_FULL;
     if (system_error == EROFS || system_error == EACCES || system_error == EPERM)
-        return JOURNAL_READ_ONLY;
-    return JOURNAL_IO_ERROR;
+        return MESH_DB_READ_ONLY;
+    return MESH_DB_IO_ERROR;
 }
 
 // What the system said when SQLite failed; 0 when it said nothing. The connection forgets it
@@ -65,8 +66,8 @@ system_error_of(sqlite3 *db)
     return error;
 }
 
-journal_fault_t
-journal_fault_of(struct sqlite3 *db, int rc, char *reason, size_t size)
+mesh_db_fault_t
+mesh_db_fault_of(struct sqlite3 *db, int rc, char *reason, size_t size)
 {
     int system_error = db ? system_error_of(db) : 0;
     snprintf(reason, size, "%s (%d)%s%s", db ? sqlite3_errmsg(db) : sqlite3_errstr(rc), rc,
