@@ -30,7 +30,8 @@ struct mesh_outbox {
     uint64_t last_seq, acknowledged_seq;
     uint64_t retry_seq;    // until then the file is neither lengthened nor written anew
     uint64_t window_events, window_bytes;
-    uint64_t dropped, unreadable, torn_bytes;
+    uint64_t held_after;    // what is above this number is not sent
+    uint64_t dropped, unreadable, withdrawn, torn_bytes;
     int write_error;
     mesh_outbox_event_t shown;
 };
@@ -61,10 +62,17 @@ read_entry(mesh_outbox_t *self, const outbox_entry_t *entry, mesh_spool_record_t
 }
 
 static void
+withdraw(mesh_outbox_t *self, outbox_entry_t *entry)
+{
+    self->withdrawn++;
+    outbox_queue_drop(&self->queue, entry);
+}
+
+static void
 lose_entry(mesh_outbox_t *self, outbox_entry_t *entry)
 {
     self->unreadable++;
-    outbox_queue_drop(&self->queue, entry);
+    withdraw(self, entry);
 }
 
 static mesh_spool_mark_t
@@ -152,7 +160,7 @@ make_room(mesh_outbox_t *self, size_t wanted, size_t limit_bytes)
     while (self->queue.bytes + wanted > limit_bytes &&
            (entry = outbox_queue_least_wanted(&self->queue))) {
         self->dropped++;
-        outbox_queue_drop(&self->queue, entry);
+        withdraw(self, entry);
     }
 }
 
@@ -204,20 +212,35 @@ mesh_outbox_new(size_t limit_bytes)
     if (!self)
         abort();
     self->limit_bytes = limit_bytes;
+    self->held_after = UINT64_MAX;
     self->source = mesh_uuid_new();
     return self;
 }
 
-// Take up one record of the file. Returns -1 when it is out of order, as in none that we wrote.
-static int
+// The last number that waits or is acknowledged.
+static uint64_t
+last_known(const mesh_outbox_t *self)
+{
+    return self->queue.newest ? self->queue.newest->seq : self->acknowledged_seq;
+}
+
+// What was given after the last that waits is to be covered by what comes.
+static void
+cover_the_end(mesh_outbox_t *self)
+{
+    uint64_t numbers = self->last_seq - last_known(self);
+    if (numbers <= UINT32_MAX)
+        self->queue.uncovered = (uint32_t) numbers;
+}
+
+// Take up one event that was held before, at its place in the file. Returns NULL when it is out
+// of order, as is none that we wrote.
+static outbox_entry_t *
 take_up(mesh_outbox_t *self, const mesh_spool_record_t *record, uint64_t at)
 {
-    if (record->seq <= self->acknowledged_seq)
-        return 0;
-    const outbox_entry_t *newest = self->queue.newest;
-    uint64_t before = newest ? newest->seq : self->acknowledged_seq;
+    uint64_t before = last_known(self);
     if (record->seq <= before)
-        return -1;
+        return NULL;
     outbox_entry_t *entry = outbox_entry_new(record);
     // What lies between was dropped, or could not be written, and is covered by this one.
     // Before the first, where the mark was lost, only the record itself knows.
@@ -227,6 +250,32 @@ take_up(mesh_outbox_t *self, const mesh_spool_record_t *record, uint64_t at)
     outbox_queue_append(&self->queue, entry, false);
     if (record->seq > self->last_seq)
         self->last_seq = record->seq;
+    return entry;
+}
+
+mesh_outbox_t *
+mesh_outbox_new_as(const mesh_uuid_t *source, uint64_t acknowledged, uint64_t last,
+                   size_t limit_bytes)
+{
+    assert(source && acknowledged <= last);
+    mesh_outbox_t *self = mesh_outbox_new(limit_bytes);
+    self->source = *source;
+    self->acknowledged_seq = acknowledged;
+    self->last_seq = last;
+    self->queue.ever_sent_seq = last;
+    cover_the_end(self);
+    return self;
+}
+
+int
+mesh_outbox_restore(mesh_outbox_t *self, const mesh_spool_record_t *record)
+{
+    assert(self && !self->file && record);
+    outbox_entry_t *entry = record->seq <= self->last_seq ? take_up(self, record, 0) : NULL;
+    if (!entry)
+        return -1;
+    outbox_queue_keep_texts(&self->queue, entry, record);
+    cover_the_end(self);
     return 0;
 }
 
@@ -244,16 +293,14 @@ mesh_outbox_new_on(mesh_spool_file_t **file_p, size_t limit_bytes)
     uint64_t at = mesh_spool_file_begin(self->file), next;
     mesh_spool_record_t record;
     while (mesh_spool_file_read(self->file, at, &record, &next) == 0 &&
-           take_up(self, &record, at) == 0)
+           (record.seq <= self->acknowledged_seq || take_up(self, &record, at)))
         at = next;
     self->torn_bytes = mesh_spool_file_end(self->file) - at;
     if (self->torn_bytes > 0)
         (void) mesh_spool_file_cut(self->file, at);
     self->granted_bytes = at;
     self->queue.ever_sent_seq = self->last_seq;
-    uint64_t held = self->queue.newest ? self->queue.newest->seq : self->acknowledged_seq;
-    if (self->last_seq - held <= UINT32_MAX)
-        self->queue.uncovered = (uint32_t) (self->last_seq - held);
+    cover_the_end(self);
     return self;
 }
 
@@ -343,11 +390,17 @@ mesh_outbox_set_window(mesh_outbox_t *self, uint64_t events, uint64_t bytes)
     self->window_bytes = bytes;
 }
 
+void
+mesh_outbox_hold_after(mesh_outbox_t *self, uint64_t seq)
+{
+    self->held_after = seq;
+}
+
 const mesh_outbox_event_t *
 mesh_outbox_send_next(mesh_outbox_t *self)
 {
     outbox_queue_t *queue = &self->queue;
-    for (outbox_entry_t *entry; (entry = queue->to_send);) {
+    for (outbox_entry_t *entry; (entry = queue->to_send) && entry->seq <= self->held_after;) {
         if (queue->sent_events >= self->window_events)
             return NULL;
         // One that is larger than the whole window goes alone; it would never go otherwise.
@@ -397,6 +450,27 @@ mesh_outbox_rewind(mesh_outbox_t *self, uint64_t seq)
     outbox_queue_rewind(&self->queue, seq);
 }
 
+int
+mesh_outbox_walk(mesh_outbox_t *self, uint64_t after, mesh_outbox_walk_fn *fn, void *arg)
+{
+    // What is wanted is at the end, mostly.
+    outbox_entry_t *entry = self->queue.newest;
+    if (!entry || entry->seq <= after)
+        return 0;
+    while (entry->older && entry->older->seq > after)
+        entry = entry->older;
+    int rc = 0;
+    for (outbox_entry_t *newer; entry && rc == 0; entry = newer) {
+        mesh_spool_record_t record;
+        newer = entry->newer;
+        if (read_entry(self, entry, &record) == 0)
+            rc = fn(arg, &record);
+        else
+            lose_entry(self, entry);
+    }
+    return rc;
+}
+
 // ---- what is to be forgotten ----
 
 size_t
@@ -412,7 +486,7 @@ mesh_outbox_forget(mesh_outbox_t *self, const char *session_id)
             lose_entry(self, entry);
         } else if (mesh_topic_parse(&topic, record.topic, record.topic_bytes) == 0 &&
                    strcmp(topic.session, session_id) == 0) {
-            outbox_queue_drop(&self->queue, entry);
+            withdraw(self, entry);
             forgotten++;
         }
     }
@@ -427,7 +501,7 @@ mesh_outbox_reduce(mesh_outbox_t *self, size_t kept)
 {
     size_t reduced = 0;
     while (self->queue.count > kept) {
-        outbox_queue_drop(&self->queue, self->queue.oldest);
+        withdraw(self, self->queue.oldest);
         reduced++;
     }
     if (reduced > 0 && kept > 0 && self->file)
@@ -456,6 +530,12 @@ mesh_outbox_acknowledged(const mesh_outbox_t *self)
     return self->acknowledged_seq;
 }
 
+uint64_t
+mesh_outbox_ever_sent(const mesh_outbox_t *self)
+{
+    return self->queue.ever_sent_seq;
+}
+
 size_t
 mesh_outbox_count(const mesh_outbox_t *self)
 {
@@ -478,6 +558,12 @@ uint64_t
 mesh_outbox_unreadable(const mesh_outbox_t *self)
 {
     return self->unreadable;
+}
+
+uint64_t
+mesh_outbox_withdrawn(const mesh_outbox_t *self)
+{
+    return self->withdrawn;
 }
 
 size_t

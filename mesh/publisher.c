@@ -205,23 +205,6 @@ our_source(const mesh_publisher_t *self, const json_t *sources)
     return NULL;
 }
 
-static void
-on_welcome(void *arg, const mesh_welcome_t *welcome)
-{
-    mesh_publisher_t *self = arg;
-    self->held_ms = 0;
-    connect_to(self, welcome->publish_endpoint, welcome);
-    mesh_outbox_set_window(self->outbox, welcome->window_events, welcome->window_bytes);
-    uint64_t next;
-    const json_t *entry = our_source(self, json_object_get(welcome->body, "sources"));
-    if (entry && mesh_control_get_number(entry, "next", &next) == 0 && next > 0) {
-        mesh_outbox_acknowledge(self->outbox, next - 1);
-        mesh_outbox_rewind(self->outbox, next);
-    }
-    pump(self);
-    tell_when_drained(self);
-}
-
 // A session is to be forgotten: what waits of it goes, and the broker is told how much it was.
 static void
 forget(mesh_publisher_t *self, const json_t *body)
@@ -235,9 +218,9 @@ forget(mesh_publisher_t *self, const json_t *body)
         json_pack("{s:s, s:I}", "session_id", session, "removed", (json_int_t) removed));
 }
 
-// Go on under a new source.
+// Go on under a new source, since this one cannot be used, for the reason given.
 static void
-renew(mesh_publisher_t *self)
+renew(mesh_publisher_t *self, const char *why)
 {
     mesh_outbox_t *outbox = self->renew
                                 ? self->renew(self->renew_arg)
@@ -251,9 +234,31 @@ renew(mesh_publisher_t *self)
     self->source = *mesh_outbox_source(outbox);
     mesh_uuid_format(&self->source, self->source_text);
     self->held_ms = 0;
-    mesh_log_warning("source-renewed", "another program holds %s; %zu events wait as %s",
-                     before, moved, self->source_text);
+    mesh_log_warning("source-renewed", "%s %s; %zu events wait as %s", why, before, moved,
+                     self->source_text);
     mesh_link_hello(self->link);
+}
+
+static void
+on_welcome(void *arg, const mesh_welcome_t *welcome)
+{
+    mesh_publisher_t *self = arg;
+    self->held_ms = 0;
+    connect_to(self, welcome->publish_endpoint, welcome);
+    mesh_outbox_set_window(self->outbox, welcome->window_events, welcome->window_bytes);
+    uint64_t next;
+    const json_t *entry = our_source(self, json_object_get(welcome->body, "sources"));
+    if (entry && mesh_control_get_number(entry, "next", &next) == 0 && next > 0) {
+        mesh_outbox_acknowledge(self->outbox, next - 1);
+        mesh_outbox_rewind(self->outbox, next);
+        // The numbers that come would be taken for those that the broker has.
+        if (self->renew && next - 1 > mesh_outbox_ever_sent(self->outbox)) {
+            renew(self, "the broker has more than we know of");
+            return;
+        }
+    }
+    pump(self);
+    tell_when_drained(self);
 }
 
 // A holder that is gone is noticed sooner than this: only one that stays makes us give way.
@@ -266,7 +271,7 @@ on_source_held(mesh_publisher_t *self)
     else if (self->held_ms == 0)
         self->held_ms = now_ms;
     else if (now_ms - self->held_ms >= MESH_PUBLISHER_HELD_MS)
-        renew(self);
+        renew(self, "another program holds");
 }
 
 static void
@@ -428,6 +433,19 @@ mesh_publisher_publish_from(mesh_publisher_t *self, const char *host, const char
     tell_write_error(self);
     pump(self);
     return mesh_outbox_last(self->outbox);
+}
+
+mesh_outbox_t *
+mesh_publisher_outbox(mesh_publisher_t *self)
+{
+    return self->outbox;
+}
+
+void
+mesh_publisher_allow(mesh_publisher_t *self, uint64_t seq)
+{
+    mesh_outbox_hold_after(self->outbox, seq);
+    pump(self);
 }
 
 size_t

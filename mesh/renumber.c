@@ -58,6 +58,7 @@ mesh_renumber(mesh_outbox_t *from, mesh_outbox_t *to)
     mesh_uuid_format(mesh_outbox_source(to), source);
     size_t count = mesh_outbox_count(from);
     mesh_outbox_set_window(from, UINT64_MAX, UINT64_MAX);
+    mesh_outbox_hold_after(from, UINT64_MAX);
     mesh_outbox_rewind(from, mesh_outbox_first(from));
     const mesh_outbox_event_t *event;
     while ((event = mesh_outbox_send_next(from)))

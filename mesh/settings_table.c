@@ -77,7 +77,8 @@ const mesh_setting_t mesh_settings_table[] = {
     NUMBER("broker/calls", "1000", 1, 100000,
            "how many calls of services may wait for their answer"),
     CHOICE("broker/durability", "process", "process|disk",
-           "what an acknowledged event survives: a crash of programs, or a loss of power too"),
+           "what an acknowledged event, and what the monitor knows, survives: a crash of "
+           "programs, or a loss of power too"),
     FLAG("broker/fallback", "false",
          "whether this broker was started because there was none, and makes room for one that "
          "was asked for"),
@@ -241,6 +242,9 @@ const mesh_setting_t mesh_settings_table[] = {
              "how long a request may be without progress before it is long_running"),
     NUMBER("monitor/requests", "10000", 10, 1000000,
            "how many requests are remembered; past it the oldest finished goes first"),
+    TEXT("monitor/state", "",
+         "the file of what the monitor knows; empty is monitor.db in the state directory, "
+         "\"memory\" keeps none"),
     DURATION("monitor/throttled", "60s", 100 * MS, 24 * HOUR,
              "how long a request may be without progress before it is throttled; more than "
              "monitor/long_running"),

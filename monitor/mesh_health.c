@@ -21,6 +21,7 @@ struct mesh_health {
     bool broker_up;
     bool catching_up;
     bool journal_down;
+    mesh_db_fault_t state_fault;
 };
 
 static void *
@@ -132,6 +133,12 @@ mesh_health_journal(mesh_health_t *self, bool up)
 }
 
 void
+mesh_health_state(mesh_health_t *self, mesh_db_fault_t fault)
+{
+    self->state_fault = fault;
+}
+
+void
 mesh_health_gap(mesh_health_t *self, int64_t now_ms)
 {
     self->gaps++;
@@ -152,7 +159,7 @@ typedef struct reason {
     bool holds;
 } reason_t;
 
-enum { REASONS = 5 };
+enum { REASONS = 6 };
 
 static void
 find_reasons(const mesh_health_t *self, int64_t now_ms, reason_t reasons[static REASONS])
@@ -166,6 +173,8 @@ find_reasons(const mesh_health_t *self, int64_t now_ms, reason_t reasons[static 
                             now_ms - self->last_gap_ms < MESH_HEALTH_MEMORY_MS};
     reasons[4] = (reason_t){"transport_lost", MESH_HEALTH_DEGRADED,
                             now_ms - self->last_lost_ms < MESH_HEALTH_MEMORY_MS};
+    reasons[5] =
+        (reason_t){"state_not_kept", MESH_HEALTH_DEGRADED, self->state_fault != MESH_DB_SOUND};
 }
 
 mesh_health_status_t
@@ -246,6 +255,9 @@ mesh_health_payload(const mesh_health_t *self, const mesh_health_counts_t *count
     set_count(payload, "events_dropped", counts->events_dropped);
     set_count(payload, "gaps", self->gaps);
     set_count(payload, "lag", counts->lag);
+    if (self->state_fault != MESH_DB_SOUND)
+        json_object_set_new(payload, "state_fault",
+                            json_string(mesh_db_fault_name(self->state_fault)));
     json_object_set_new(payload, "uptime",
                         json_real((double) (now_ms - self->started_ms) / 1000.0));
     return payload;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mesh/db_fault.h"
 #include "observation.h"
 #include "request_watch.h"
 
@@ -49,8 +50,9 @@ void mesh_health_replace(mesh_health_t *self, const json_t *transports);
 void mesh_health_broker(mesh_health_t *self, bool up);
 void mesh_health_catching_up(mesh_health_t *self, bool catching_up, int64_t now_ms);
 void mesh_health_journal(mesh_health_t *self, bool up);
-void mesh_health_gap(mesh_health_t *self, int64_t now_ms);    // events were lost
-void mesh_health_event(mesh_health_t *self, bool late);       // one event was seen
+void mesh_health_state(mesh_health_t *self, mesh_db_fault_t fault);    // of what is kept
+void mesh_health_gap(mesh_health_t *self, int64_t now_ms);             // events were lost
+void mesh_health_event(mesh_health_t *self, bool late);                // one event was seen
 
 mesh_health_status_t mesh_health_status(const mesh_health_t *self, int64_t now_ms);
 

@@ -20,13 +20,15 @@
 #include "mesh/subscriber.h"
 #include "mesh/topic.h"
 #include "mesh_health.h"
+#include "monitor_settings.h"
 #include "request_watch.h"
 #include "sight.h"
+#include "state_keeper.h"
 #include "throttling_report.h"
 
 enum {
     TICK_MS = 500,
-    STORE_BYTES = 4 * 1024 * 1024,    // of our own events, while the broker is away
+    OUTBOX_BYTES = 4 * 1024 * 1024,    // of our own events, while the broker is away
     DRAIN_MS = 500,    // what a stop waits for, so that it ends within the second it has
 };
 
@@ -37,6 +39,7 @@ typedef struct monitor {
     mesh_publisher_t *publisher;
     mesh_subscriber_t *subscriber;
     request_watch_t *watch;
+    state_keeper_t *keeper;
     mesh_health_t *health;
     member_list_t *members;
     sight_t sight;
@@ -68,6 +71,22 @@ arm(monitor_t *self, int64_t now_ms)
     self->deadline_ms = next_ms;
 }
 
+// Keep what has changed: at once where an event of ours waits for it, all of it now and then.
+// And send what is kept.
+static void
+settle(monitor_t *self, bool all, int64_t now_ms)
+{
+    mesh_outbox_t *outbox = mesh_publisher_outbox(self->publisher);
+    mesh_cursor_t consumed = mesh_subscriber_position(self->subscriber);
+    uint64_t last = mesh_outbox_next_seq(outbox) - 1;
+    if ((all || last > state_keeper_sendable(self->keeper, outbox)) &&
+        state_keeper_is_due(self->keeper, self->watch, outbox, &consumed, now_ms))
+        (void) state_keeper_keep(self->keeper, self->watch, outbox, &consumed, now_ms,
+                                 mesh_clock_unix_us());
+    mesh_health_state(self->health, state_keeper_fault(self->keeper));
+    mesh_publisher_allow(self->publisher, state_keeper_sendable(self->keeper, outbox));
+}
+
 // Look at the requests only as far as what is known of them is fresh.
 static void
 watch_requests(monitor_t *self, int64_t now_ms)
@@ -92,6 +111,7 @@ on_deadline(zloop_t *loop, int timer_id, void *arg)
     int64_t now_ms = zclock_mono();
     sight_tick(&self->sight, now_ms);
     watch_requests(self, now_ms);
+    settle(self, false, now_ms);
     return 0;
 }
 
@@ -147,6 +167,7 @@ on_tick(zloop_t *loop, int timer_id, void *arg)
     watch_requests(self, now_ms);
     member_list_tick(self->members);
     watch_health(self, now_ms);
+    settle(self, true, now_ms);
     mesh_ready_notify("WATCHDOG=1");
     return 0;
 }
@@ -181,11 +202,14 @@ observe(monitor_t *self, const mesh_event_t *event, const observation_t *observa
         return;
     }
     // Our own words come back to us; we know them, and may have taken them back since.
-    if (mesh_uuid_equal(&event->header.source, mesh_publisher_source(self->publisher)))
+    if (state_keeper_has_said(self->keeper, &event->header.source, event->header.seq))
         return;
+    if (observation->what == OBSERVED_SESSION_FORGOTTEN)
+        state_keeper_forget(self->keeper);
     bool late = event->header.flags & MESH_WIRE_LATE;
     request_watch_observe(self->watch, observation, at_ms, late, now_ms);
     arm(self, now_ms);
+    settle(self, observation->what == OBSERVED_SESSION_FORGOTTEN, now_ms);
 }
 
 static void
@@ -214,6 +238,21 @@ on_event(void *arg, const mesh_event_t *event)
     }
 }
 
+// Requests go on being known; one that ended in the gap says nothing any more, and is not
+// reported.
+static void
+note_gap(monitor_t *self, const mesh_gap_t *gap)
+{
+    char from[MESH_CURSOR_SIZE], to[MESH_CURSOR_SIZE];
+    mesh_cursor_format(&gap->from, from);
+    mesh_cursor_format(&gap->to, to);
+    mesh_log_warning("events-missed", "%s; what was seen last is %s, what comes is after %s",
+                     gap->reason == MESH_GAP_TRIMMED ? "the journal has them no more"
+                                                     : "the journal is another one",
+                     from, to);
+    mesh_health_gap(self->health, zclock_mono());
+}
+
 static void
 on_gap(void *arg, const mesh_gap_t *gap)
 {
@@ -227,10 +266,10 @@ on_gap(void *arg, const mesh_gap_t *gap)
         break;
     case MESH_GAP_NEW_EPOCH:
         member_list_new_epoch(self->members);
-        mesh_health_gap(self->health, zclock_mono());
+        note_gap(self, gap);
         break;
     case MESH_GAP_TRIMMED:
-        mesh_health_gap(self->health, zclock_mono());
+        note_gap(self, gap);
         break;
     }
 }
@@ -255,6 +294,7 @@ on_state(void *arg, mesh_subscriber_state_t state)
         break;
     }
     watch_requests(self, now_ms);
+    settle(self, false, now_ms);
 }
 
 static const mesh_subscriber_handler_t SUBSCRIBER_HANDLER = {
@@ -271,17 +311,6 @@ on_requests_called(void *arg, const json_t *query)
     return throttling_report_list(self->watch, query, zclock_mono());
 }
 
-static request_watch_limits_t
-limits_of(const mesh_settings_t *settings)
-{
-    request_watch_limits_t limits = {
-        .throttling = {.long_running_ms = mesh_settings_ms(settings, "monitor/long_running"),
-                       .throttled_ms = mesh_settings_ms(settings, "monitor/throttled")},
-        .requests = (size_t) mesh_settings_number(settings, "monitor/requests"),
-    };
-    return limits;
-}
-
 static void
 reload(monitor_t *self)
 {
@@ -292,13 +321,14 @@ reload(monitor_t *self)
         free(error);
         return;
     }
-    request_watch_limits_t limits = limits_of(settings);
+    request_watch_limits_t limits = monitor_settings_limits(settings);
     request_watch_set_thresholds(self->watch, &limits.throttling);
     self->health_every_ms = mesh_settings_ms(settings, "monitor/health_every");
     mesh_settings_destroy(&settings);
     int64_t now_ms = zclock_mono();
     self->health_due_ms = now_ms;
     watch_requests(self, now_ms);
+    settle(self, false, now_ms);
     mesh_log_info("reloaded", "thresholds and intervals are those of the configuration now");
 }
 
@@ -341,6 +371,30 @@ on_signal(int number, void *arg)
     return 0;
 }
 
+// mesh_publisher_renew_fn
+static mesh_outbox_t *
+on_renewal(void *arg)
+{
+    monitor_t *self = arg;
+    mesh_outbox_t *outbox = mesh_outbox_new(OUTBOX_BYTES);
+    state_keeper_renewed(self->keeper, mesh_publisher_outbox(self->publisher), outbox);
+    return outbox;
+}
+
+// Find the file of what was known.
+static void
+find_state(monitor_t *self, const mesh_settings_t *settings)
+{
+    char *path = NULL, *error = NULL;
+    int rc = monitor_settings_state(&path, settings, &error);
+    bool durable = streq(mesh_settings_string(settings, "broker/durability"), "disk");
+    self->keeper = state_keeper_new(path, durable);
+    if (rc != 0)
+        state_keeper_refuse(self->keeper, error);
+    free(error);
+    free(path);
+}
+
 // Connect to the mesh. Returns 0, or -1 with the reason logged.
 static int
 connect_to_mesh(monitor_t *self, const mesh_settings_t *settings)
@@ -362,10 +416,28 @@ connect_to_mesh(monitor_t *self, const mesh_settings_t *settings)
     }
     mesh_link_serve(self->link, "requests", on_requests_called, self);
     self->members = member_list_new(self->link, self->health);
-    self->publisher = mesh_publisher_new(self->loop, self->link, STORE_BYTES);
-    self->subscriber = mesh_subscriber_new(self->loop, self->link, MESH_FROM_EARLIEST, NULL,
-                                           &SUBSCRIBER_HANDLER, self);
     return 0;
+}
+
+// Go on where what is kept ends; without, at the beginning of what the mesh keeps.
+static void
+go_on(monitor_t *self)
+{
+    mesh_cursor_t consumed;
+    mesh_outbox_t *outbox = state_keeper_open(self->keeper, OUTBOX_BYTES, &consumed);
+    size_t waiting = mesh_outbox_count(outbox);
+    self->publisher = mesh_publisher_new_on(self->loop, self->link, &outbox);
+    mesh_publisher_on_renewal(self->publisher, on_renewal, self);
+    mesh_from_t from = consumed.epoch ? MESH_FROM_CURSOR : MESH_FROM_EARLIEST;
+    self->subscriber =
+        mesh_subscriber_new(self->loop, self->link, from, &consumed, &SUBSCRIBER_HANDLER, self);
+    size_t requests =
+        state_keeper_restore(self->keeper, self->watch, zclock_mono(), mesh_clock_unix_us());
+    char cursor[MESH_CURSOR_SIZE];
+    mesh_cursor_format(&consumed, cursor);
+    if (consumed.epoch)
+        mesh_log_info("state-restored", "%zu requests, %zu events of ours to send, after %s",
+                      requests, waiting, cursor);
 }
 
 int
@@ -374,7 +446,7 @@ monitor_run(const mesh_settings_t *settings, int argc, char *argv[])
     (void) argc;
     (void) argv;
     int64_t now_ms = zclock_mono();
-    request_watch_limits_t limits = limits_of(settings);
+    request_watch_limits_t limits = monitor_settings_limits(settings);
     monitor_t self = {
         .deadline_timer = -1,
         .health_every_ms = mesh_settings_ms(settings, "monitor/health_every"),
@@ -386,12 +458,15 @@ monitor_run(const mesh_settings_t *settings, int argc, char *argv[])
     self.health = mesh_health_new(now_ms);
 
     int status = MESH_EXIT_FAILED;
+    find_state(&self, settings);
     if (connect_to_mesh(&self, settings) != 0)
         goto done;
+    go_on(&self);
     zloop_timer(self.loop, TICK_MS, 0, on_tick, &self);
     mesh_ready_notify("READY=1");
     mesh_log_info("started", "watching as %s", mesh_link_transport_id(self.link));
     zloop_start(self.loop);
+    settle(&self, true, zclock_mono());
     mesh_log_info("stopped", "%zu events of ours not taken by the broker",
                   mesh_publisher_waiting(self.publisher));
     status = MESH_EXIT_STOPPED;
@@ -401,23 +476,10 @@ done:
     mesh_publisher_destroy(&self.publisher);
     member_list_destroy(&self.members);
     mesh_link_destroy(&self.link);
+    state_keeper_destroy(&self.keeper);
     mesh_health_destroy(&self.health);
     request_watch_destroy(&self.watch);
     mesh_signals_destroy(&self.signals);
     zloop_destroy(&self.loop);
     return status;
-}
-
-int
-monitor_check(const mesh_settings_t *settings, char **error_p)
-{
-    int64_t long_running_ms = mesh_settings_ms(settings, "monitor/long_running");
-    int64_t throttled_ms = mesh_settings_ms(settings, "monitor/throttled");
-    if (throttled_ms > long_running_ms)
-        return 0;
-    *error_p =
-        zsys_sprintf("monitor/throttled is %" PRId64
-                     " ms, but must be more than monitor/long_running, which is %" PRId64 " ms",
-                     throttled_ms, long_running_ms);
-    return -1;
 }

@@ -13,12 +13,20 @@ typedef struct age_list {
     size_t size;
 } age_list_t;
 
+typedef struct change_list {
+    request_t *oldest, *newest;
+} change_list_t;
+
 struct request_table {
     zhashx_t *by_key;        // request_t by session, 0x1f, request; the requests are owned
     zhashx_t *by_session;    // the newest open request_t of each session; borrowed
     age_list_t open;
     age_list_t finished;
     size_t limit;
+    uint64_t last_number, last_place;
+    change_list_t changed;
+    uint64_t *removed;    // owned; numbers of those that were written
+    size_t removed_count, removed_room;
 };
 
 // 0x1f cannot stand in an id: event_reader refuses control characters there.
@@ -56,6 +64,7 @@ request_table_destroy(request_table_t **self_p)
     if (*self_p) {
         zhashx_destroy(&(*self_p)->by_session);
         zhashx_destroy(&(*self_p)->by_key);
+        free((*self_p)->removed);
         free(*self_p);
         *self_p = NULL;
     }
@@ -108,6 +117,93 @@ age_list_remove(age_list_t *list, request_t *request)
     list->size--;
 }
 
+// ---- what has changed
+
+void
+request_table_touch(request_table_t *self, request_t *request)
+{
+    if (request->changed)
+        return;
+    change_list_t *list = &self->changed;
+    request->changed = true;
+    request->older_changed = list->newest;
+    request->newer_changed = NULL;
+    *(list->newest ? &list->newest->newer_changed : &list->oldest) = request;
+    list->newest = request;
+}
+
+static void
+leave_changed(request_table_t *self, request_t *request)
+{
+    if (!request->changed)
+        return;
+    change_list_t *list = &self->changed;
+    request_t *older = request->older_changed, *newer = request->newer_changed;
+    *(older ? &older->newer_changed : &list->oldest) = newer;
+    *(newer ? &newer->older_changed : &list->newest) = older;
+    request->changed = false;
+}
+
+static void
+note_removal(request_table_t *self, const request_t *request)
+{
+    if (!request->written)
+        return;
+    if (self->removed_count == self->removed_room) {
+        self->removed_room = self->removed_room ? 2 * self->removed_room : 16;
+        self->removed = realloc(self->removed, self->removed_room * sizeof *self->removed);
+        assert(self->removed);
+    }
+    self->removed[self->removed_count++] = request->number;
+}
+
+const request_t *
+request_table_first_changed(const request_table_t *self)
+{
+    return self->changed.oldest;
+}
+
+const uint64_t *
+request_table_removed(const request_table_t *self, size_t *count_p)
+{
+    *count_p = self->removed_count;
+    return self->removed;
+}
+
+void
+request_table_written(request_table_t *self)
+{
+    while (self->changed.oldest) {
+        request_t *request = self->changed.oldest;
+        leave_changed(self, request);
+        request->written = true;
+    }
+    self->removed_count = 0;
+}
+
+void
+request_table_unwritten(request_table_t *self)
+{
+    request_t *lists[] = {self->open.oldest, self->finished.oldest};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (request_t *request = lists[i]; request; request = request->newer) {
+            request->written = false;
+            request_table_touch(self, request);
+        }
+    }
+    self->removed_count = 0;
+}
+
+// ---- coming and going
+
+// The request moves to where the newest are.
+static void
+move(request_table_t *self, request_t *request)
+{
+    request->place = ++self->last_place;
+    request_table_touch(self, request);
+}
+
 static void
 set_newest_of_session(request_table_t *self, const char *session, request_t *request)
 {
@@ -157,7 +253,35 @@ request_table_add(request_table_t *self, const char *session, const char *reques
     int rc = zhashx_insert(self->by_key, key, added);
     assert(rc == 0);    // it was not in the table
     (void) rc;
+    added->number = ++self->last_number;
     enter_open(self, added);
+    move(self, added);
+    return added;
+}
+
+request_t *
+request_table_restore(request_table_t *self, const request_t *kept)
+{
+    assert(!request_table_is_full(self));
+    char key[KEY_SIZE];
+    key_of(key, kept->session, kept->request);
+    request_t *added = zmalloc(sizeof *added);
+    *added = *kept;
+    if (zhashx_insert(self->by_key, key, added) != 0) {
+        free(added);
+        return NULL;
+    }
+    added->deadline = (deadline_t){.item = added};
+    added->changed = false;
+    added->written = true;
+    if (added->number > self->last_number)
+        self->last_number = added->number;
+    if (added->place > self->last_place)
+        self->last_place = added->place;
+    if (kept->finished)
+        age_list_append(&self->finished, added);
+    else
+        enter_open(self, added);
     return added;
 }
 
@@ -165,6 +289,8 @@ void
 request_table_forget(request_table_t *self, request_t *request)
 {
     assert(request->deadline.place == 0);
+    leave_changed(self, request);
+    note_removal(self, request);
     if (request->finished)
         age_list_remove(&self->finished, request);
     else
@@ -182,6 +308,7 @@ request_table_finish(request_table_t *self, request_t *request)
     leave_open(self, request);
     request->finished = true;
     age_list_append(&self->finished, request);
+    move(self, request);
 }
 
 void
@@ -191,6 +318,7 @@ request_table_reopen(request_table_t *self, request_t *request)
         return;
     age_list_remove(&self->finished, request);
     enter_open(self, request);
+    move(self, request);
 }
 
 request_t *

@@ -1,7 +1,9 @@
 // request_table - the requests the monitor knows, open and lately finished, up to a limit
 // SPDX-License-Identifier: MPL-2.0
 //
-// Finished requests are kept so that an event that comes again does not open them anew.
+// Finished requests are kept so that an event that comes again does not open them anew. Which
+// have changed since they were last written elsewhere is noted, so that whoever writes them
+// need not look at all of them.
 #ifndef MONITOR_REQUEST_TABLE_H
 #define MONITOR_REQUEST_TABLE_H
 
@@ -15,7 +17,7 @@
 typedef struct request_table request_table_t;
 
 // One user turn or one tools/call. Times are CLOCK_MONOTONIC milliseconds. The first part is
-// request_watch's, the second the table's.
+// request_watch's, the second the table's, whose number is the same for life.
 typedef struct request {
     char session[OBSERVATION_ID_SIZE];
     char request[OBSERVATION_ID_SIZE];    // "" where the source gives its requests no ids
@@ -27,6 +29,7 @@ typedef struct request {
     int64_t attempt;                      // of the last retry since then; 0 for none
     int64_t started_ms;
     int64_t progress_ms;
+    int64_t heard_ms;    // when anything was last heard of it
     bool waiting_for_input;
     bool muted;               // what was last heard is old: it may no longer run
     bool overloaded;          // since the last progress, the provider said it is
@@ -39,6 +42,11 @@ typedef struct request {
     deadline_t deadline;
 
     bool finished;
+    uint64_t number;    // its own, from 1
+    uint64_t place;     // of its last move: grows from the older to the newer
+    bool changed;       // since request_table_written
+    bool written;       // it was there at a request_table_written
+    struct request *older_changed, *newer_changed;
     struct request *older, *newer;          // among the open, or among the finished
     struct request *previous_of_session;    // among the open of its session
     struct request *next_of_session;
@@ -62,6 +70,11 @@ request_t *request_table_oldest(const request_table_t *self);
 // Add an open request that is not in the table, which is not full (both asserted).
 request_t *request_table_add(request_table_t *self, const char *session, const char *request);
 
+// Add one that was in a table before, with what its owner knew of it, its number, place and
+// whether it is finished; after those of lower places. NULL when there is one of its name.
+// The table is not full (asserted).
+request_t *request_table_restore(request_table_t *self, const request_t *kept);
+
 // Remove and end a request whose deadline is in no queue (asserted).
 void request_table_forget(request_table_t *self, request_t *request);
 
@@ -76,6 +89,18 @@ request_t *request_table_of_session(const request_table_t *self, const char *ses
 // The open and the finished, oldest first, on by newer; NULL for none.
 request_t *request_table_first_open(const request_table_t *self);
 request_t *request_table_first_finished(const request_table_t *self);
+
+// The request differs from what was last written.
+void request_table_touch(request_table_t *self, request_t *request);
+
+// Those that differ, on by newer_changed, NULL for none; and the numbers of those that were
+// written and are no more.
+const request_t *request_table_first_changed(const request_table_t *self);
+const uint64_t *request_table_removed(const request_table_t *self, size_t *count_p);
+
+// All that differed is written. Or: nothing can be said of what is, so all differ.
+void request_table_written(request_table_t *self);
+void request_table_unwritten(request_table_t *self);
 
 size_t request_table_open_count(const request_table_t *self);
 size_t request_table_size(const request_table_t *self);

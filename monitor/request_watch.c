@@ -5,6 +5,12 @@
 #include <assert.h>
 #include <czmq.h>
 
+static const char progress_reason[] = "progress";
+static const char completed_reason[] = "completed";
+static const char session_ended_reason[] = "session_ended";
+static const char waiting_reason[] = "waiting_for_input";
+static const char forgotten_reason[] = "forgotten";
+
 struct request_watch {
     request_watch_limits_t limits;
     request_table_t *table;
@@ -53,6 +59,18 @@ request_watch_set_thresholds(request_watch_t *self, const throttling_limits_t *t
             deadline_queue_set(self->deadlines, &request->deadline, request->progress_ms);
 }
 
+const char *
+request_watch_reason(const char *text)
+{
+    static const char *const reasons[] = {progress_reason, completed_reason,
+                                          session_ended_reason, waiting_reason,
+                                          forgotten_reason};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (streq(reasons[i], text))
+            return reasons[i];
+    return NULL;
+}
+
 static void
 tell(request_watch_t *self, const request_t *request, throttling_step_t step,
      diagnosis_t diagnosis, const char *reason, int64_t silent_ms, int64_t now_ms)
@@ -78,6 +96,7 @@ clear(request_watch_t *self, request_t *request, int64_t now_ms)
              request->silent_until_clear_ms, now_ms);
     request->reported = THROTTLING_NONE;
     request->owes_clear = false;
+    request_table_touch(self->table, request);
 }
 
 // The step that holds now.
@@ -126,6 +145,7 @@ review(request_watch_t *self, request_t *request, int64_t now_ms)
         if (step > request->reported)
             request->reported = step;
         request->reported_diagnosis = request->diagnosis;
+        request_table_touch(self->table, request);
         tell(self, request, request->reported, request->diagnosis, NULL,
              now_ms - request->progress_ms, now_ms);
     }
@@ -155,18 +175,24 @@ learn(char *known, size_t size, const char *said)
         (void) snprintf(known, size, "%s", said);
 }
 
+// Make room for a request.
+static void
+forget_oldest(request_watch_t *self, int64_t at_ms, int64_t now_ms)
+{
+    request_t *oldest = request_table_oldest(self->table);
+    if (!oldest->owes_clear)
+        end_silence(oldest, forgotten_reason, at_ms);
+    clear(self, oldest, now_ms);
+    deadline_queue_remove(self->deadlines, &oldest->deadline);
+    request_table_forget(self->table, oldest);
+}
+
 static request_t *
 open_request(request_watch_t *self, const observation_t *observation, int64_t at_ms,
              int64_t now_ms)
 {
-    if (request_table_is_full(self->table)) {
-        request_t *oldest = request_table_oldest(self->table);
-        if (!oldest->owes_clear)
-            end_silence(oldest, "forgotten", at_ms);
-        clear(self, oldest, now_ms);
-        deadline_queue_remove(self->deadlines, &oldest->deadline);
-        request_table_forget(self->table, oldest);
-    }
+    if (request_table_is_full(self->table))
+        forget_oldest(self, at_ms, now_ms);
     request_t *request =
         request_table_add(self->table, observation->session, observation->request);
     request->started_ms = at_ms;
@@ -182,7 +208,7 @@ start(request_watch_t *self, request_t *request, int64_t at_ms)
     if (!request->finished)
         return;
     request_table_reopen(self->table, request);
-    end_silence(request, "completed", at_ms);
+    end_silence(request, completed_reason, at_ms);
     request->started_ms = at_ms;
     request->waiting_for_input = false;
     request->stage[0] = '\0';
@@ -217,7 +243,7 @@ static void
 progress(request_t *request, const observation_t *observation, int64_t at_ms)
 {
     answered(request, at_ms);
-    end_silence(request, "progress", at_ms);
+    end_silence(request, progress_reason, at_ms);
     learn(request->stage, sizeof request->stage, observation->stage);
     if (observation->streaming)
         request->diagnosis = DIAGNOSIS_SLOW_STREAM;
@@ -238,7 +264,7 @@ retry(request_t *request, const observation_t *observation, int64_t at_ms, bool 
 static void
 waits_for_input(request_t *request, int64_t at_ms)
 {
-    end_silence(request, "waiting_for_input", at_ms);
+    end_silence(request, waiting_reason, at_ms);
     request->waiting_for_input = true;
 }
 
@@ -270,10 +296,10 @@ apply(request_watch_t *self, request_t *request, const observation_t *observatio
         start(self, request, at_ms);
         break;
     case OBSERVED_REQUEST_COMPLETED:
-        finish(self, request, "completed", at_ms);
+        finish(self, request, completed_reason, at_ms);
         break;
     case OBSERVED_SESSION_COMPLETED:
-        finish(self, request, "session_ended", at_ms);
+        finish(self, request, session_ended_reason, at_ms);
         break;
     case OBSERVED_PROGRESS:
         progress(request, observation, at_ms);
@@ -313,6 +339,8 @@ observe_request(request_watch_t *self, request_t *request, const observation_t *
     // What comes after the end, other than a new start, belongs to nothing.
     if (request->finished && observation->what != OBSERVED_REQUEST_STARTED)
         return;
+    request_table_touch(self->table, request);
+    request->heard_ms = at_ms;
     request->muted = late || now_ms - at_ms >= REQUEST_WATCH_ALIVE_MS;
     apply(self, request, observation, at_ms, late);
     review(self, request, now_ms);
@@ -351,8 +379,10 @@ request_watch_observe(request_watch_t *self, const observation_t *observation, i
         request_table_find(self->table, observation->session, observation->request);
     if (observation->what == OBSERVED_THROTTLING_DETECTED ||
         observation->what == OBSERVED_THROTTLING_CLEARED) {
-        if (request)
+        if (request) {
             hear_monitor(request, observation);
+            request_table_touch(self->table, request);
+        }
         return;
     }
     bool of_session =
@@ -372,6 +402,20 @@ request_watch_observe(request_watch_t *self, const observation_t *observation, i
         request = open_request(self, observation, at_ms, now_ms);
     if (request)
         observe_request(self, request, observation, at_ms, late, now_ms);
+}
+
+int
+request_watch_restore(request_watch_t *self, const request_t *kept, int64_t now_ms)
+{
+    assert(self->held);
+    if (request_table_find(self->table, kept->session, kept->request))
+        return -1;
+    if (request_table_is_full(self->table))
+        forget_oldest(self, now_ms, now_ms);
+    request_t *request = request_table_restore(self->table, kept);
+    assert(request);
+    request->muted = request->muted || now_ms - request->heard_ms >= REQUEST_WATCH_ALIVE_MS;
+    return 0;
 }
 
 void
@@ -434,6 +478,12 @@ request_watch_count(const request_watch_t *self)
             counts.silent++;
     }
     return counts;
+}
+
+request_table_t *
+request_watch_own_table(request_watch_t *self)
+{
+    return self->table;
 }
 
 const request_table_t *

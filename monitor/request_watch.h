@@ -69,6 +69,11 @@ void request_watch_set_thresholds(request_watch_t *self, const throttling_limits
 void request_watch_observe(request_watch_t *self, const observation_t *observation,
                            int64_t at_ms, bool late, int64_t now_ms);
 
+// Take up a request as it was known before, with its times moved to now's clock; those of lower
+// places first. Where there is no room the oldest go. Only while held (asserted). Returns -1,
+// with nothing taken, when there is one of its name.
+int request_watch_restore(request_watch_t *self, const request_t *kept, int64_t now_ms);
+
 // Report nothing for a while, because events may be missing: at the start, while the broker is
 // away, after a stall. What is observed still counts.
 void request_watch_hold(request_watch_t *self);
@@ -86,7 +91,12 @@ void request_watch_advance(request_watch_t *self, int64_t now_ms);
 // Count the open requests, in one pass over them.
 request_watch_counts_t request_watch_count(const request_watch_t *self);
 
-// The requests, for reading.
+// The requests, for reading; and for who writes them down.
 const request_table_t *request_watch_table(const request_watch_t *self);
+request_table_t *request_watch_own_table(request_watch_t *self);
+
+// The reasons of reports, by which request_t's why_clear can be found again: the same literal,
+// or NULL when there is no such reason.
+const char *request_watch_reason(const char *text);
 
 #endif

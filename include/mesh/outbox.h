@@ -37,6 +37,16 @@ mesh_outbox_t *mesh_outbox_new(size_t limit_bytes);
 // a torn end is cut off, and what follows goes on with the next number. What waits may have
 // been sent before, so it does not make room.
 mesh_outbox_t *mesh_outbox_new_on(mesh_spool_file_t **file_p, size_t limit_bytes);
+
+// In memory, under a source that was used before, whose numbers are acknowledged up to one and
+// given up to another. What waits of them is given by mesh_outbox_restore, in its order, before
+// anything is pushed; numbers that are not are covered by what follows.
+mesh_outbox_t *mesh_outbox_new_as(const mesh_uuid_t *source, uint64_t acknowledged,
+                                  uint64_t last, size_t limit_bytes);
+
+// Returns -1, with nothing taken, when the number is acknowledged, not given, or not above the
+// one before. May have been sent before, so it does not make room.
+int mesh_outbox_restore(mesh_outbox_t *self, const mesh_spool_record_t *record);
 void mesh_outbox_destroy(mesh_outbox_t **self_p);
 
 // The source whose numbers these are. Borrowed.
@@ -65,6 +75,10 @@ void mesh_outbox_skip(mesh_outbox_t *self, uint32_t numbers);
 // event of more bytes than the window goes alone.
 void mesh_outbox_set_window(mesh_outbox_t *self, uint64_t events, uint64_t bytes);
 
+// Let nothing be sent whose number is above this one: an owner who keeps events elsewhere says
+// so how far they are kept. At first everything may be.
+void mesh_outbox_hold_after(mesh_outbox_t *self, uint64_t seq);
+
 // The next event to send now, which counts as sent from here on; NULL when there is none or the
 // window is full.
 const mesh_outbox_event_t *mesh_outbox_send_next(mesh_outbox_t *self);
@@ -80,6 +94,11 @@ void mesh_outbox_rewind(mesh_outbox_t *self, uint64_t seq);
 // numbers. Returns how many there were.
 size_t mesh_outbox_forget(mesh_outbox_t *self, const char *session_id);
 
+// Give fn every event whose number is above `after`, the oldest first, until it returns
+// something other than 0, which is returned then. Texts are valid within the call.
+typedef int mesh_outbox_walk_fn(void *arg, const mesh_spool_record_t *record);
+int mesh_outbox_walk(mesh_outbox_t *self, uint64_t after, mesh_outbox_walk_fn *fn, void *arg);
+
 // Drop all but the newest events, which cover the others. Returns how many were dropped.
 size_t mesh_outbox_reduce(mesh_outbox_t *self, size_t kept);
 
@@ -89,12 +108,18 @@ uint64_t mesh_outbox_first(const mesh_outbox_t *self);
 uint64_t mesh_outbox_last(const mesh_outbox_t *self);
 uint64_t mesh_outbox_acknowledged(const mesh_outbox_t *self);
 
+// The highest number that may ever have been sent.
+uint64_t mesh_outbox_ever_sent(const mesh_outbox_t *self);
+
 // Events held; events sent since the last rewind and not acknowledged; events dropped in its
 // life, for want of room and because they could not be read.
 size_t mesh_outbox_count(const mesh_outbox_t *self);
 size_t mesh_outbox_unacknowledged(const mesh_outbox_t *self);
 uint64_t mesh_outbox_dropped(const mesh_outbox_t *self);
 uint64_t mesh_outbox_unreadable(const mesh_outbox_t *self);
+
+// Events that were held and will not be delivered, for whatever reason.
+uint64_t mesh_outbox_withdrawn(const mesh_outbox_t *self);
 
 // Events held in memory only, and the errno of the last write that failed: 0 when the last one
 // did not, and without a file.

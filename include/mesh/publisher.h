@@ -45,6 +45,13 @@ uint64_t mesh_publisher_publish_from(mesh_publisher_t *self, const char *host, c
                                      const char *session_id, const char *request_id,
                                      double timestamp, json_t *payload);
 
+// What waits, for an owner who keeps it elsewhere (mesh_outbox_walk). Borrowed, until a
+// renewal.
+mesh_outbox_t *mesh_publisher_outbox(mesh_publisher_t *self);
+
+// Let numbers up to seq be sent (mesh_outbox_hold_after), and send what the window allows.
+void mesh_publisher_allow(mesh_publisher_t *self, uint64_t seq);
+
 // Events published and not yet acknowledged as committed.
 size_t mesh_publisher_waiting(const mesh_publisher_t *self);
 
@@ -68,7 +75,9 @@ void mesh_publisher_on_drained(mesh_publisher_t *self, mesh_publisher_drained_fn
 // A source that another program holds for MESH_PUBLISHER_HELD_MS (a machine that was cloned
 // while we ran; another key's) is left to it: all that waits goes on under a new source. Have
 // fn make the outbox of that one; NULL: it waits in memory. Nothing is lost so, but what the
-// broker had taken and not acknowledged is told again under the new name.
+// broker had taken and not acknowledged is told again under the new name. Where there is an fn,
+// the same happens at once when the broker has numbers of the source that we have never sent:
+// what we know of it is older than what was done with it.
 enum { MESH_PUBLISHER_HELD_MS = 5000 };
 typedef mesh_outbox_t *mesh_publisher_renew_fn(void *arg);
 void mesh_publisher_on_renewal(mesh_publisher_t *self, mesh_publisher_renew_fn *fn, void *arg);

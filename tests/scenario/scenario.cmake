@@ -82,7 +82,8 @@ mesh_add_scenario(health 240)
 # Named within three seconds, of what is installed.
 mesh_add_scenario(health_plain 240 FILE test_health.py LEVEL all BUILD plain ALONE)
 mesh_add_scenario(keys 180)
-mesh_add_scenario(monitor 240)
+mesh_add_scenario(monitor 240 KEYWORD "not again_and_again")
+mesh_add_scenario(monitor_killed 300 FILE test_monitor.py KEYWORD again_and_again LEVEL all)
 # How late a report may be, and how soon a key is out, of what is installed.
 mesh_add_scenario(monitor_plain 240 FILE test_monitor.py KEYWORD "silent or lost" LEVEL all
     BUILD plain PROPERTIES RUN_SERIAL TRUE)

@@ -7,7 +7,10 @@ the scenario wants it; thresholds are short. The passing of time is read off the
 mesh.health, never slept.
 """
 
+import contextlib
+import random
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -180,6 +183,91 @@ def test_a_killed_monitors_successor_goes_on_where_it_was(stage):
     assert ("long_running", "medium") not in stage.statuses()[1:], "said twice"
     assert len(stage.of("aider.throttling_cleared", "ends")) == 1
     assert stage.statuses("done") == []
+
+
+def test_a_monitor_killed_again_and_again_says_each_step_once(stage):
+    seed = time.time_ns() % 1_000_000
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    monitor = stage.start_monitor()
+    requests = [f"r{number}" for number in range(3)]
+    for request in requests:
+        stage.act("aider.request_started", request=request)
+    stage.until(lambda: len(stage.of("aider.request_started", None)) == len(requests), 5,
+                "request_started")
+
+    for _ in range(12):
+        stage.pass_time(chance.uniform(0, 2))
+        monitor.kill()
+        # As a bridge says it: alive, without progress.
+        for request in requests:
+            stage.act("aider.session_progress", request=request, stage="waiting")
+        monitor = stage.start_monitor()
+    stage.until(lambda: all(stage.statuses(request) for request in requests), 20 * SLOWNESS,
+                "throttling_detected")
+    for request in requests:
+        stage.act("aider.request_completed", request=request, success=True, outcome="ok",
+                  duration=9.0)
+    stage.until(lambda: len(stage.of("aider.throttling_cleared", None)) >= len(requests), 10,
+                "throttling_cleared")
+    stage.pass_time(1)
+    for request in requests:
+        statuses = stage.statuses(request)
+        assert len(statuses) == len(set(statuses)), f"said twice: {statuses}"
+        assert len(stage.of("aider.throttling_cleared", request)) == 1
+    said = [data for type_ in ("aider.throttling_detected", "aider.throttling_cleared",
+                               "mesh.health") for data in stage.of(type_, None)]
+    assert len({data["source"] for data in said}) == 1, "one source for all lives"
+    assert len({data["seq"] for data in said}) == len(said)
+
+
+def test_a_monitor_whose_state_was_set_back_loses_and_doubles_nothing(stage):
+    state = stage.mesh.folder / "state" / "aidermesh" / "monitor.db"
+    monitor = stage.start_monitor()
+    stage.act("aider.request_started")
+    stage.until(lambda: stage.of("aider.request_started"), 5, "request_started")
+    monitor.stop()
+    earlier = state.read_bytes()
+    monitor = stage.start_monitor()
+    stage.wait_detected(1)
+    monitor.stop()
+    state.write_bytes(earlier)
+    monitor = stage.start_monitor()
+    # What it would say under its numbers the broker would take for what it has.
+    stage.until(lambda: "source-renewed" in monitor.said(), 10, "source-renewed")
+    stage.act("aider.request_completed", success=True, outcome="ok", duration=9.0)
+    stage.until(lambda: stage.of("aider.throttling_cleared"), 10, "throttling_cleared")
+    stage.pass_time(1)
+    statuses = stage.statuses()
+    assert len(statuses) == len(set(statuses)), f"said twice: {statuses}"
+    assert len(stage.of("aider.throttling_cleared")) == 1
+    cleared, = stage.of("aider.throttling_cleared")
+    assert cleared["source"] != stage.of("aider.throttling_detected")[0]["source"]
+
+
+def test_what_keeps_the_state_from_being_kept_is_said_and_over_when_it_is(stage):
+    folder = stage.mesh.folder / "later"
+
+    def health():
+        return stage.of("mesh.health", None)[-1]
+
+    monitor = stage.start_monitor(*SHORT, "--set", f"monitor/state={folder}/monitor.db")
+    assert (health()["status"], health()["reasons"]) == ("degraded", ["state_not_kept"])
+    assert health()["state_fault"] == "io_error"
+    assert "state-not-kept" in monitor.said()
+    stage.act("aider.request_started")
+    stage.wait_detected(1)
+    folder.mkdir(mode=0o700)
+    stage.until(lambda: health()["status"] == "healthy", 10, "a healthy mesh")
+    assert "state_fault" not in health()
+    monitor.kill()
+    # What a later release has made is left alone, and nothing is kept.
+    with contextlib.closing(sqlite3.connect(folder / "monitor.db")) as kept:
+        kept.execute("PRAGMA user_version = 99")
+    monitor = stage.start_monitor(*SHORT, "--set", f"monitor/state={folder}/monitor.db")
+    assert health()["state_fault"] == "newer"
+    with contextlib.closing(sqlite3.connect(folder / "monitor.db")) as kept:
+        assert kept.execute("SELECT count(*) FROM requests").fetchone() == (1,)
 
 
 def test_a_stopped_monitor_does_not_take_its_own_absence_for_silence(stage):

@@ -263,6 +263,7 @@ WRONG = [
     ("mesh.health", 1, "reasons", ["rain"], "reasons"),
     ("mesh.health", 1, "reasons", ["transport_lost", "transport_lost"], "reasons"),
     ("mesh.health", 0, "transports", {"stdio": 0}, "transports"),
+    ("mesh.health", 1, "state_fault", "sound", "state_fault"),
     *(("mesh.health", 0, member, ABSENT, member)
       for member in ("status", "reasons", "transports", "active_requests", "throttled_requests",
                      "events_seen", "gaps", "uptime")),

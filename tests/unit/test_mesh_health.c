@@ -155,6 +155,23 @@ a_journal_that_is_down_degrades_until_it_is_up(void **state)
 }
 
 static void
+a_state_that_is_not_kept_degrades_and_says_why(void **state)
+{
+    (void) state;
+    mesh_health_t *self = begin();
+    mesh_health_state(self, MESH_DB_FULL);
+    assert_reason(self, 0, "degraded", "state_not_kept");
+    mesh_health_counts_t counts = {0};
+    json_t *payload = mesh_health_payload(self, &counts, 0);
+    assert_string_equal(json_string_value(json_object_get(payload, "state_fault")),
+                        "disk_full");
+    json_decref(payload);
+    mesh_health_state(self, MESH_DB_SOUND);
+    assert_reason(self, 0, "healthy", NULL);
+    mesh_health_destroy(&self);
+}
+
+static void
 catching_up_degrades_only_when_it_takes_long(void **state)
 {
     (void) state;
@@ -226,6 +243,7 @@ main(void)
         cmocka_unit_test(a_loss_in_replayed_history_is_over),
         cmocka_unit_test(lost_events_degrade_for_a_minute),
         cmocka_unit_test(a_journal_that_is_down_degrades_until_it_is_up),
+        cmocka_unit_test(a_state_that_is_not_kept_degrades_and_says_why),
         cmocka_unit_test(catching_up_degrades_only_when_it_takes_long),
         cmocka_unit_test(the_payload_has_all_counts),
         cmocka_unit_test(the_number_of_members_known_by_name_is_bounded),

@@ -305,6 +305,121 @@ many_small_events_are_bounded_too(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+// What an outbox as this source gives back, kept elsewhere: number and body.
+static mesh_spool_record_t
+kept(uint64_t seq, uint32_t covers)
+{
+    mesh_spool_record_t record = {.seq = seq,
+                                  .covers = covers,
+                                  .rank = MESH_RANK_MIDDLE,
+                                  .timestamp_us = 77,
+                                  .topic = "a/h/s",
+                                  .topic_bytes = 5,
+                                  .body = "b",
+                                  .body_bytes = 1};
+    return record;
+}
+
+static void
+a_source_that_was_used_before_goes_on_with_its_next_number(void **state)
+{
+    (void) state;
+    mesh_uuid_t source = mesh_uuid_new();
+    mesh_outbox_t *outbox = mesh_outbox_new_as(&source, 3, 7, PLENTY);
+    mesh_outbox_set_window(outbox, 10, PLENTY);
+    mesh_spool_record_t third = kept(3, 1), fifth = kept(5, 1), sixth = kept(6, 1),
+                        eighth = kept(8, 1);
+    assert_int_equal(mesh_outbox_restore(outbox, &third), -1);    // acknowledged
+    assert_int_equal(mesh_outbox_restore(outbox, &fifth), 0);
+    assert_int_equal(mesh_outbox_restore(outbox, &fifth), -1);
+    assert_int_equal(mesh_outbox_restore(outbox, &sixth), 0);
+    assert_int_equal(mesh_outbox_restore(outbox, &eighth), -1);    // never given
+    assert_true(mesh_uuid_equal(mesh_outbox_source(outbox), &source));
+    assert_int_equal(mesh_outbox_first(outbox), 4);
+    assert_int_equal(mesh_outbox_last(outbox), 6);
+    assert_int_equal(mesh_outbox_ever_sent(outbox), 7);
+    push(outbox, 1);
+    const uint32_t covers[] = {2, 1, 2};
+    const uint64_t numbers[] = {5, 6, 8};
+    for (size_t i = 0; i < sizeof covers / sizeof *covers; i++) {
+        const mesh_outbox_event_t *event = mesh_outbox_send_next(outbox);
+        assert_non_null(event);
+        assert_int_equal(event->seq, numbers[i]);
+        assert_int_equal(event->covers, covers[i]);
+    }
+    assert_null(mesh_outbox_send_next(outbox));
+    mesh_outbox_destroy(&outbox);
+}
+
+static void
+what_is_held_is_not_sent_before_it_may(void **state)
+{
+    mesh_outbox_t *outbox = *state;
+    mesh_outbox_hold_after(outbox, 1);
+    push(outbox, 3);
+    assert_sends(outbox, 1, 1);
+    mesh_outbox_rewind(outbox, 1);
+    assert_sends(outbox, 1, 1);
+    mesh_outbox_hold_after(outbox, 2);
+    assert_sends(outbox, 2, 2);
+    mesh_outbox_hold_after(outbox, UINT64_MAX);
+    assert_sends(outbox, 3, 3);
+}
+
+typedef struct walked {
+    uint64_t numbers[8];
+    size_t count;
+    size_t most;    // until it has seen enough
+} walked_t;
+
+// mesh_outbox_walk_fn
+static int
+note_record(void *arg, const mesh_spool_record_t *record)
+{
+    walked_t *self = arg;
+    assert_int_equal(record->topic_bytes, 5);
+    assert_memory_equal(record->topic, "a/h/s", 5);
+    self->numbers[self->count++] = record->seq;
+    return self->count == self->most ? 9 : 0;
+}
+
+static void
+what_waits_is_walked_from_a_number_on(void **state)
+{
+    mesh_outbox_t *outbox = *state;
+    walked_t walked = {.most = 7};
+    assert_int_equal(mesh_outbox_walk(outbox, 0, note_record, &walked), 0);
+    push(outbox, 5);
+    assert_sends(outbox, 1, 3);
+    mesh_outbox_acknowledge(outbox, 1);
+    assert_int_equal(mesh_outbox_walk(outbox, 3, note_record, &walked), 0);
+    assert_int_equal(walked.count, 2);
+    assert_int_equal(walked.numbers[0], 4);
+    assert_int_equal(walked.numbers[1], 5);
+    assert_int_equal(mesh_outbox_walk(outbox, 5, note_record, &walked), 0);
+    assert_int_equal(walked.count, 2);
+    walked = (walked_t){.most = 3};
+    assert_int_equal(mesh_outbox_walk(outbox, 0, note_record, &walked), 9);
+    assert_int_equal(walked.count, 3);
+    assert_int_equal(walked.numbers[0], 2);
+}
+
+static void
+what_will_not_be_delivered_is_counted_whatever_the_reason(void **state)
+{
+    mesh_outbox_t *outbox = *state;
+    push(outbox, 4);
+    assert_int_equal(mesh_outbox_withdrawn(outbox), 0);
+    assert_sends(outbox, 1, 3);
+    mesh_outbox_acknowledge(outbox, 1);
+    assert_int_equal(mesh_outbox_withdrawn(outbox), 0);
+    assert_int_equal(mesh_outbox_reduce(outbox, 2), 1);
+    assert_int_equal(mesh_outbox_withdrawn(outbox), 1);
+    assert_int_equal(mesh_outbox_forget(outbox, "s"), 2);
+    assert_int_equal(mesh_outbox_withdrawn(outbox), 3);
+    assert_int_equal(mesh_outbox_dropped(outbox), 0);
+}
+
 int
 main(void)
 {
@@ -325,6 +440,13 @@ main(void)
         TEST(the_newest_that_goes_is_covered_by_the_one_that_comes),
         TEST(what_was_sent_is_never_dropped_nor_covered_differently),
         TEST(many_small_events_are_bounded_too),
+        cmocka_unit_test_setup_teardown(
+            a_source_that_was_used_before_goes_on_with_its_next_number, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_held_is_not_sent_before_it_may, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_waits_is_walked_from_a_number_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_will_not_be_delivered_is_counted_whatever_the_reason, setup, teardown),
     };
     return cmocka_run_group_tests_name("outbox", tests, NULL, NULL);
 }
