@@ -99,9 +99,8 @@ event_frame_measure(const mesh_cursor_t *cursor, const char *type, size_t payloa
     return (event_frame_layout_t){.frame_bytes = head + payload_bytes + 2, .payload_at = head};
 }
 
-void
-event_frame_write(char *out, const mesh_cursor_t *cursor, const char *type, const char *payload,
-                  size_t payload_bytes)
+char *
+event_frame_write_head(char *out, const mesh_cursor_t *cursor, const char *type)
 {
     assert(mesh_topic_type_is_legal(type));
     if (cursor) {
@@ -114,20 +113,34 @@ event_frame_write(char *out, const mesh_cursor_t *cursor, const char *type, cons
     out = write_text(out, event_field);
     out = write_text(out, type);
     *out++ = '\n';
-    out = write_text(out, data_field);
+    return write_text(out, data_field);
+}
+
+void
+event_frame_write(char *out, const mesh_cursor_t *cursor, const char *type, const char *payload,
+                  size_t payload_bytes)
+{
+    out = event_frame_write_head(out, cursor, type);
     out = write_payload(out, payload, payload_bytes);
     *out++ = '\n';
     *out = '\n';
+}
+
+size_t
+event_frame_retry(char out[static EVENT_FRAME_RETRY_SIZE], int64_t retry_ms)
+{
+    out[0] = '\0';
+    if (retry_ms >= 0)
+        snprintf(out, EVENT_FRAME_RETRY_SIZE, "retry: %" PRId64 "\n", retry_ms);
+    return strlen(out);
 }
 
 char *
 event_frame_text(int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
                  const char *payload, size_t payload_bytes, size_t *bytes)
 {
-    char retry[48] = "";
-    if (retry_ms >= 0)
-        snprintf(retry, sizeof retry, "retry: %" PRId64 "\n", retry_ms);
-    size_t retry_bytes = strlen(retry);
+    char retry[EVENT_FRAME_RETRY_SIZE];
+    size_t retry_bytes = event_frame_retry(retry, retry_ms);
 
     event_frame_layout_t layout = event_frame_measure(cursor, type, payload_bytes);
     char *frame = malloc(retry_bytes + layout.frame_bytes + 1);

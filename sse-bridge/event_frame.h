@@ -33,6 +33,14 @@ event_frame_layout_t event_frame_measure(const mesh_cursor_t *cursor, const char
 void event_frame_write(char *out, const mesh_cursor_t *cursor, const char *type,
                        const char *payload, size_t payload_bytes);
 
+// Write what goes before the payload; returns the place after it.
+char *event_frame_write_head(char *out, const mesh_cursor_t *cursor, const char *type);
+
+// Write the line that says when a client is to come back, or nothing where retry_ms is
+// negative, with a NUL. Returns how many bytes that are, without the NUL.
+enum { EVENT_FRAME_RETRY_SIZE = 48 };
+size_t event_frame_retry(char out[static EVENT_FRAME_RETRY_SIZE], int64_t retry_ms);
+
 // Make a frame of our own: a "retry:" line when retry_ms is not negative, then the event.
 // Borrows payload. The caller frees the result; *bytes is its length, without the NUL that
 // follows.

@@ -110,6 +110,34 @@ payload_as_string(const filter_event_t *event)
     return text;
 }
 
+// Whether an event of so many bytes is taken. Where it is not, the page is full.
+static bool
+has_room(event_page_t *self, size_t bytes)
+{
+    if (event_page_room(self) == 0)
+        return false;
+    // With what stands between it and the next.
+    bool fits =
+        self->count == 0 || self->bytes - self->before_bytes + bytes + 1 <= self->limits.bytes;
+    self->full = !fits;
+    return fits;
+}
+
+static void
+begin_event(event_page_t *self)
+{
+    if (!self->limits.ndjson && self->count > 0)
+        append_text(self, ",");
+    self->count++;
+}
+
+static void
+end_event(event_page_t *self)
+{
+    if (self->limits.ndjson)
+        append_text(self, "\n");
+}
+
 int
 event_page_add(event_page_t *self, const mesh_cursor_t *cursor, const filter_event_t *event)
 {
@@ -118,23 +146,29 @@ event_page_add(event_page_t *self, const mesh_cursor_t *cursor, const filter_eve
     char *head = event_head(cursor, event);
     char *string = payload_as_string(event);
     size_t payload_bytes = string ? strlen(string) : event->payload_bytes;
-    size_t bytes =
-        strlen(head) + sizeof ",\"data\":}" - 1 + payload_bytes + 1;    // and a separator
-    bool fits =
-        self->count == 0 || self->bytes - self->before_bytes + bytes <= self->limits.bytes;
+    bool fits = has_room(self, strlen(head) + sizeof ",\"data\":}" - 1 + payload_bytes);
     if (fits) {
-        if (!self->limits.ndjson && self->count > 0)
-            append_text(self, ",");
+        begin_event(self);
         append_text(self, head);
         append_text(self, ",\"data\":");
         append(self, string ? string : event->payload, payload_bytes);
-        append_text(self, self->limits.ndjson ? "}\n" : "}");
-        self->count++;
+        append_text(self, "}");
+        end_event(self);
     }
-    self->full = !fits;
     free(head);
     free(string);
     return fits ? 0 : -1;
+}
+
+int
+event_page_add_text(event_page_t *self, const char *text, size_t bytes)
+{
+    if (!has_room(self, bytes))
+        return -1;
+    begin_event(self);
+    append(self, text, bytes);
+    end_event(self);
+    return 0;
 }
 
 void

@@ -4,7 +4,8 @@
 // As JSON: {"events": [event, ...], "next_cursor": cursor, "verdict": verdict, "gap": gap}. As
 // NDJSON: an event a line, then a line with the other members. An event is {"id": cursor,
 // "type": type, "host": host, "session": session, "data": payload}; one without a place in the
-// order has no id, one of no session no session. A payload that is no JSON is a string.
+// order has no id, one of no session no session. A payload that is no JSON is a string. In the
+// other envelope each event is a CloudEvent (cloud_event.h).
 #ifndef SSE_EVENT_PAGE_H
 #define SSE_EVENT_PAGE_H
 
@@ -32,6 +33,9 @@ void event_page_destroy(event_page_t **self_p);
 // then the event is not in it, and belongs into the next one.
 int event_page_add(event_page_t *self, const mesh_cursor_t *cursor,
                    const filter_event_t *event);
+
+// The same with the event as JSON on one line, in whatever envelope (copied).
+int event_page_add_text(event_page_t *self, const char *text, size_t bytes);
 
 // Say that events are missing: {"reason", "from", "to", "at_most"} as in a stream.gap. Steals
 // gap. Where there are several, the page tells of all from the first's beginning to the last's

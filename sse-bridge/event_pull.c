@@ -19,6 +19,7 @@ event_pull_new(stream_query_t *query, bool ndjson, int64_t now_ms)
     event_page_limits_t limits = {
         .events = query->once.limit, .bytes = query->once.max_bytes, .ndjson = ndjson};
     self->page = event_page_new(&limits);
+    self->envelope = query->envelope;
     self->filter = query->filter;
     query->filter = NULL;
     self->ask = query->ask;
@@ -204,6 +205,11 @@ int
 event_pull_take(event_pull_t *self, const event_ring_t *ring, const event_ring_entry_t *entry,
                 const filter_event_t *event)
 {
+    if (self->envelope != ENVELOPE_DATA) {
+        size_t bytes;
+        const char *text = event_ring_text(ring, entry, self->envelope, &bytes);
+        return event_page_add_text(self->page, text, bytes);
+    }
     mesh_cursor_t cursor;
     bool placed = event_ring_cursor(ring, entry, &cursor);
     return event_page_add(self->page, placed ? &cursor : NULL, event);

@@ -19,6 +19,7 @@ struct event_pull {
     event_page_t *page;    // owned
     resume_ask_t ask;
     resume_answer_t answer;
+    envelope_t envelope;
     bool unasked;          // for no place: no verdict on what is gone
     bool opened;           // the verdict stands, and what it misses is told
     int64_t due_ms;        // when waiting ends

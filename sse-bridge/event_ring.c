@@ -6,26 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "byte_ring.h"
 #include "event_frame.h"
+#include "event_ring_private.h"
 #include "late_mark.h"
 #include "mesh/topic.h"
-
-struct event_ring {
-    byte_ring_t frames;
-    byte_ring_t origins;
-    event_ring_entry_t *entries;    // capacity of them, by serial % capacity; owned
-    size_t capacity;
-    uint64_t first;    // the oldest serial held
-    uint64_t next;     // the serial of the next entry
-    uint64_t epoch;
-    uint64_t epoch_first;    // the first serial of this epoch
-    uint64_t last_offset;
-    int64_t last_recorded_us;
-    event_ring_evict_fn *evict;    // may be NULL
-    void *evict_arg;
-    type_ledger_t ledger;
-};
 
 event_ring_t *
 event_ring_new(size_t limit_bytes)
@@ -33,7 +17,11 @@ event_ring_new(size_t limit_bytes)
     assert(limit_bytes >= EVENT_RING_LEAST_BYTES);
     event_ring_t *self = calloc(1, sizeof *self);
     assert(self);
-    byte_ring_init(&self->frames, limit_bytes / 4 * 3);
+    size_t shown_bytes = limit_bytes / 16;
+    if (shown_bytes < EVENT_RING_SHOWN_LEAST_BYTES)
+        shown_bytes = EVENT_RING_SHOWN_LEAST_BYTES;
+    self->shown = frame_cache_new(shown_bytes);
+    byte_ring_init(&self->frames, limit_bytes / 4 * 3 - shown_bytes);
     byte_ring_init(&self->origins, limit_bytes / 8);
     self->capacity = limit_bytes / 8 / sizeof *self->entries / 64 * 64;
     self->entries = calloc(self->capacity, sizeof *self->entries);
@@ -49,6 +37,7 @@ event_ring_destroy(event_ring_t **self_p)
     if (self) {
         byte_ring_clear(&self->frames);
         byte_ring_clear(&self->origins);
+        frame_cache_destroy(&self->shown);
         free(self->entries);
         free(self);
         *self_p = NULL;
@@ -111,10 +100,12 @@ event_ring_forget(event_ring_t *self, const char *session, event_ring_forget_fn 
         gone(arg, serial);
         memset(byte_ring_at(&self->frames, entry->frame_at), 0, entry->frame_bytes);
         char *origin = byte_ring_at(&self->origins, entry->origin_at);
-        memset(origin + entry->host_bytes + 1, 0, strlen(session));
+        memset(origin + sizeof(event_origin_t) + entry->host_bytes + 1, 0, strlen(session));
         entry->payload_at = 0;
         count++;
     }
+    if (count > 0)
+        frame_cache_clear(self->shown);
     return count;
 }
 
@@ -153,15 +144,23 @@ make_room(event_ring_t *self, size_t frame_bytes, size_t origin_bytes)
     self->first = first;
 }
 
-// Take room for a new entry, which the caller fills. origin_bytes counts both NULs.
+// Take room for a new entry, whose frame the caller fills.
 static event_ring_entry_t *
-add_entry(event_ring_t *self, size_t frame_bytes, size_t origin_bytes)
+add_entry(event_ring_t *self, size_t frame_bytes, const event_origin_t *origin,
+          const char *host, const char *session)
 {
+    size_t host_bytes = strlen(host), session_bytes = strlen(session);
+    size_t origin_bytes = sizeof *origin + host_bytes + 1 + session_bytes + 1;
     make_room(self, frame_bytes, origin_bytes);
     event_ring_entry_t *entry = &self->entries[self->next++ % self->capacity];
     entry->frame_at = byte_ring_reserve(&self->frames, frame_bytes);
     entry->frame_bytes = (uint32_t) frame_bytes;
     entry->origin_at = byte_ring_reserve(&self->origins, origin_bytes);
+    char *out = byte_ring_at(&self->origins, entry->origin_at);
+    memcpy(out, origin, sizeof *origin);
+    memcpy(out + sizeof *origin, host, host_bytes + 1);
+    memcpy(out + sizeof *origin + host_bytes + 1, session, session_bytes + 1);
+    entry->host_bytes = (uint16_t) host_bytes;
     return entry;
 }
 
@@ -179,15 +178,13 @@ append(event_ring_t *self, const mesh_event_t *event)
     mesh_cursor_t cursor = {.epoch = event->header.epoch, .offset = event->header.offset};
     event_frame_layout_t layout =
         event_frame_measure(placed ? &cursor : NULL, topic.type, event->payload_bytes);
-    size_t host_bytes = strlen(topic.host);
-    size_t session_bytes = strlen(topic.session);
+    const event_origin_t origin = {.source = event->header.source,
+                                   .seq = event->header.seq,
+                                   .timestamp_us = event->header.timestamp_us};
     event_ring_entry_t *entry =
-        add_entry(self, layout.frame_bytes, host_bytes + 1 + session_bytes + 1);
+        add_entry(self, layout.frame_bytes, &origin, topic.host, topic.session);
     event_frame_write(byte_ring_at(&self->frames, entry->frame_at), placed ? &cursor : NULL,
                       topic.type, event->payload, event->payload_bytes);
-    char *origin = byte_ring_at(&self->origins, entry->origin_at);
-    memcpy(origin, topic.host, host_bytes + 1);
-    memcpy(origin + host_bytes + 1, topic.session, session_bytes + 1);
 
     if (placed)
         self->last_offset = cursor.offset;
@@ -201,7 +198,6 @@ append(event_ring_t *self, const mesh_event_t *event)
     entry->payload_at = (uint32_t) layout.payload_at;
     entry->missed = 0;
     entry->type = type_ledger_number(&self->ledger, topic.type);
-    entry->host_bytes = (uint16_t) host_bytes;
     return 0;
 }
 
@@ -233,16 +229,15 @@ event_ring_append_control(event_ring_t *self, const char *frame, size_t frame_by
                           uint64_t offset, uint64_t missed)
 {
     assert(offset >= self->last_offset);
-    event_ring_entry_t *entry = add_entry(self, frame_bytes, 2);
+    const event_origin_t origin = {.source = mesh_uuid_new()};
+    event_ring_entry_t *entry = add_entry(self, frame_bytes, &origin, "", "");
     memcpy(byte_ring_at(&self->frames, entry->frame_at), frame, frame_bytes);
-    memset(byte_ring_at(&self->origins, entry->origin_at), 0, 2);
     self->last_offset = offset;
     entry->offset = offset;
     entry->recorded_us = self->last_recorded_us;
     entry->payload_at = 0;
     entry->missed = missed < UINT32_MAX ? (uint32_t) missed : UINT32_MAX;
     entry->type = EVENT_RING_EVERYONE;
-    entry->host_bytes = 0;
 }
 
 uint64_t
@@ -285,13 +280,13 @@ event_ring_type(const event_ring_t *self, const event_ring_entry_t *entry)
 const char *
 event_ring_host(const event_ring_t *self, const event_ring_entry_t *entry)
 {
-    return byte_ring_at(&self->origins, entry->origin_at);
+    return byte_ring_at(&self->origins, entry->origin_at) + sizeof(event_origin_t);
 }
 
 const char *
 event_ring_session(const event_ring_t *self, const event_ring_entry_t *entry)
 {
-    return byte_ring_at(&self->origins, entry->origin_at) + entry->host_bytes + 1;
+    return event_ring_host(self, entry) + entry->host_bytes + 1;
 }
 
 const char *
@@ -371,7 +366,9 @@ event_ring_ledger(const event_ring_t *self)
 size_t
 event_ring_bytes(const event_ring_t *self)
 {
+    size_t shown_bytes = frame_cache_bytes(self->shown);
     if (self->first == self->next)
-        return 0;
-    return (size_t) (self->frames.end - event_ring_entry(self, self->first)->frame_at);
+        return shown_bytes;
+    return shown_bytes +
+           (size_t) (self->frames.end - event_ring_entry(self, self->first)->frame_at);
 }

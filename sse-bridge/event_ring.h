@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: MPL-2.0
 //
 // Each event is made into a frame once and lies here until newer ones need its room; clients
-// write from this memory. Entries have serial numbers, 0 upwards without holes, that outlive
-// epochs; offsets and times are looked up among the entries of the present epoch only.
+// write from this memory. In another envelope it is made into a frame when the first client
+// wants it so, for all who want it while there is room. Entries have serial numbers, 0 upwards
+// without holes, that outlive epochs; offsets and times are looked up among the entries of the
+// present epoch only.
 #ifndef SSE_EVENT_RING_H
 #define SSE_EVENT_RING_H
 
@@ -11,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "envelope.h"
+#include "frame_cache.h"
 #include "mesh/cursor.h"
 #include "mesh/wire.h"
 #include "type_ledger.h"
@@ -19,14 +23,17 @@ typedef struct event_ring event_ring_t;
 
 enum {
     EVENT_RING_LEAST_BYTES = 1024 * 1024,    // room for the largest event, several times over
-    EVENT_RING_EVERYONE = UINT16_MAX,        // the type number of what every client gets
+    // Of frames in other envelopes: room for the largest, whose payload is no JSON, so that
+    // each byte of it may need another before it.
+    EVENT_RING_SHOWN_LEAST_BYTES = 192 * 1024,
+    EVENT_RING_EVERYONE = UINT16_MAX,    // the type number of what every client gets
 };
 
 typedef struct event_ring_entry {
     uint64_t offset;    // of what is shown without a cursor: that of the entry before
     int64_t recorded_us;
     uint64_t frame_at;     // place of the frame
-    uint64_t origin_at;    // place of host NUL session NUL
+    uint64_t origin_at;    // place of where it is from
     uint32_t frame_bytes;
     uint32_t payload_at;    // where the payload begins in the frame; two bytes follow it; 0 in
                             // an event whose session is forgotten: the frame is gone
@@ -40,7 +47,8 @@ typedef struct event_ring_entry {
 typedef void event_ring_evict_fn(void *arg, uint64_t first);
 
 // Create a ring that takes limit_bytes in all, at least EVENT_RING_LEAST_BYTES: three quarters
-// for frames, the rest for the index.
+// for frames, of which a sixteenth of all is for those in other envelopes, the rest for the
+// index.
 event_ring_t *event_ring_new(size_t limit_bytes);
 void event_ring_destroy(event_ring_t **self_p);
 void event_ring_on_evict(event_ring_t *self, event_ring_evict_fn *evict, void *arg);
@@ -88,6 +96,20 @@ const char *event_ring_session(const event_ring_t *self, const event_ring_entry_
 const char *event_ring_payload(const event_ring_t *self, const event_ring_entry_t *entry,
                                size_t *bytes);
 
+// The frame of an entry that is not gone, in an envelope. All that are given with the same hold
+// stay valid together, until another hold is used or the ring changes; NULL is returned where
+// there is no room for so many together, never for the first.
+const char *event_ring_shown(const event_ring_t *self, const event_ring_entry_t *entry,
+                             envelope_t envelope, size_t *bytes, frame_cache_hold_t *hold);
+
+// What such a frame says in its field data, valid until the next call of one of these two.
+const char *event_ring_text(const event_ring_t *self, const event_ring_entry_t *entry,
+                            envelope_t envelope, size_t *bytes);
+
+// Bytes that frames in other envelopes take, and how many were made.
+size_t event_ring_shown_bytes(const event_ring_t *self);
+uint64_t event_ring_shown_made(const event_ring_t *self);
+
 // The cursor that an entry is shown with. Returns false when it has none.
 bool event_ring_cursor(const event_ring_t *self, const event_ring_entry_t *entry,
                        mesh_cursor_t *cursor);
@@ -106,7 +128,7 @@ uint64_t event_ring_epoch_first(const event_ring_t *self);
 // What was removed in this epoch.
 const type_ledger_t *event_ring_ledger(const event_ring_t *self);
 
-// Bytes between the oldest and the newest frame held.
+// Bytes between the oldest and the newest frame held, and of frames in other envelopes.
 size_t event_ring_bytes(const event_ring_t *self);
 
 #endif

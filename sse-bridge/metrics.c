@@ -65,6 +65,11 @@ write_streams(FILE *out, const stream_hub_stats_t *stats)
     metric(out, "aider_sse_queue_depth_events", "gauge",
            "Events of the ring that wait for the slowest of the streams.",
            (double) stats->queue_events);
+    family(out, "aider_sse_envelope_streams", "gauge", "Streams that are open, by envelope.");
+    labelled(out, "aider_sse_envelope_streams", "envelope", "data",
+             stats->envelopes[ENVELOPE_DATA]);
+    labelled(out, "aider_sse_envelope_streams", "envelope", "cloudevents",
+             stats->envelopes[ENVELOPE_CLOUDEVENTS]);
     metric(out, "aider_sse_filters", "gauge", "Different filters in use.",
            (double) stats->filters);
     metric(out, "aider_sse_frames_total", "counter", "Events written to clients.",
@@ -86,6 +91,12 @@ write_ring(FILE *out, const health_facts_t *facts)
     uint64_t next = event_ring_next(facts->ring);
     metric(out, "aider_sse_ring_bytes", "gauge", "Bytes of frames in the ring.",
            (double) event_ring_bytes(facts->ring));
+    metric(out, "aider_sse_ring_cloudevents_bytes", "gauge",
+           "Of these, bytes of frames as CloudEvents.",
+           (double) event_ring_shown_bytes(facts->ring));
+    metric(out, "aider_sse_ring_cloudevents_total", "counter",
+           "Frames of the ring that were made as CloudEvents.",
+           (double) event_ring_shown_made(facts->ring));
     metric(out, "aider_sse_ring_limit_bytes", "gauge", "Bytes that the ring may take.",
            (double) facts->ring_limit_bytes);
     metric(out, "aider_sse_ring_events", "gauge", "Events in the ring.",

@@ -86,7 +86,7 @@ static const struct {
     {"since", TEXT},
     {"last", "{\"type\": \"integer\", \"minimum\": 1, \"maximum\": 100000}"},
     {"last_event_id", TEXT},
-    {"envelope", "{\"enum\": [\"data\"]}"},
+    {"envelope", "{\"enum\": [\"data\", \"cloudevents\"]}"},
     {"snapshot", "{\"enum\": [0, 1]}"},
     {"slow", "{\"enum\": [\"disconnect\", \"drop-oldest\"]}"},
     {"ticket", TEXT},

@@ -61,6 +61,7 @@ typedef struct stream {
     uint8_t state;          // stream_state_t
     uint8_t endpoint;       // endpoint_t
     uint8_t slow;           // stream_slow_t
+    uint8_t envelope;       // envelope_t
     bool zipped;            // what it is sent is gzip; then frame_sent is 0
     bool pulled;            // libmicrohttpd fetches what is to be written: TLS is between
     bool opened;            // of STREAM_PAST

@@ -277,16 +277,16 @@ add_coding(struct MHD_Response *response, content_coding_t coding)
 
 // A browser's EventSource never comes back after anything but 200: it is told in-band.
 static enum MHD_Result
-answer_no_room(stream_door_t *self, const http_peer_t *peer, unsigned status,
-               const char *reason, const char *detail)
+answer_no_room(stream_door_t *self, const http_peer_t *peer, envelope_t envelope,
+               unsigned status, const char *reason, const char *detail)
 {
     self->refused++;
     const char *accept =
         MHD_lookup_connection_value(peer->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
     if (accept && strstr(accept, "text/event-stream")) {
         size_t bytes;
-        char *frame =
-            stream_notice_refused(reason, detail, self->limits.overload_retry_ms, &bytes);
+        char *frame = stream_notice_refused(envelope, reason, detail,
+                                            self->limits.overload_retry_ms, &bytes);
         struct MHD_Response *response = http_answer_make(frame, bytes, NULL);
         add_stream_headers(response);
         return http_answer_send(peer, MHD_HTTP_OK, response);
@@ -375,7 +375,8 @@ admit(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
     const char *detail = NULL;
     passage_t *passage = enter(self, peer, grant, &reason, &detail);
     if (!passage)
-        return answer_no_room(self, peer, MHD_HTTP_TOO_MANY_REQUESTS, reason, detail);
+        return answer_no_room(self, peer, query->envelope, MHD_HTTP_TOO_MANY_REQUESTS, reason,
+                              detail);
     switch (stream_hub_admit(self->hub, query, passage, zclock_mono(), &passage->stream)) {
     case STREAM_HUB_ADMITTED:
         if (ticket)
@@ -394,7 +395,8 @@ admit(stream_door_t *self, const http_peer_t *peer, const access_grant_t *grant,
         detail = "the sse-bridge is stopping";
     }
     on_body_done(passage);
-    return answer_no_room(self, peer, MHD_HTTP_SERVICE_UNAVAILABLE, reason, detail);
+    return answer_no_room(self, peer, query->envelope, MHD_HTTP_SERVICE_UNAVAILABLE, reason,
+                          detail);
 }
 
 enum MHD_Result

@@ -30,7 +30,8 @@ stream_group_destroy(stream_group_t **self_p)
     stream_group_t *self = *self_p;
     if (self) {
         filter_destroy(&self->filter);
-        zipper_destroy(&self->zipper);
+        for (int at = 0; at < ENVELOPES; at++)
+            zipper_destroy(&self->zips[at].zipper);
         free(self->bits);
         free(self);
         *self_p = NULL;

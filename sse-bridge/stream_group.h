@@ -15,6 +15,13 @@
 #include "stream.h"
 #include "zipper.h"
 
+// What the streams in step that are sent as gzip get, in one envelope.
+typedef struct stream_zip {
+    size_t streams;      // how many of the group's there are
+    zipper_t *zipper;    // owned; NULL before it is needed
+    uint32_t portion;    // number of the last portion it made; 0 is none
+} stream_zip_t;
+
 typedef struct stream_group {
     filter_t *filter;    // owned
     uint64_t *bits;      // one for each entry of the ring, by serial % capacity; owned; NULL
@@ -26,9 +33,7 @@ typedef struct stream_group {
     size_t streams;         // all that have this filter
     bool dirty;             // something matched since the streams were last written to
     uint64_t dirty_from;    // ... first at this serial
-    size_t zipped;          // of the streams, those sent as gzip
-    zipper_t *zipper;       // of what all of those in step get; owned; NULL before it is needed
-    uint32_t portion;       // number of the last portion it made; 0 is none
+    stream_zip_t zips[ENVELOPES];
     struct stream_group *next_dirty;
     struct stream_group *next_indexed;    // of group_index
 } stream_group_t;

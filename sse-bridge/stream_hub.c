@@ -160,7 +160,7 @@ stream_hub_gap(stream_hub_t *self, const char *reason, const mesh_cursor_t *to,
     if (same_epoch && holes_to > to->offset)
         missed = holes_to - from.offset;
     size_t bytes;
-    char *frame = stream_notice_gap(reason, &from, to, missed, &bytes);
+    char *frame = stream_notice_gap(ENVELOPE_DATA, reason, &from, to, missed, &bytes);
     event_ring_append_control(self->ring, frame, bytes, place, missed);
     free(frame);
     offer_to_all(self);
@@ -226,6 +226,8 @@ stream_hub_admit(stream_hub_t *self, stream_query_t *query, void *connection, in
     stream->state = STREAM_ADMITTED;
     stream->endpoint = (uint8_t) query->endpoint;
     stream->slow = (uint8_t) query->slow;
+    stream->envelope = (uint8_t) query->envelope;
+    self->stats.envelopes[stream->envelope]++;
     stream->ask = query->ask;
     stream->ask.asked_ms = now_ms;
     stream->client_id = mesh_uuid_new();
@@ -306,6 +308,7 @@ stream_hub_release(stream_hub_t *self, stream_t **stream_p)
     stream_hub_forget_gzip(self, stream);
     self->clients--;
     self->stats.clients[stream->endpoint]--;
+    self->stats.envelopes[stream->envelope]--;
     stream_clear_own(stream);
     free(stream);
     if (--group->streams == 0) {

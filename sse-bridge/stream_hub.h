@@ -55,9 +55,10 @@ typedef struct stream_hub_stats {
     size_t clients[ENDPOINTS];
     size_t filters;
     size_t held;
-    size_t blocked;           // clients whose sockets are full
-    uint64_t queue_events;    // of the ring, that wait for the slowest client
-    size_t zipped;            // clients that are sent gzip
+    size_t blocked;                 // clients whose sockets are full
+    uint64_t queue_events;          // of the ring, that wait for the slowest client
+    size_t zipped;                  // clients that are sent gzip
+    size_t envelopes[ENVELOPES];    // clients, by envelope
 } stream_hub_stats_t;
 
 typedef enum {

@@ -144,7 +144,8 @@ lose(stream_hub_t *self, stream_t *stream)
     mesh_cursor_t to = event_ring_position(self->ring);
     to.offset = past_reader_ring_place(self->ring);
     size_t bytes;
-    char *frame = stream_notice_gap("new_epoch", &from, &to, 0, &bytes);
+    char *frame =
+        stream_notice_gap((envelope_t) stream->envelope, "new_epoch", &from, &to, 0, &bytes);
     stream_hub_say(self, stream, frame, bytes);
     free(frame);
     join(self, stream, event_ring_epoch_first(self->ring));
@@ -229,7 +230,11 @@ stream_hub_return_to_past(stream_hub_t *self, stream_t *stream, uint64_t keep)
     const event_ring_entry_t *entry = event_ring_entry(self->ring, stream->position);
     for (; stream->position < keep && entry->type == EVENT_RING_EVERYONE;
          entry = event_ring_entry(self->ring, stream->position)) {
-        stream_hub_say(self, stream, event_ring_frame(self->ring, entry), entry->frame_bytes);
+        frame_cache_hold_t hold = FRAME_CACHE_NONE;
+        size_t bytes;
+        const char *frame =
+            event_ring_shown(self->ring, entry, (envelope_t) stream->envelope, &bytes, &hold);
+        stream_hub_say(self, stream, frame, bytes);
         stream->position++;
     }
     if (stream->position >= keep)

@@ -20,10 +20,14 @@ stream_hub_keep_rest_of(stream_hub_t *self, stream_t *stream, const event_ring_t
     if (stream->frame_sent == 0)
         return 0;
     const event_ring_entry_t *entry = event_ring_entry(ring, stream->position);
-    size_t rest = entry->frame_bytes - stream->frame_sent;
+    frame_cache_hold_t hold = FRAME_CACHE_NONE;
+    size_t rest;
+    const char *frame =
+        event_ring_shown(ring, entry, (envelope_t) stream->envelope, &rest, &hold);
+    rest -= stream->frame_sent;
     if (self->rest_bytes + rest > STREAM_HUB_REST_BYTES)
         return -1;
-    stream_add_own(stream, event_ring_frame(ring, entry) + stream->frame_sent, rest);
+    stream_add_own(stream, frame + stream->frame_sent, rest);
     stream->rest_bytes += rest;
     self->rest_bytes += rest;
     self->stats.kept_bytes += rest;

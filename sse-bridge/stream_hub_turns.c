@@ -50,8 +50,11 @@ copy_entries(stream_hub_t *self, stream_t *stream, const event_ring_t *ring,
 {
     stream->position = count > 0 ? serials[0] : 0;
     for (size_t at = 0; at < count && stream_own_left(stream) < STREAM_HUB_COPY_BYTES; at++) {
-        const event_ring_entry_t *entry = event_ring_entry(ring, serials[at]);
-        stream_add_own(stream, event_ring_frame(ring, entry), entry->frame_bytes);
+        frame_cache_hold_t hold = FRAME_CACHE_NONE;
+        size_t bytes;
+        const char *frame = event_ring_shown(ring, event_ring_entry(ring, serials[at]),
+                                             (envelope_t) stream->envelope, &bytes, &hold);
+        stream_add_own(stream, frame, bytes);
         stream->position = serials[at] + 1;
         self->stats.written.events++;
     }

@@ -1,9 +1,9 @@
 // stream_hub_zip - what streams that are sent as gzip get, and that it is made once for a group
 // SPDX-License-Identifier: MPL-2.0
 //
-// Streams in step all get the same bytes, made by their group's zipper. Whoever has anything
-// else in between (its own words, what it was behind with) has that as portions by themselves,
-// and comes back to the group where its zipper begins anew.
+// Streams in step all get the same bytes, made by their group's zipper for their envelope.
+// Whoever has anything else in between (its own words, what it was behind with) has that as
+// portions by themselves, and comes back to the group where its zipper begins anew.
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -19,12 +19,18 @@ enum {
     OWN_BYTES = 16 * 1024,
 };
 
+static stream_zip_t *
+zip_of(const stream_t *stream)
+{
+    return &stream->group->zips[stream->envelope];
+}
+
 void
 stream_hub_use_gzip(stream_hub_t *self, stream_t *stream)
 {
     assert(stream->state == STREAM_ADMITTED && !stream->zipped);
     stream->zipped = true;
-    stream->group->zipped++;
+    zip_of(stream)->streams++;
     self->stats.zipped++;
 }
 
@@ -34,24 +40,34 @@ stream_hub_forget_gzip(stream_hub_t *self, stream_t *stream)
     if (!stream->zipped)
         return;
     self->stats.zipped--;
-    if (--stream->group->zipped == 0)
-        zipper_destroy(&stream->group->zipper);
+    if (--zip_of(stream)->streams == 0)
+        zipper_destroy(&zip_of(stream)->zipper);
+}
+
+// Put an entry into a portion. Returns how long its frame is.
+static size_t
+put_entry(zipper_t *zipper, const event_ring_t *ring, uint64_t serial, envelope_t envelope)
+{
+    frame_cache_hold_t hold = FRAME_CACHE_NONE;
+    size_t bytes;
+    const char *frame =
+        event_ring_shown(ring, event_ring_entry(ring, serial), envelope, &bytes, &hold);
+    zipper_put(zipper, frame, bytes);
+    return bytes;
 }
 
 // Put what matches from a serial on into a portion, up to so many bytes. Returns where to go
 // on.
 static uint64_t
-put_events(stream_hub_t *self, const stream_group_t *group, zipper_t *zipper, uint64_t from,
-           size_t most_bytes, size_t *count)
+put_events(stream_hub_t *self, const stream_group_t *group, envelope_t envelope,
+           zipper_t *zipper, uint64_t from, size_t most_bytes, size_t *count)
 {
     uint64_t next = event_ring_next(self->ring);
     uint64_t serial = stream_group_match(group, from, next);
     size_t bytes = 0;
     *count = 0;
     while (serial < next && *count < STREAM_WRITER_EVENTS && bytes < most_bytes) {
-        const event_ring_entry_t *entry = event_ring_entry(self->ring, serial);
-        zipper_put(zipper, event_ring_frame(self->ring, entry), entry->frame_bytes);
-        bytes += entry->frame_bytes;
+        bytes += put_entry(zipper, self->ring, serial, envelope);
         (*count)++;
         serial = stream_group_match(group, serial + 1, next);
     }
@@ -122,8 +138,8 @@ stream_hub_zip_ahead(stream_hub_t *self, stream_t *stream)
         return;
     zipper_t *zipper = own_zipper(self);
     size_t count;
-    stream->position =
-        put_events(self, stream->group, zipper, stream->position, OWN_BYTES, &count);
+    stream->position = put_events(self, stream->group, (envelope_t) stream->envelope, zipper,
+                                  stream->position, OWN_BYTES, &count);
     if (count == 0)
         return;
     self->stats.written.events += count;
@@ -141,11 +157,8 @@ stream_hub_zip_entries(stream_hub_t *self, stream_t *stream, const event_ring_t 
     zipper_t *zipper = own_zipper(self);
     size_t bytes = 0;
     size_t at = 0;
-    while (at < count && bytes < OWN_BYTES) {
-        const event_ring_entry_t *entry = event_ring_entry(ring, serials[at++]);
-        zipper_put(zipper, event_ring_frame(ring, entry), entry->frame_bytes);
-        bytes += entry->frame_bytes;
-    }
+    while (at < count && bytes < OWN_BYTES)
+        bytes += put_entry(zipper, ring, serials[at++], (envelope_t) stream->envelope);
     stream->portion = 0;
     const char *portion = zipper_flush(zipper, &bytes);
     if (keep(self, stream, portion, bytes) != 0)
@@ -184,23 +197,25 @@ give(stream_hub_t *self, stream_t *stream, const char *portion, size_t bytes)
         self->owner->has_some(self->arg, stream);
 }
 
-// Whether a stream waits for what the group's zipper makes of the events from a serial on.
+// Whether a stream waits for what its group's zipper of an envelope makes of the events from a
+// serial on.
 static bool
-listens(const stream_t *stream, uint64_t from)
+listens(const stream_t *stream, envelope_t envelope, uint64_t from)
 {
-    return stream->zipped && stream->position <= from;
+    return stream->zipped && stream->envelope == envelope && stream->position <= from;
 }
 
 // Whether there is such a stream, and whether one of them has not had all that the zipper made
 // since it began.
 static bool
-look_who_listens(const stream_group_t *group, uint64_t from, bool *anew)
+look_who_listens(const stream_group_t *group, envelope_t envelope, uint64_t from, bool *anew)
 {
     bool any = false;
     *anew = false;
     for (const stream_t *stream = group->idle.first; stream; stream = stream->next) {
-        any |= listens(stream, from);
-        *anew |= listens(stream, from) && stream->portion != group->portion;
+        bool one = listens(stream, envelope, from);
+        any |= one;
+        *anew |= one && stream->portion != group->zips[envelope].portion;
     }
     return any;
 }
@@ -218,35 +233,48 @@ bring_up(stream_hub_t *self, stream_group_t *group, int64_t *budget)
     }
 }
 
-void
-stream_hub_zip_group(stream_hub_t *self, stream_group_t *group, int64_t *budget)
+static void
+zip_envelope(stream_hub_t *self, stream_group_t *group, envelope_t envelope)
 {
-    if (group->zipped == 0)
-        return;
-    bring_up(self, group, budget);
+    stream_zip_t *zip = &group->zips[envelope];
     bool anew;
     uint64_t from = group->dirty_from;
-    while (from < event_ring_next(self->ring) && look_who_listens(group, from, &anew)) {
-        if (!group->zipper)
-            group->zipper = zipper_new();
+    while (from < event_ring_next(self->ring) &&
+           look_who_listens(group, envelope, from, &anew)) {
+        if (!zip->zipper)
+            zip->zipper = zipper_new();
         if (anew)
-            zipper_begin_anew(group->zipper);
+            zipper_begin_anew(zip->zipper);
         uint64_t begin = from;
         size_t count;
-        from = put_events(self, group, group->zipper, from, GROUP_BYTES, &count);
+        from = put_events(self, group, envelope, zip->zipper, from, GROUP_BYTES, &count);
         if (count == 0)
             break;
         size_t bytes;
-        const char *portion = zipper_flush(group->zipper, &bytes);
-        group->portion += group->portion == UINT32_MAX ? 2 : 1;    // never 0
+        const char *portion = zipper_flush(zip->zipper, &bytes);
+        zip->portion += zip->portion == UINT32_MAX ? 2 : 1;    // never 0
         for (stream_t *stream = group->idle.first, *next; stream; stream = next) {
             next = stream->next;
-            if (!listens(stream, begin))
+            if (!listens(stream, envelope, begin))
                 continue;
             stream->position = from;
-            stream->portion = group->portion;
+            stream->portion = zip->portion;
             self->stats.written.events += count;
             give(self, stream, portion, bytes);
         }
+    }
+}
+
+void
+stream_hub_zip_group(stream_hub_t *self, stream_group_t *group, int64_t *budget)
+{
+    bool brought = false;
+    for (int at = 0; at < ENVELOPES; at++) {
+        if (group->zips[at].streams == 0)
+            continue;
+        if (!brought)
+            bring_up(self, group, budget);
+        brought = true;
+        zip_envelope(self, group, (envelope_t) at);
     }
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 
+#include "cloud_event.h"
 #include "event_frame.h"
 #include "gap_report.h"
 
@@ -35,10 +36,12 @@ notice(const stream_t *stream)
 }
 
 static char *
-frame_of(int64_t retry_ms, const mesh_cursor_t *cursor, const char *type, json_t *json,
-         size_t *bytes)
+frame_of(int envelope, int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
+         json_t *json, size_t *bytes)
 {
-    char *frame = event_frame_control(retry_ms, cursor, type, json, bytes);
+    char *frame = envelope == ENVELOPE_DATA
+                      ? event_frame_control(retry_ms, cursor, type, json, bytes)
+                      : cloud_event_control(retry_ms, cursor, type, json, bytes);
     json_decref(json);
     return frame;
 }
@@ -54,7 +57,8 @@ stream_notice_opened(const stream_t *stream, const resume_answer_t *answer,
     gap_report_cursor(json, "cursor", position);
     if (answer->verdict == RESUME_GAP)
         gap_report_range(json, position->epoch, answer);
-    return frame_of(retry_ms, move ? position : NULL, "stream.opened", json, bytes);
+    return frame_of(stream->envelope, retry_ms, move ? position : NULL, "stream.opened", json,
+                    bytes);
 }
 
 char *
@@ -66,17 +70,17 @@ stream_notice_missed(const stream_t *stream, const resume_answer_t *answer,
     gap_report_range(json, position->epoch, answer);
     // Where the stream goes on, which is before the end of the range where others are kept in
     // it.
-    return frame_of(-1, position, "stream.gap", json, bytes);
+    return frame_of(stream->envelope, -1, position, "stream.gap", json, bytes);
 }
 
 char *
-stream_notice_gap(const char *reason, const mesh_cursor_t *from, const mesh_cursor_t *to,
-                  uint64_t at_most, size_t *bytes)
+stream_notice_gap(envelope_t envelope, const char *reason, const mesh_cursor_t *from,
+                  const mesh_cursor_t *to, uint64_t at_most, size_t *bytes)
 {
     json_t *json = json_object();
     json_object_set_new(json, "reason", json_string(reason));
     gap_report_between(json, from, to, at_most);
-    return frame_of(-1, to, "stream.gap", json, bytes);
+    return frame_of(envelope, -1, to, "stream.gap", json, bytes);
 }
 
 char *
@@ -86,7 +90,7 @@ stream_notice_forgotten(const stream_t *stream, const mesh_cursor_t *from,
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string("forgotten"));
     gap_report_between(json, from, to, at_most);
-    return frame_of(-1, NULL, "stream.gap", json, bytes);
+    return frame_of(stream->envelope, -1, NULL, "stream.gap", json, bytes);
 }
 
 char *
@@ -96,7 +100,7 @@ stream_notice_removed(const stream_t *stream, const mesh_cursor_t *from,
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string("removed"));
     gap_report_between(json, from, to, to->offset - from->offset);
-    return frame_of(-1, position, "stream.gap", json, bytes);
+    return frame_of(stream->envelope, -1, position, "stream.gap", json, bytes);
 }
 
 char *
@@ -106,7 +110,7 @@ stream_notice_dropped(const stream_t *stream, uint64_t epoch, size_t *bytes)
     json_object_set_new(json, "reason", json_string("slow"));
     gap_report_between(json, &(mesh_cursor_t){epoch, stream->lost_from},
                        &(mesh_cursor_t){epoch, stream->lost_to}, stream->lost_count);
-    return frame_of(-1, NULL, "stream.dropped", json, bytes);
+    return frame_of(stream->envelope, -1, NULL, "stream.dropped", json, bytes);
 }
 
 char *
@@ -115,7 +119,7 @@ stream_notice_closing(const stream_t *stream, stream_reason_t reason,
 {
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string(reason_names[reason]));
-    return frame_of(retry_ms, cursor, "stream.closing", json, bytes);
+    return frame_of(stream->envelope, retry_ms, cursor, "stream.closing", json, bytes);
 }
 
 char *
@@ -125,14 +129,15 @@ stream_notice_warning(const stream_t *stream, stream_reason_t reason, int64_t le
     json_t *json = notice(stream);
     json_object_set_new(json, "reason", json_string(reason_names[reason]));
     json_object_set_new(json, "in", json_real((double) left_ms / 1000.0));
-    return frame_of(-1, NULL, "stream.closing", json, bytes);
+    return frame_of(stream->envelope, -1, NULL, "stream.closing", json, bytes);
 }
 
 char *
-stream_notice_refused(const char *reason, const char *detail, int64_t retry_ms, size_t *bytes)
+stream_notice_refused(envelope_t envelope, const char *reason, const char *detail,
+                      int64_t retry_ms, size_t *bytes)
 {
     json_t *json = json_object();
     json_object_set_new(json, "reason", json_string(reason));
     json_object_set_new(json, "detail", json_string(detail));
-    return frame_of(retry_ms, NULL, "stream.closing", json, bytes);
+    return frame_of(envelope, retry_ms, NULL, "stream.closing", json, bytes);
 }

@@ -1,7 +1,8 @@
 // stream_notice - the events that one client is told about its own stream
 // SPDX-License-Identifier: MPL-2.0
 //
-// Each function returns a frame that the caller frees, and its length in *bytes.
+// Each function returns a frame that the caller frees, and its length in *bytes. It is in the
+// stream's envelope; where there is no stream, in the one that is given.
 #ifndef SSE_STREAM_NOTICE_H
 #define SSE_STREAM_NOTICE_H
 
@@ -16,8 +17,8 @@ char *stream_notice_missed(const stream_t *stream, const resume_answer_t *answer
                            const mesh_cursor_t *position, size_t *bytes);
 
 // stream.gap for all streams: what lay between from and to will not come.
-char *stream_notice_gap(const char *reason, const mesh_cursor_t *from, const mesh_cursor_t *to,
-                        uint64_t at_most, size_t *bytes);
+char *stream_notice_gap(envelope_t envelope, const char *reason, const mesh_cursor_t *from,
+                        const mesh_cursor_t *to, uint64_t at_most, size_t *bytes);
 
 // stream.gap for one stream that was behind: so many events of a session that was forgotten
 // will not come, and others between from and to will. Without an id: the client's own stays
@@ -44,8 +45,8 @@ char *stream_notice_warning(const stream_t *stream, stream_reason_t reason, int6
                             size_t *bytes);
 
 // stream.closing for a client that gets no stream at all ("overloaded", ...).
-char *stream_notice_refused(const char *reason, const char *detail, int64_t retry_ms,
-                            size_t *bytes);
+char *stream_notice_refused(envelope_t envelope, const char *reason, const char *detail,
+                            int64_t retry_ms, size_t *bytes);
 
 // "ended", "slow", "stopping", "token_expired", "token_revoked", "replaced",
 // "max_age".

@@ -280,8 +280,10 @@ static int
 take_envelope(parse_t *parse, const char *value)
 {
     char shown[QUOTED_BYTES];
-    if (strcmp(value, "data") != 0)
-        return refuse(parse, "envelope has the value \"%s\"; allowed is data",
+    if (strcmp(value, "cloudevents") == 0)
+        parse->query->envelope = ENVELOPE_CLOUDEVENTS;
+    else if (strcmp(value, "data") != 0)
+        return refuse(parse, "envelope has the value \"%s\"; allowed are data and cloudevents",
                       quoted(value, shown));
     return 0;
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "envelope.h"
 #include "event_types.h"
 #include "filter.h"
 #include "resume.h"
@@ -38,8 +39,9 @@ typedef struct stream_query_once {
 
 typedef struct stream_query {
     endpoint_t endpoint;
-    filter_t *filter;            // sealed; owned
-    resume_ask_t ask;            // asked_ms is left to the caller
+    filter_t *filter;    // sealed; owned
+    resume_ask_t ask;    // asked_ms is left to the caller
+    envelope_t envelope;
     stream_slow_t slow;          // of a stream
     stream_query_once_t once;    // of one answer
 } stream_query_t;

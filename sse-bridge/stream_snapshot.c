@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cloud_event.h"
 #include "event_frame.h"
 #include "stream_group.h"
 
@@ -30,7 +31,10 @@ stream_snapshot_frame(const stream_t *stream, session_list_t *sessions,
     fprintf(out, ",\"left_out\":%zu}", left_out);
     fclose(out);
     assert(payload);
-    char *frame = event_frame_text(-1, NULL, "stream.snapshot", payload, payload_bytes, bytes);
+    char *frame =
+        stream->envelope == ENVELOPE_DATA
+            ? event_frame_text(-1, NULL, "stream.snapshot", payload, payload_bytes, bytes)
+            : cloud_event_text(-1, NULL, "stream.snapshot", payload, payload_bytes, bytes);
     free(payload);
     free(rows);
     return frame;

@@ -16,7 +16,9 @@ typedef struct batch {
     struct iovec pieces[1 + STREAM_WRITER_EVENTS];
     size_t piece_count;
     uint64_t serials[STREAM_WRITER_EVENTS];
+    size_t frame_bytes[STREAM_WRITER_EVENTS];    // of each, however much of it was written
     size_t serial_count;
+    frame_cache_hold_t hold;
     size_t bytes;
     uint64_t after;    // where to look next once all is written
     bool more;         // whether something that matches is left
@@ -53,6 +55,7 @@ begin(batch_t *self, const stream_t *stream)
 {
     self->piece_count = 0;
     self->serial_count = 0;
+    self->hold = FRAME_CACHE_NONE;
     self->bytes = 0;
     self->more = false;
     self->after = stream->position;
@@ -60,13 +63,21 @@ begin(batch_t *self, const stream_t *stream)
         add_piece(self, stream->own + stream->own_sent, stream_own_left(stream));
 }
 
-static void
-add_entry(batch_t *self, const event_ring_t *ring, uint64_t serial, uint32_t sent)
+// Returns whether there was room for it; there is for the first.
+static bool
+add_entry(batch_t *self, const stream_t *stream, const event_ring_t *ring, uint64_t serial,
+          uint32_t sent)
 {
-    const event_ring_entry_t *entry = event_ring_entry(ring, serial);
-    add_piece(self, event_ring_frame(ring, entry) + sent, entry->frame_bytes - sent);
+    size_t bytes;
+    const char *frame = event_ring_shown(ring, event_ring_entry(ring, serial),
+                                         (envelope_t) stream->envelope, &bytes, &self->hold);
+    if (!frame)
+        return false;
+    add_piece(self, frame + sent, bytes - sent);
+    self->frame_bytes[self->serial_count] = bytes;
     self->serials[self->serial_count++] = serial;
     self->after = serial + 1;
+    return true;
 }
 
 static void
@@ -81,8 +92,8 @@ collect(batch_t *self, const stream_t *stream, const event_ring_t *ring)
     uint64_t serial = stream_group_match(stream->group, stream->position, next);
     uint32_t sent = stream->frame_sent;
     assert(sent == 0 || serial == stream->position);
-    while (serial < next && self->serial_count < STREAM_WRITER_EVENTS) {
-        add_entry(self, ring, serial, sent);
+    while (serial < next && self->serial_count < STREAM_WRITER_EVENTS &&
+           add_entry(self, stream, ring, serial, sent)) {
         sent = 0;
         serial = stream_group_match(stream->group, serial + 1, next);
     }
@@ -91,8 +102,7 @@ collect(batch_t *self, const stream_t *stream, const event_ring_t *ring)
 }
 
 static void
-account(stream_t *stream, const batch_t *batch, const event_ring_t *ring, size_t written,
-        stream_writer_count_t *count)
+account(stream_t *stream, const batch_t *batch, size_t written, stream_writer_count_t *count)
 {
     size_t own = stream_own_left(stream);
     if (own > written)
@@ -101,8 +111,7 @@ account(stream_t *stream, const batch_t *batch, const event_ring_t *ring, size_t
         stream_own_written(stream, own);
     written -= own;
     for (size_t at = 0; at < batch->serial_count; at++) {
-        const event_ring_entry_t *entry = event_ring_entry(ring, batch->serials[at]);
-        size_t left = entry->frame_bytes - stream->frame_sent;
+        size_t left = batch->frame_bytes[at] - stream->frame_sent;
         if (written < left) {
             // A position is moved onto a frame only when part of it is written: before that
             // there is nothing to finish.
@@ -147,13 +156,12 @@ stream_writer_fill(stream_t *stream, const event_ring_t *ring, char *buffer, siz
     if (filled > 0)
         count->calls++;
     count->bytes += filled;
-    account(stream, &batch, ring, filled, count);
+    account(stream, &batch, filled, count);
     return filled;
 }
 
 static stream_writer_outcome_t
-write_batch(stream_t *stream, batch_t *batch, const event_ring_t *ring,
-            stream_writer_count_t *count)
+write_batch(stream_t *stream, batch_t *batch, stream_writer_count_t *count)
 {
     if (batch->bytes == 0) {
         stream->position = batch->after;
@@ -169,7 +177,7 @@ write_batch(stream_t *stream, batch_t *batch, const event_ring_t *ring,
         return (errno == EAGAIN || errno == EWOULDBLOCK) ? STREAM_WRITER_BLOCKED
                                                          : STREAM_WRITER_GONE;
     count->bytes += (uint64_t) written;
-    account(stream, batch, ring, (size_t) written, count);
+    account(stream, batch, (size_t) written, count);
     if ((size_t) written < batch->bytes)
         return STREAM_WRITER_BLOCKED;
     return batch->more ? STREAM_WRITER_MORE : STREAM_WRITER_DONE;
@@ -180,7 +188,7 @@ stream_writer_write(stream_t *stream, const event_ring_t *ring, stream_writer_co
 {
     batch_t batch;
     collect(&batch, stream, ring);
-    return write_batch(stream, &batch, ring, count);
+    return write_batch(stream, &batch, count);
 }
 
 stream_writer_outcome_t
@@ -191,8 +199,15 @@ stream_writer_write_entries(stream_t *stream, const event_ring_t *ring,
     assert(serial_count <= STREAM_WRITER_EVENTS && stream->frame_sent == 0);
     batch_t batch;
     stream->position = serial_count > 0 ? serials[0] : 0;
-    begin(&batch, stream);
-    for (size_t at = 0; at < serial_count; at++)
-        add_entry(&batch, ring, serials[at], 0);
-    return write_batch(stream, &batch, ring, count);
+    stream_writer_outcome_t outcome;
+    size_t at = 0;
+    // All in one, but where not all frames have room at a time.
+    do {
+        begin(&batch, stream);
+        while (at < serial_count && add_entry(&batch, stream, ring, serials[at], 0))
+            at++;
+        batch.more = at < serial_count;
+        outcome = write_batch(stream, &batch, count);
+    } while (outcome == STREAM_WRITER_MORE);
+    return outcome;
 }

@@ -31,6 +31,9 @@ ring_event(ring_event_t *self, const char *type, const char *session, const char
     self->event.header.epoch = RING_EVENT_EPOCH;
     self->event.header.offset = offset;
     self->event.header.covers = 1;
+    self->event.header.source = (mesh_uuid_t){{0x01, 0x90, [15] = 0x0F}};
+    self->event.header.seq = offset > 0 ? offset : 1;
+    self->event.header.timestamp_us = (int64_t) offset * 1000000 + 7;
     self->event.header.recorded_us = (int64_t) offset * 1000000;
     return &self->event;
 }

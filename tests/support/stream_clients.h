@@ -12,9 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <jansson.h>
 #include <sys/socket.h>
 #include <zlib.h>
 
+#include "cloud_event.h"
 #include "event_ring.h"
 #include "past_journal.h"
 #include "ring_event.h"
@@ -266,16 +268,70 @@ assert_silent(const char *text, const char *words)
         fail_msg("\"%s\" is in: %.2000s", words, text);
 }
 
+// The line feed before the next line that begins so, or NULL. Sanitizers make strstr look at
+// all the rest of a text each time.
+static inline const char *
+next_line(const char *text, const char *begin)
+{
+    size_t bytes = strlen(begin);
+    for (; *text; text++)
+        if (*text == '\n' && strncmp(text + 1, begin, bytes) == 0)
+            return text;
+    return NULL;
+}
+
 // That these offsets, and no others, came in this order.
 static inline void
 assert_offsets(const char *text, uint64_t first, uint64_t last)
 {
     uint64_t expected = first;
-    for (const char *at = text; (at = strstr(at, "\nid: 00000000000000e9-")); at++) {
+    for (const char *at = text; (at = next_line(at, "id: 00000000000000e9-")); at++) {
         uint64_t offset = strtoull(at + strlen("\nid: 00000000000000e9-"), NULL, 10);
         assert_int_equal(offset, expected++);
     }
     assert_int_equal(expected, last + 1);
+}
+
+// The next event of the mesh after a place in what a client has read: its id and type as they
+// stand there, and its data. Returns the place after it, or NULL; what is ours goes by.
+static inline const char *
+next_event(const char *text, char head[static 128], json_t **data_p)
+{
+    const char *at = text, *type = NULL;
+    while ((at = next_line(at, "id: ")) && (type = next_line(at, "event: ")) &&
+           strncmp(type, "\nevent: stream.", strlen("\nevent: stream.")) == 0)
+        at++;
+    const char *data = at && type ? next_line(type, "data: ") : NULL;
+    if (!data)
+        return NULL;
+    snprintf(head, 128, "%.*s", (int) (data - at), at);
+    *data_p = json_loads(data + strlen("\ndata: "), JSON_DISABLE_EOF_CHECK, NULL);
+    assert_non_null(*data_p);
+    return next_line(data, "\n") + 1;
+}
+
+// That one client was sent as CloudEvents what another was sent as it is. Returns how many.
+static inline int
+assert_same_events(const char *plain, const char *cloud)
+{
+    char expected[128], head[128];
+    json_t *payload = NULL, *event = NULL;
+    int count = 0;
+    for (; (plain = next_event(plain, expected, &payload)); count++) {
+        cloud = next_event(cloud, head, &event);
+        if (!cloud) {
+            fail_msg("%d events, and not this: %s", count, expected);
+            break;
+        }
+        assert_string_equal(head, expected);
+        assert_non_null(strstr(head, json_string_value(json_object_get(event, "cursor"))));
+        assert_non_null(strstr(head, json_string_value(json_object_get(event, "type"))));
+        assert_true(json_equal(json_object_get(event, "data"), payload));
+        json_decref(payload);
+        json_decref(event);
+    }
+    assert_null(cloud ? next_event(cloud, head, &event) : NULL);
+    return count;
 }
 
 #endif

@@ -165,6 +165,29 @@ several_gaps_are_told_as_one(void **state)
     json_decref(json);
 }
 
+static void
+an_event_that_is_text_already_keeps_to_the_same_limits(void **state)
+{
+    (void) state;
+    for (int ndjson = 0; ndjson < 2; ndjson++) {
+        event_page_t *page = page_of(10, 40, ndjson);
+        assert_int_equal(event_page_add_text(page, "{\"id\":\"1\"}", 10), 0);
+        assert_int_equal(event_page_add_text(page, "{\"id\":\"2\"}", 10), 0);
+        assert_int_equal(event_page_add_text(page, "{\"id\":\"a longer one\"}", 21), -1);
+        assert_int_equal(event_page_room(page), 0);
+        assert_int_equal(event_page_add_text(page, "{}", 2), -1);
+        size_t bytes;
+        char *text = event_page_finish(page, "exact", &at_7, &bytes);
+        assert_string_equal(
+            text, ndjson ? "{\"id\":\"1\"}\n{\"id\":\"2\"}\n"
+                           "{\"next_cursor\":\"00000000000000e9-7\",\"verdict\":\"exact\"}\n"
+                         : "{\"events\":[{\"id\":\"1\"},{\"id\":\"2\"}],"
+                           "\"next_cursor\":\"00000000000000e9-7\",\"verdict\":\"exact\"}\n");
+        free(text);
+        event_page_destroy(&page);
+    }
+}
+
 int
 main(void)
 {
@@ -175,6 +198,7 @@ main(void)
         cmocka_unit_test(the_limits_are_kept_but_for_a_first_event_that_is_larger),
         cmocka_unit_test(as_ndjson_each_line_is_an_object_and_the_last_has_the_cursor),
         cmocka_unit_test(several_gaps_are_told_as_one),
+        cmocka_unit_test(an_event_that_is_text_already_keeps_to_the_same_limits),
     };
     return cmocka_run_group_tests_name("event_page", tests, NULL, NULL);
 }

@@ -366,8 +366,15 @@ a_session_is_forgotten_byte_by_byte_and_the_others_stay(void **state)
             event_ring_append(ring, ring_event(&event, "aider.session_progress", sessions[at],
                                                "{\"m\":\"whisper\"}", at + 1)),
             0);
+    frame_cache_hold_t hold = FRAME_CACHE_NONE;
+    size_t shown_bytes;
+    const char *shown = event_ring_shown(ring, event_ring_entry(ring, 1), ENVELOPE_CLOUDEVENTS,
+                                         &shown_bytes, &hold);
+    assert_non_null(memmem(shown, shown_bytes, "whisper", 7));
     uint64_t gone = 0;
     assert_int_equal(event_ring_forget(ring, "secret", note_gone, &gone), 2);
+    assert_null(memmem(shown, shown_bytes, "whisper", 7));
+    assert_int_equal(event_ring_shown_bytes(ring), 0);
     assert_int_equal(gone, 13);
     for (uint64_t serial = 0; serial < 4; serial++) {
         const event_ring_entry_t *entry = event_ring_entry(ring, serial);
@@ -445,6 +452,109 @@ a_reservation_never_wraps_around_the_end(void **state)
     byte_ring_clear(&ring);
 }
 
+// The frame of an entry as a CloudEvent, for the caller to free.
+static char *
+cloud_frame(const event_ring_t *ring, uint64_t serial)
+{
+    frame_cache_hold_t hold = FRAME_CACHE_NONE;
+    size_t bytes;
+    const char *frame = event_ring_shown(ring, event_ring_entry(ring, serial),
+                                         ENVELOPE_CLOUDEVENTS, &bytes, &hold);
+    assert_non_null(frame);
+    char *text = malloc(bytes + 1);
+    assert_non_null(text);
+    memcpy(text, frame, bytes);
+    text[bytes] = '\0';
+    return text;
+}
+
+static void
+an_event_in_another_envelope_is_made_when_it_is_wanted_and_once(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    for (uint64_t offset = 1; offset <= 50; offset++)
+        append(ring, "aider.session_progress", offset);
+    size_t before = event_ring_bytes(ring);
+    assert_int_equal(event_ring_shown_made(ring), 0);
+    char *frame = cloud_frame(ring, 6);
+    static const char expected[] =
+        "id: 00000000000000e9-7\nevent: aider.session_progress\ndata: "
+        "{\"specversion\":\"1.0\",\"id\":\"7\","
+        "\"source\":\"//here/01900000-0000-0000-0000-00000000000f\","
+        "\"type\":\"aider.session_progress\",\"subject\":\"s-1\","
+        "\"time\":\"1970-01-01T00:00:07.000007Z\",\"datacontenttype\":\"application/json\","
+        "\"sequence\":\"00000000000000000007\","
+        "\"recordedtime\":\"1970-01-01T00:00:07.000000Z\","
+        "\"cursor\":\"00000000000000e9-7\",\"data\":{\"n\":1}}\n\n";
+    assert_string_equal(frame, expected);
+    assert_int_equal(event_ring_bytes(ring), before + sizeof expected - 1);
+    char *again = cloud_frame(ring, 6);
+    assert_string_equal(again, frame);
+    assert_int_equal(event_ring_shown_made(ring), 1);
+    size_t bytes;
+    const char *text =
+        event_ring_text(ring, event_ring_entry(ring, 6), ENVELOPE_CLOUDEVENTS, &bytes);
+    assert_memory_equal(text, strchr(frame, '{'), bytes);
+    assert_int_equal(text[bytes], '\n');
+    text = event_ring_text(ring, event_ring_entry(ring, 6), ENVELOPE_DATA, &bytes);
+    assert_int_equal(bytes, 7);
+    assert_memory_equal(text, "{\"n\":1}\n", 8);
+    free(again);
+    free(frame);
+    event_ring_destroy(&ring);
+}
+
+static void
+what_the_ring_itself_says_is_the_same_event_for_all_who_read_it(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    static const char gap[] = "id: 00000000000000e9-4\nevent: stream.gap\ndata: {\"n\":1}\n\n";
+    event_ring_append_control(ring, gap, sizeof gap - 1, 4, 4);
+    event_ring_append_control(ring, gap, sizeof gap - 1, 4, 0);
+    char *frame = cloud_frame(ring, 0);
+    assert_non_null(strstr(frame, "\"type\":\"stream.gap\",\"datacontenttype\":\"application/"
+                                  "json\",\"cursor\":\"00000000000000e9-4\","
+                                  "\"data\":{\"n\":1}}\n\n"));
+    // What was made is written over meanwhile.
+    for (uint64_t offset = 5; offset < 1000; offset++) {
+        append(ring, "aider.session_progress", offset);
+        free(cloud_frame(ring, event_ring_next(ring) - 1));
+    }
+    char *again = cloud_frame(ring, 0);
+    assert_string_equal(again, frame);
+    assert_int_equal(event_ring_shown_made(ring), 1 + 995 + 1);
+    char *other = cloud_frame(ring, 1);
+    assert_string_not_equal(other, frame);
+    free(other);
+    free(again);
+    free(frame);
+    event_ring_destroy(&ring);
+}
+
+static void
+the_longest_payload_has_room_in_every_envelope_of_the_least_ring(void **state)
+{
+    (void) state;
+    event_ring_t *ring = ring_new();
+    char *payload = malloc(MESH_WIRE_PAYLOAD_LIMIT + 1);
+    assert_non_null(payload);
+    memset(payload, '"', MESH_WIRE_PAYLOAD_LIMIT);
+    payload[MESH_WIRE_PAYLOAD_LIMIT] = '\0';
+    for (uint64_t offset = 1; offset <= 20; offset++) {
+        ring_event_t event;
+        assert_int_equal(
+            event_ring_append(ring, ring_event(&event, "aider.x", "s", payload, offset)), 0);
+        char *frame = cloud_frame(ring, event_ring_next(ring) - 1);
+        assert_true(strlen(frame) > (size_t) 2 * MESH_WIRE_PAYLOAD_LIMIT);
+        assert_true(event_ring_bytes(ring) <= EVENT_RING_LEAST_BYTES);
+        free(frame);
+    }
+    free(payload);
+    event_ring_destroy(&ring);
+}
+
 int
 main(void)
 {
@@ -467,6 +577,9 @@ main(void)
             a_hole_counts_as_removed_only_once_the_ring_lets_go_of_the_frame_that_says_it),
         cmocka_unit_test(types_beyond_the_ledger_count_for_every_filter),
         cmocka_unit_test(a_reservation_never_wraps_around_the_end),
+        cmocka_unit_test(an_event_in_another_envelope_is_made_when_it_is_wanted_and_once),
+        cmocka_unit_test(what_the_ring_itself_says_is_the_same_event_for_all_who_read_it),
+        cmocka_unit_test(the_longest_payload_has_room_in_every_envelope_of_the_least_ring),
     };
     return cmocka_run_group_tests_name("event_ring", tests, NULL, NULL);
 }

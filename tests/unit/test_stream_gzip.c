@@ -172,13 +172,13 @@ what_a_group_needs_to_zip_goes_with_the_last_that_is_zipped(void **state)
     settle(world);
     const stream_group_t *group = zipped->stream->group;
     assert_ptr_equal(group, plain->stream->group);
-    assert_non_null(group->zipper);
+    assert_non_null(group->zips[ENVELOPE_DATA].zipper);
     close(zipped->theirs);
     zipped->theirs = -1;
     settle(world);
     assert_true(zipped->ended);
     stream_hub_release(world->hub, &zipped->stream);
-    assert_null(group->zipper);
+    assert_null(group->zips[ENVELOPE_DATA].zipper);
     // The next one begins anew.
     client_t *next = open_zipped(world, NULL, NULL, false);
     publish(world, "aider.session_progress", "s", "{}");
@@ -191,12 +191,59 @@ what_a_group_needs_to_zip_goes_with_the_last_that_is_zipped(void **state)
 
 #define hub_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void
+each_envelope_of_a_group_is_zipped_once_for_all_who_have_it(void **state)
+{
+    world_t *world = *state;
+    for (int n = 0; n < 100; n++)
+        publish(world, "aider.session_progress", "s", "{\"before\":1}");
+    client_t *plain = open_zipped(world, "since=earliest", NULL, false);
+    client_t *cloud[3];
+    for (int at = 0; at < 3; at++)
+        cloud[at] = open_zipped(world, "since=earliest&envelope=cloudevents", NULL, at == 2);
+    for (int n = 0; n < 50; n++) {
+        pull(world, cloud[2], 1000);
+        publish(world, "aider.session_progress", "s", "{\"live\":1}");
+        if (n % 3 == 0)
+            settle(world);
+    }
+    settle(world);
+    pull(world, cloud[2], 1000);
+    assert_int_equal(stream_hub_stats(world->hub).filters, 1);
+    read_more(plain);
+    char *expected = unpack(plain);
+    for (int at = 0; at < 3; at++) {
+        if (at < 2)
+            read_more(cloud[at]);
+        char *text = unpack(cloud[at]);
+        assert_int_equal(assert_same_events(expected, text), 150);
+        free(text);
+    }
+    // In step they are sent the same.
+    size_t from[3];
+    for (int at = 0; at < 3; at++)
+        from[at] = cloud[at]->read_bytes;
+    publish(world, "aider.session_progress", "s", "{\"all\":1}");
+    settle(world);
+    pull(world, cloud[2], 1000);
+    read_more(cloud[0]);
+    read_more(cloud[1]);
+    for (int at = 1; at < 3; at++) {
+        assert_int_equal(cloud[at]->read_bytes - from[at], cloud[0]->read_bytes - from[0]);
+        assert_memory_equal(cloud[at]->read + from[at], cloud[0]->read + from[0],
+                            cloud[0]->read_bytes - from[0]);
+    }
+    assert_int_equal(event_ring_shown_made(stream_hub_ring(world->hub)), 151);
+    free(expected);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         hub_test(zipped_streams_of_a_group_get_the_same_bytes_and_what_a_plain_one_gets),
         hub_test(a_zipped_stream_has_words_of_its_own_in_between_and_joins_again),
+        hub_test(each_envelope_of_a_group_is_zipped_once_for_all_who_have_it),
         hub_test(who_comes_into_step_while_there_is_news_gets_it_once),
         hub_test(a_zipped_stream_that_is_slow_gets_what_it_missed_or_is_told),
         hub_test(what_a_group_needs_to_zip_goes_with_the_last_that_is_zipped),

@@ -892,6 +892,141 @@ a_filter_is_forgotten_with_its_last_stream(void **state)
 
 #define hub_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void
+each_envelope_has_the_same_events_of_a_filter_that_looks_once(void **state)
+{
+    world_t *world = *state;
+    for (int n = 0; n < 100; n++)
+        publish(world, "aider.error_occurred", "s", n % 2 ? "{\"provider\":\"p\"}" : "{}");
+    client_t *plain = open_stream(world, "since=earliest&provider=p", NULL);
+    client_t *cloud =
+        open_stream(world, "since=earliest&provider=p&envelope=cloudevents", NULL);
+    client_t *other = open_stream(world, "envelope=cloudevents&provider=p", NULL);
+    stream_hub_stats_t stats = stream_hub_stats(world->hub);
+    assert_int_equal(stats.filters, 1);
+    assert_int_equal(stats.envelopes[ENVELOPE_DATA], 1);
+    assert_int_equal(stats.envelopes[ENVELOPE_CLOUDEVENTS], 2);
+    uint64_t evaluated = stats.evaluated;
+    uint64_t made = event_ring_shown_made(stream_hub_ring(world->hub));
+    assert_int_equal(made, 50);
+    for (int n = 0; n < 40; n++) {
+        publish(world, "aider.error_occurred", "s",
+                n % 4 ? "{}" : "{\"provider\":\"p\",\"text\":\"\\u2028\"}");
+        settle(world);
+    }
+    assert_int_equal(stream_hub_stats(world->hub).evaluated, evaluated + 40);
+    // Once, for both who want it, and only of what matches.
+    assert_int_equal(event_ring_shown_made(stream_hub_ring(world->hub)), made + 10);
+    read_more(plain);
+    read_more(cloud);
+    read_more(other);
+    assert_says(cloud->read, "\"source\":\"" CLOUD_EVENT_OWN_SOURCE "\",\"type\":"
+                             "\"stream.opened\",");
+    assert_int_equal(assert_same_events(strstr(plain->read, "\nid: "), cloud->read), 60);
+    assert_non_null(strstr(other->read, "\"cursor\":\"00000000000000e9-101\",\"data\":"));
+    assert_silent(plain->read, "specversion");
+}
+
+static void
+fill_payload(char *payload, size_t size)
+{
+    memset(payload, 'x', size);
+    static const char begin[] = {'{', '"', 'm', '"', ':', '"'};
+    memcpy(payload, begin, sizeof begin);
+    snprintf(payload + size - 3, 3, "\"}");
+}
+
+static void
+frames_of_an_envelope_that_have_no_room_together_come_one_after_the_other(void **state)
+{
+    world_t *world = *state;
+    client_t *clients[] = {open_stream(world, NULL, NULL),
+                           open_stream(world, "envelope=cloudevents", NULL), NULL};
+    assert_int_equal(admit(world, ENDPOINT_ALL, "envelope=cloudevents", NULL, &clients[2]),
+                     STREAM_HUB_ADMITTED);
+    assert(clients[2]);
+    stream_hub_attach_pulled(world->hub, clients[2]->stream, clients[2]->ours, world->now_ms);
+    static char payload[60 * 1024];
+    fill_payload(payload, sizeof payload);
+    // All have room in the ring, and no more than two of them as CloudEvents.
+    for (int n = 0; n < 8; n++)
+        publish(world, "aider.session_progress", "s", payload);
+    // Sockets take parts of frames.
+    for (int rounds = 0; rounds < 100; rounds++) {
+        settle(world);
+        read_more(clients[0]);
+        read_more(clients[1]);
+        pull(world, clients[2], 1000);
+    }
+    assert_int_equal(assert_same_events(clients[0]->read, clients[1]->read), 8);
+    assert_int_equal(assert_same_events(clients[0]->read, clients[2]->read), 8);
+    assert_true(event_ring_bytes(stream_hub_ring(world->hub)) <= EVENT_RING_LEAST_BYTES);
+}
+
+static void
+a_slow_client_of_an_envelope_gets_its_frames_whole_and_is_told_in_it(void **state)
+{
+    world_t *world = *state;
+    client_t *live = open_stream(world, NULL, NULL);
+    client_t *slow = open_stream(world, "slow=drop-oldest&envelope=cloudevents", NULL);
+    client_t *gone = open_stream(world, "envelope=cloudevents", NULL);
+    // More than a socket takes at once, so that it takes a part.
+    static char payload[60 * 1024];
+    fill_payload(payload, sizeof payload);
+    for (int n = 0; n < 50; n++) {
+        publish(world, "aider.session_progress", "s", payload);
+        settle(world);
+        read_more(live);
+    }
+    for (int rounds = 0; rounds < 200; rounds++) {
+        read_more(slow);
+        read_more(gone);
+        settle(world);
+    }
+    assert_true(stream_hub_stats(world->hub).kept_bytes > 0);
+    assert_true(gone->ended);
+    client_t *both[] = {slow, gone};
+    for (int at = 0; at < 2; at++) {
+        // Each frame is a line of JSON, and what is said of those that are missing is, too.
+        int dropped = 0;
+        for (const char *data = both[at]->read; (data = strstr(data, "\ndata: ")); data++) {
+            json_t *json = json_loads(data + strlen("\ndata: "), JSON_DISABLE_EOF_CHECK, NULL);
+            assert_non_null(json);
+            dropped +=
+                strcmp(json_string_value(json_object_get(json, "type")), "stream.dropped") == 0;
+            assert_non_null(json_object_get(json, "data"));
+            json_decref(json);
+        }
+        assert_true(dropped > 0);
+    }
+    assert_says(gone->read, "\"type\":\"stream.closing\"");
+    assert_says(slow->read, "\"cursor\":\"00000000000000e9-50\"");
+}
+
+static void
+a_hole_is_said_in_each_envelope(void **state)
+{
+    world_t *world = *state;
+    client_t *client = open_stream(world, "envelope=cloudevents", NULL);
+    publish(world, "aider.session_progress", "s", "{}");
+    world->offset += 5;
+    stream_hub_gap(world->hub, "removed", &(mesh_cursor_t){RING_EVENT_EPOCH, world->offset}, 0,
+                   world->now_ms);
+    publish(world, "aider.session_progress", "s", "{}");
+    settle(world);
+    client_t *later = open_stream(world, "envelope=cloudevents&since=earliest", NULL);
+    client_t *both[] = {client, later};
+    const char *told[2];
+    for (int at = 0; at < 2; at++) {
+        read_more(both[at]);
+        told[at] = strstr(both[at]->read, "id: 00000000000000e9-6\nevent: stream.gap\n");
+        assert_non_null(told[at]);
+        assert_says(told[at], "\"data\":{\"reason\":\"removed\",\"from\":");
+    }
+    // It is one event for both.
+    assert_memory_equal(told[0], told[1], (size_t) (strstr(told[0], "\n\n") - told[0]));
+}
+
 int
 main(void)
 {
@@ -935,6 +1070,10 @@ main(void)
         hub_test(a_pulled_stream_whose_client_goes_is_seen_to_end),
         hub_test(clients_and_filters_are_limited),
         hub_test(a_filter_is_forgotten_with_its_last_stream),
+        hub_test(each_envelope_has_the_same_events_of_a_filter_that_looks_once),
+        hub_test(frames_of_an_envelope_that_have_no_room_together_come_one_after_the_other),
+        hub_test(a_slow_client_of_an_envelope_gets_its_frames_whole_and_is_told_in_it),
+        hub_test(a_hole_is_said_in_each_envelope),
     };
     return cmocka_run_group_tests_name("stream_hub", tests, NULL, NULL);
 }

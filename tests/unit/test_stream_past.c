@@ -371,6 +371,28 @@ stopping_says_goodbye_to_who_waits_for_a_page(void **state)
     assert_true(client->ended && client->clean);
 }
 
+static void
+each_envelope_reaches_back_to_the_same_events(void **state)
+{
+    world_t *world = *state;
+    for (int n = 1; n <= FIRST_EVENTS; n++) {
+        // As the journal has them.
+        char payload[64];
+        snprintf(payload, sizeof payload, "{\"n\":%d,\"provider\":\"p%d\"}", n, n % 2);
+        publish(world, "aider.error_occurred", "s-1", payload);
+    }
+    client_t *plain = open_stream(world, NULL, cursor(5));
+    client_t *cloud = open_stream(world, "envelope=cloudevents", cursor(5));
+    client_t *zipped = open_zipped(world, "envelope=cloudevents", cursor(5), false);
+    flow(world, 0);
+    assert_says(cloud->read, "\"verdict\":\"exact\"");
+    assert_true(world->journal.asked_count > 0);
+    char *text = unpack(zipped);
+    assert_int_equal(assert_same_events(plain->read, cloud->read), world->offset - 5);
+    assert_int_equal(assert_same_events(plain->read, text), world->offset - 5);
+    free(text);
+}
+
 int
 main(void)
 {
@@ -380,6 +402,7 @@ main(void)
         TEST(clients_that_read_the_same_share_its_pages),
         TEST(a_client_that_reads_nothing_has_no_page_asked_for),
         TEST(what_is_sent_as_gzip_reaches_back_too),
+        TEST(each_envelope_reaches_back_to_the_same_events),
         TEST(one_that_is_pulled_is_given_the_past_as_it_fetches_it),
         TEST(what_the_journal_has_no_more_is_a_gap),
         TEST(what_goes_missing_while_it_is_read_is_said_where_it_was),

@@ -92,7 +92,9 @@ an_unknown_value_is_named_with_what_is_allowed(void **state)
     assert_refused("last=0", "\"0\"", "from 1 to");
     assert_refused("last=-1", "\"-1\"", "from 1 to");
     assert_refused("last=9999999", "9999999", "from 1 to");
-    assert_refused("envelope=cloudevents", "cloudevents", "data");
+    assert_refused("envelope=CloudEvents", "CloudEvents", "data and cloudevents");
+    assert_refused("envelope=", "\"\"", "data and cloudevents");
+    assert_refused("envelope=data&envelope=cloudevents", "envelope", "once");
     assert_refused("slow=never", "never", "drop-oldest");
     assert_refused("host=", "host", "empty");
     assert_refused("host=a,,b", "host", "empty");

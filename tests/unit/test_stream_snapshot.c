@@ -324,6 +324,32 @@ a_slow_reader_gets_its_snapshot_whole(void **state)
     free(payload);
 }
 
+static void
+the_live_sessions_come_in_the_envelope_that_was_asked_for(void **state)
+{
+    world_t *world = *state;
+    start(world, "a", "{\"model\":\"m\"}");
+    start(world, "b", "{}");
+    client_t *plain = open_stream(world, "snapshot=1", NULL);
+    client_t *cloud = open_stream(world, "snapshot=1&envelope=cloudevents", NULL);
+    read_more(plain);
+    read_more(cloud);
+    json_t *expected = snapshot_in(plain->read);
+    json_t *event = snapshot_in(cloud->read);
+    assert_non_null(expected);
+    assert_non_null(event);
+    assert_string_equal(json_string_value(json_object_get(event, "type")), "stream.snapshot");
+    assert_string_equal(json_string_value(json_object_get(event, "source")),
+                        CLOUD_EVENT_OWN_SOURCE);
+    const json_t *data = json_object_get(event, "data");
+    assert_true(
+        json_equal(json_object_get(data, "sessions"), json_object_get(expected, "sessions")));
+    assert_true(
+        json_equal(json_object_get(data, "cursor"), json_object_get(expected, "cursor")));
+    json_decref(expected);
+    json_decref(event);
+}
+
 int
 main(void)
 {
@@ -340,6 +366,7 @@ main(void)
         hub_test(what_has_no_room_is_counted_and_those_that_began_last_are_told),
         hub_test(snapshots_that_nobody_reads_are_bounded_and_end),
         hub_test(a_slow_reader_gets_its_snapshot_whole),
+        hub_test(the_live_sessions_come_in_the_envelope_that_was_asked_for),
     };
     return cmocka_run_group_tests_name("stream_snapshot", tests, NULL, NULL);
 }
