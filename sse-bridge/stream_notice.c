@@ -36,7 +36,7 @@ notice(const stream_t *stream)
 }
 
 static char *
-frame_of(int envelope, int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
+frame_of(unsigned envelope, int64_t retry_ms, const mesh_cursor_t *cursor, const char *type,
          json_t *json, size_t *bytes)
 {
     char *frame = envelope == ENVELOPE_DATA

@@ -4,7 +4,7 @@
 #
 # usage: tests/checks/packages.sh tests|api|mcp|old-aider
 #   tests      aider, pytest and what else the scenarios import; npm's clients
-#   api        what checks the OpenAPI description and the metrics
+#   api        what checks the OpenAPI description, the CloudEvents and the metrics
 #   mcp        the newest revision of the Model Context Protocol
 #   old-aider  an aider of 2025
 set -euo pipefail

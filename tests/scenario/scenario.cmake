@@ -145,6 +145,7 @@ mesh_add_scenario(stream_past 180)
 mesh_add_scenario(stream_life 120)
 mesh_add_scenario(conformance 120)
 mesh_add_scenario(verdicts 120)
+mesh_add_scenario(cloudevents 120 NEEDS api_packages)
 mesh_add_scenario(openapi 120 KEYWORD "not random" NEEDS api_packages)
 mesh_add_scenario(openapi_random 600 FILE test_openapi.py KEYWORD random LEVEL all
     NEEDS api_packages)
