@@ -4,7 +4,9 @@
 // A stream with the input as the payload of one frame, between frames and a comment of ours, is
 // read by a parser that follows the HTML standard (9.2.6) word by word: it must find these and
 // nothing else, and what was JSON must be the same JSON. The input is tried as it is, repeated
-// up to the longest payload there is, and as a text in a frame of our own.
+// up to the longest payload there is, and as a text in a frame of our own. As a CloudEvent it
+// is the data, the host and the session, and forges no attribute.
+#include "cloud_event.h"
 #include "event_frame.h"
 
 #include <assert.h>
@@ -12,11 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mesh/topic.h"
+
 enum {
     EVENTS_MOST = 4,
     TEXT_BYTES = 1 << 20,
     PAYLOAD_BYTES_MOST = 64 * 1024,
     LONGEST_EVERY = 512,
+    // Jansson reads no deeper than 2048, and an envelope is one more.
+    BRACKETS_MOST = 2000,
+    READS = JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
 };
 
 typedef struct event {
@@ -184,6 +191,116 @@ check(const char *payload, size_t bytes, bool with_id)
     free(text);
 }
 
+// What of a text, which is UTF-8, has room as whole characters.
+static void
+take_characters(char *out, size_t out_bytes, const char *text, size_t bytes)
+{
+    size_t used = bytes < out_bytes ? bytes : out_bytes - 1;
+    while (used > 0 && used < bytes && ((unsigned char) text[used] & 0xC0) == 0x80)
+        used--;
+    memcpy(out, text, used);
+    out[used] = '\0';
+}
+
+static size_t
+brackets(const char *text, size_t bytes)
+{
+    size_t count = 0;
+    for (size_t at = 0; at < bytes; at++)
+        count += text[at] == '[' || text[at] == '{';
+    return count;
+}
+
+static void
+check_member(const json_t *json, const char *member, const char *value)
+{
+    const char *read = json_string_value(json_object_get(json, member));
+    assert(read && strcmp(read, value) == 0);
+}
+
+// The payload is the data, or, where it is no JSON, data is its text.
+static void
+check_data(const json_t *json, const char *payload, size_t bytes)
+{
+    const json_t *data = json_object_get(json, "data");
+    json_t *published = json_loadb(payload, bytes, READS, NULL);
+    check_member(json, "datacontenttype", published ? "application/json" : "text/plain");
+    if (published) {
+        assert(json_equal(data, published));
+        json_decref(published);
+        return;
+    }
+    assert(json_is_string(data) && json_string_length(data) == bytes);
+    const char *text = json_string_value(data);
+    for (size_t at = 0; at < bytes; at++)
+        assert(text[at] == ((unsigned char) payload[at] < 0x20 ? ' ' : payload[at]));
+}
+
+static void
+check_cloud_event(const cloud_event_t *event, const event_t *read)
+{
+    json_t *json = json_loadb(read->data, read->data_bytes, READS, NULL);
+    assert(json);
+    bool has_session = event->session[0] != '\0';
+    assert(json_object_size(json) == (has_session ? 11U : 10U));
+    check_member(json, "specversion", "1.0");
+    check_member(json, "id", "17");
+    check_member(json, "type", "aider.fuzzed");
+    check_member(json, "cursor", "0000000000000abc-7");
+    if (has_session)
+        check_member(json, "subject", event->session);
+    const char *source = json_string_value(json_object_get(json, "source"));
+    assert(source && strncmp(source, "//", 2) == 0);
+    // A URI has no character that would end its authority before our slash.
+    size_t authority = strspn(
+        source + 2, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%");
+    assert(strcmp(source + 2 + authority, "/00000000-0000-0000-0000-000000000000") == 0);
+    check_data(json, event->payload, event->payload_bytes);
+    json_decref(json);
+}
+
+// The payload as the ring has it, in the other envelope.
+static void
+check_cloud(const char *input, size_t bytes)
+{
+    static const mesh_cursor_t cursor = {0xabc, 7};
+    static const char comment[] = EVENT_FRAME_COMMENT;
+    event_frame_layout_t plain = event_frame_measure(NULL, "aider.fuzzed", bytes);
+    char *frame = malloc(plain.frame_bytes);
+    event_frame_write(frame, NULL, "aider.fuzzed", input, bytes);
+    const char *payload = frame + plain.payload_at;
+    char host[MESH_HOST_SIZE], session[MESH_SESSION_SIZE];
+    take_characters(host, sizeof host, payload, bytes);
+    take_characters(session, sizeof session, payload, bytes);
+    const cloud_event_t event = {.cursor = &cursor,
+                                 .type = "aider.fuzzed",
+                                 .host = host,
+                                 .session = session,
+                                 .seq = 17,
+                                 .timestamp_us = 1,
+                                 .recorded_us = 1,
+                                 .payload = payload,
+                                 .payload_bytes = bytes};
+    cloud_event_layout_t layout;
+    cloud_event_measure(&layout, &event);
+    size_t total = layout.frame_bytes + sizeof comment - 1;
+    char *text = malloc(total);
+    cloud_event_write(text, &layout);
+    memcpy(text + layout.frame_bytes, comment, sizeof comment - 1);
+    parser_t parser = {.data = malloc(total + 2)};
+    parse(&parser, text, total);
+    assert(parser.comments == 1 && parser.strange == 0 && parser.retry_ms == 0);
+    assert(parser.count == 1);
+    assert(strcmp(parser.events[0].type, "aider.fuzzed") == 0);
+    assert(strcmp(parser.events[0].id, "0000000000000abc-7") == 0);
+    assert(parser.events[0].data_bytes == layout.text_bytes);
+    if (brackets(payload, bytes) <= BRACKETS_MOST)
+        check_cloud_event(&event, &parser.events[0]);
+    free(parser.data);
+    free(text);
+    free(frame);
+}
+
 // As long as a payload can be, of the input again and again.
 static void
 check_longest(const uint8_t *input, size_t bytes)
@@ -198,6 +315,7 @@ check_longest(const uint8_t *input, size_t bytes)
     for (size_t at = 0; at < PAYLOAD_BYTES_MOST; at++)
         payload[at] = (char) input[at % bytes];
     check(payload, PAYLOAD_BYTES_MOST, true);
+    check_cloud(payload, PAYLOAD_BYTES_MOST);
     free(payload);
 }
 
@@ -247,6 +365,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     check((const char *) data, size, true);
     check((const char *) data, size, false);
+    check_cloud((const char *) data, size);
     check_longest(data, size);
     check_own(data, size);
     check_utf8(data, size);
