@@ -572,7 +572,7 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
-    def expect(self, pattern, timeout_s=LIMIT_S, used_up=True):
+    def expect(self, pattern, timeout_s=LIMIT_S):
         """Read until the pattern is there; what came before and with it is used up."""
         until = time.monotonic() + timeout_s
         while not (found := re.search(pattern, self.text)):
@@ -581,8 +581,7 @@ class Terminal:
             if not ready:
                 raise AssertionError(f"no {pattern!r} on the terminal, but {self.text!r}")
             self.text += os.read(self.master, 65536).decode(errors="replace")
-        if used_up:
-            self.text = self.text[found.end():]
+        self.text = self.text[found.end():]
         return found
 
     def rest(self):
@@ -593,10 +592,26 @@ class Terminal:
                 self.text += os.read(self.master, 65536).decode(errors="replace")
         status = self.process.wait(0.1)
         # What it has written may still be on its way: it is there once something later is.
-        os.write(self.slave, self.END.encode())
-        self.expect(self.END, used_up=False)
+        self.read_to_end_mark()
         text, self.text = self.text.replace(self.END, ""), ""
         return text, status
+
+    def read_to_end_mark(self):
+        """Write the mark, for which there may be room only once more is read, and read up to it."""
+        left = self.END.encode()
+        until = time.monotonic() + LIMIT_S
+        end = os.open(os.ttyname(self.slave), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            while self.END not in self.text:
+                assert time.monotonic() < until, f"no end on the terminal, but {self.text!r}"
+                readable, writable, _ = select.select([self.master], [end] if left else [], [], 1)
+                if writable:
+                    with contextlib.suppress(BlockingIOError):
+                        left = left[os.write(end, left):]
+                if readable:
+                    self.text += os.read(self.master, 65536).decode(errors="replace")
+        finally:
+            os.close(end)
 
     def is_as_before(self):
         return termios.tcgetattr(self.slave) == self.before
