@@ -81,7 +81,7 @@ mesh_add_check(tsan.own_race_is_reported 60
 get_property(fuzzers GLOBAL PROPERTY MESH_FUZZERS)
 foreach(fuzzer ${fuzzers})
     mesh_add_check(fuzz.${fuzzer} 60
-        COMMAND ${checks}/fuzz.sh ${PROJECT_SOURCE_DIR}/build/fuzz ${fuzzer} 10
+        COMMAND ${checks}/fuzz.sh ${PROJECT_SOURCE_DIR}/build/fuzz ${fuzzer} 5
         PROPERTIES FIXTURES_REQUIRED build_fuzz COST 60)
     add_test(NAME fuzz_long.${fuzzer} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
         COMMAND ${checks}/fuzz.sh ${PROJECT_SOURCE_DIR}/build/fuzz ${fuzzer} 600)

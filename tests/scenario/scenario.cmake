@@ -136,7 +136,7 @@ mesh_add_scenario(chain 60)
 mesh_add_scenario(cli 240)
 mesh_add_scenario(readme 60)
 # Builds once more, as a newcomer does; the mesh it starts is not watched by a sanitizer.
-mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS 4)
+mesh_add_scenario(deploy_run 300 PROPERTIES PROCESSORS ${MESH_PLACES_BUILD})
 # Two minutes are promised.
 mesh_add_scenario(deploy_run_alone 300 FILE test_deploy_run.py KEYWORD once LEVEL all ALONE)
 mesh_add_scenario(sse_streams 240)
