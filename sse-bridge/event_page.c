@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gap_report.h"
+#include "payload_json.h"
 
 struct event_page {
     event_page_limits_t limits;
@@ -97,12 +98,9 @@ event_head(const mesh_cursor_t *cursor, const filter_event_t *event)
 static char *
 payload_as_string(const filter_event_t *event)
 {
-    json_t *json = json_loadb(event->payload, event->payload_bytes, JSON_DECODE_ANY, NULL);
-    bool good = json != NULL;
-    json_decref(json);
-    if (good)
+    if (payload_json_is_good(event->payload, event->payload_bytes))
         return NULL;
-    json = json_stringn(event->payload, event->payload_bytes);
+    json_t *json = json_stringn(event->payload, event->payload_bytes);
     // Frames hold nothing but UTF-8, but this module has not made them.
     char *text = json_dumps(json ? json : json_null(), JSON_COMPACT | JSON_ENCODE_ANY);
     assert(text);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "event_types.h"
+#include "payload_json.h"
 
 typedef struct filter_value {
     char *text;    // owned
@@ -242,7 +243,7 @@ static const json_t *
 event_json(filter_event_t *event)
 {
     if (!event->parsed) {
-        event->json = json_loadb(event->payload, event->payload_bytes, 0, NULL);
+        event->json = payload_json_read(event->payload, event->payload_bytes);
         event->parsed = true;
     }
     return event->json;
@@ -252,8 +253,7 @@ static bool
 member_fits(const json_t *json, const char *const members[], const filter_value_t *value)
 {
     for (size_t at = 0; members[at]; at++) {
-        const char *text = json_string_value(json_object_get(json, members[at]));
-        if (text && strcmp(text, value->text) == 0)
+        if (payload_json_is_text(json_object_get(json, members[at]), value->text))
             return true;
     }
     return false;
@@ -269,8 +269,7 @@ label_fits(const json_t *labels, const filter_value_t *value)
     size_t key_bytes = (size_t) (equals - value->text);
     memcpy(key, value->text, key_bytes);
     key[key_bytes] = '\0';
-    const char *text = json_string_value(json_object_get(labels, key));
-    return text && strcmp(text, equals + 1) == 0;
+    return payload_json_is_text(json_object_get(labels, key), equals + 1);
 }
 
 static bool

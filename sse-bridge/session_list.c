@@ -12,6 +12,7 @@
 
 #include "mesh/cursor.h"
 #include "mesh/topic.h"
+#include "payload_json.h"
 
 typedef struct row {
     char *id;    // owned; also the key in by_id
@@ -138,7 +139,7 @@ note_payload(row_t *row, const char *type, const mesh_event_t *event)
     bool ends = strcmp(type, "aider.session_completed") == 0;
     if (!starts && !ends)
         return;
-    json_t *payload = json_loadb(event->payload, event->payload_bytes, 0, NULL);
+    json_t *payload = payload_json_read(event->payload, event->payload_bytes);
     if (starts) {
         json_object_clear(row->about);
         row->first_us = event->header.timestamp_us;
@@ -151,7 +152,7 @@ note_payload(row_t *row, const char *type, const mesh_event_t *event)
 static void
 note_forgotten(session_list_t *self, const mesh_event_t *event)
 {
-    json_t *payload = json_loadb(event->payload, event->payload_bytes, 0, NULL);
+    json_t *payload = payload_json_read(event->payload, event->payload_bytes);
     const char *session = json_string_value(json_object_get(payload, "session_id"));
     const row_t *row = session ? zhashx_lookup(self->by_id, session) : NULL;
     if (row)

@@ -8,6 +8,8 @@
 
 #include <czmq.h>
 
+#include "payload_json.h"
+
 typedef struct session {
     char *id;          // owned; also the key in by_id
     json_t *labels;    // owned; NULL for none
@@ -91,7 +93,7 @@ session_of(session_table_t *self, const char *id)
 static void
 learn_labels(session_t *session, const char *payload, size_t payload_bytes)
 {
-    json_t *json = json_loadb(payload, payload_bytes, 0, NULL);
+    json_t *json = payload_json_read(payload, payload_bytes);
     json_t *labels = json_object_get(json, "labels");
     json_decref(session->labels);
     session->labels = json_is_object(labels) ? json_incref(labels) : NULL;

@@ -120,16 +120,19 @@ stream_hub_event(stream_hub_t *self, const mesh_event_t *event, int64_t now_ms)
         return;
     }
     self->stats.events++;
-    // Not before the ring has it: to have room a turn may be taken, in which a stream begins
-    // that is told the sessions and then gets this event.
-    session_list_note(self->session_list, event);
     const event_ring_entry_t *entry =
         event_ring_entry(self->ring, event_ring_next(self->ring) - 1);
     filter_event_t facts = {.type = event_ring_type(self->ring, entry),
                             .host = event_ring_host(self->ring, entry),
-                            .session = event_ring_session(self->ring, entry),
-                            .payload = event->payload,
-                            .payload_bytes = event->payload_bytes};
+                            .session = event_ring_session(self->ring, entry)};
+    // As it is shown, and read again by who comes later: a byte that is not UTF-8 is '?' there.
+    facts.payload = event_ring_payload(self->ring, entry, &facts.payload_bytes);
+    mesh_event_t shown = *event;
+    shown.payload = facts.payload;
+    shown.payload_bytes = facts.payload_bytes;
+    // Not before the ring has it: to have room a turn may be taken, in which a stream begins
+    // that is told the sessions and then gets this event.
+    session_list_note(self->session_list, &shown);
     if (facts.session[0] != '\0') {
         session_table_note(self->sessions, facts.session, facts.type, facts.payload,
                            facts.payload_bytes, now_ms);

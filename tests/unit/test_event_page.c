@@ -102,6 +102,26 @@ a_payload_that_is_no_json_cannot_break_the_answer(void **state)
 }
 
 static void
+any_json_is_data_as_it_is(void **state)
+{
+    (void) state;
+    static const char *const payloads[] = {"42", "null", " [1] ",
+                                           "{\"n\":123456789012345678901234567890}",
+                                           "{\"nul\":\"\\u0000\"}"};
+    for (size_t at = 0; at < sizeof payloads / sizeof payloads[0]; at++) {
+        event_page_t *page = page_of(10, 1000, false);
+        assert_int_equal(add(page, &at_7, payloads[at], strlen(payloads[at])), 0);
+        size_t bytes;
+        char *text = event_page_finish(page, "exact", &at_7, &bytes);
+        const char *data = strstr(text, ",\"data\":") + strlen(",\"data\":");
+        assert_memory_equal(data, payloads[at], strlen(payloads[at]));
+        assert_memory_equal(data + strlen(payloads[at]), "}],", 3);
+        free(text);
+        event_page_destroy(&page);
+    }
+}
+
+static void
 the_limits_are_kept_but_for_a_first_event_that_is_larger(void **state)
 {
     (void) state;
@@ -195,6 +215,7 @@ main(void)
         cmocka_unit_test(an_empty_page_is_an_object_with_a_cursor),
         cmocka_unit_test(an_event_has_what_a_frame_has_and_where_it_is_from),
         cmocka_unit_test(a_payload_that_is_no_json_cannot_break_the_answer),
+        cmocka_unit_test(any_json_is_data_as_it_is),
         cmocka_unit_test(the_limits_are_kept_but_for_a_first_event_that_is_larger),
         cmocka_unit_test(as_ndjson_each_line_is_an_object_and_the_last_has_the_cursor),
         cmocka_unit_test(several_gaps_are_told_as_one),

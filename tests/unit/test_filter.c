@@ -132,6 +132,21 @@ a_model_matches_under_each_of_its_names(void **state)
 }
 
 static void
+no_value_beside_it_hides_a_member(void **state)
+{
+    (void) state;
+    filter_t *filter = filter_new();
+    filter_add(filter, FILTER_MODEL, "m", false);
+    filter_seal(filter);
+    assert_true(
+        matches(filter, event_of("t.x", "a", "", "{\"n\":\"\\u0000\",\"model\":\"m\"}")));
+    assert_true(matches(
+        filter, event_of("t.x", "a", "", "{\"n\":123456789012345678901,\"model\":\"m\"}")));
+    assert_false(matches(filter, event_of("t.x", "a", "", "{\"model\":\"m\\u0000\"}")));
+    filter_destroy(&filter);
+}
+
+static void
 a_label_matches_by_key_or_by_key_and_value_of_event_or_session(void **state)
 {
     (void) state;
@@ -332,6 +347,7 @@ main(void)
         cmocka_unit_test(a_negated_value_beats_a_plain_one),
         cmocka_unit_test(the_endpoint_is_one_more_condition),
         cmocka_unit_test(a_model_matches_under_each_of_its_names),
+        cmocka_unit_test(no_value_beside_it_hides_a_member),
         cmocka_unit_test(a_label_matches_by_key_or_by_key_and_value_of_event_or_session),
         cmocka_unit_test(the_payload_is_parsed_only_when_the_topic_has_not_decided),
         cmocka_unit_test(filters_that_say_the_same_have_the_same_key_and_others_never),

@@ -179,6 +179,27 @@ a_filter_on_the_payload_finds_what_is_long_past(void **state)
 }
 
 static void
+a_filter_finds_the_same_now_as_when_it_is_long_past(void **state)
+{
+    world_t *world = *state;
+    client_t *live = open_stream(world, "label=k", NULL);
+    client_t *told = open_stream(world, "snapshot=1&label=k", NULL);
+    read_more(live);
+    read_more(told);
+    publish(world, "aider.session_started", "s",
+            "{\"x\":\"a\nb\xff\",\"labels\":{\"k\":\"v\"}}");
+    publish(world, "aider.session_progress", "s", "{}");
+    settle(world);
+    assert_offsets(read_more(live) - 1, 1, 2);
+    assert_offsets(read_more(told) - 1, 1, 2);
+    client_t *later = open_stream(world, "since=earliest&label=k&snapshot=1", NULL);
+    const char *text = read_more(later);
+    assert_says(text, "\"sessions\":[{\"");
+    assert_says(text, "id: 00000000000000e9-1\n");
+    assert_says(text, "id: 00000000000000e9-2\n");
+}
+
+static void
 the_last_n_that_match_are_found_behind_what_does_not(void **state)
 {
     world_t *world = *state;
@@ -1040,6 +1061,7 @@ main(void)
         hub_test(who_comes_back_over_what_its_filter_was_not_shown_gets_its_own_of_it),
         hub_test(a_resumed_stream_gets_what_it_missed_then_what_comes_without_a_double),
         hub_test(a_filter_on_the_payload_finds_what_is_long_past),
+        hub_test(a_filter_finds_the_same_now_as_when_it_is_long_past),
         hub_test(the_last_n_that_match_are_found_behind_what_does_not),
         hub_test(a_stream_that_comes_back_too_late_is_told_the_gap),
         hub_test(a_dead_cursor_is_reset_and_the_stream_gets_an_id_to_go_on_from),
