@@ -20,6 +20,12 @@ event was lost, doubled or out of order: a time is no test. nchan is measured wh
   stalled-100 fanout-100 with 100 further clients that never read
   resume-100  clients that connect, resume 100 events, and go; 50 at once
   idle-N      memory of N clients that wait
+  gzip-N, gzip_rate-NxR, tls-N, tls_rate-NxR
+              fanout-N and rate-NxR of the sse-bridge alone, beside the same with clients that ask
+              for gzip, or come by TLS. As fast as it goes, only one of GZIP_CHECKED clients unpacks
+              and checks what it gets, or the load's core would be what is measured: the others
+              count bytes, and deliveries are those of the checked ones times their part. At a fixed
+              rate, all do. --only gzip --only tls runs these alone
 """
 
 import argparse
@@ -30,6 +36,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 
 from broker import (LOAD_CORE, Broker, Failed, Server, machine, pinned, places_in,
                     plain_environment, settings_of, summed_up, wait_for)
@@ -38,7 +45,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 NCHAN_MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
 LOAD_S = 100    # beyond what is measured
 OURS, NCHAN, NODE, LIMIT = "sse-bridge", "nchan", "node", "limit"
+GZIP, TLS = f"{OURS}, gzip", f"{OURS}, TLS"
 SPARSE_RATE = 500
+GZIP_CHECKED = 20
 
 NGINX = """
 load_module {module};
@@ -95,25 +104,44 @@ class Target:
 class BridgeTarget(Target):
     path = "/events?session=s{}"
     quiet_path = "/events?session=q{}"
-    words = ("--opened",)
+
+    def __init__(self, pid, http, feed, words):
+        super().__init__(pid, http, feed)
+        self.words = ("--opened", *words)
 
 
 class Bridge(Server):
-    def __init__(self, options, broker):
+    def __init__(self, options, broker, settings):
         places = {**places_in(broker.folder), "http/port": 0, "http/port_file": "{folder}/port",
-                  "http/token": "false", "http/filters": 20000}
+                  "http/token": "false", "http/filters": 20000, **settings}
         super().__init__(options, [str(options.build / "bin" / "aidermesh-sse-bridge"),
                                    *settings_of(places)], plain_environment())
         self.said(r"feed-state live")
 
 
 @contextlib.contextmanager
-def sse_bridge(options):
+def sse_bridge(options, words=(), settings=None):
     with MeshBroker(options, "", ["broker/journal=memory"]) as broker, \
-            Bridge(options, broker) as bridge:
+            Bridge(options, broker, settings or {}) as bridge:
         publish = broker.endpoints[broker.endpoints.index("--publish") + 1]
         port = (bridge.folder / "port").read_text().strip()
-        yield BridgeTarget(bridge.process.pid, port, f"mesh:{publish}")
+        yield BridgeTarget(bridge.process.pid, port, f"mesh:{publish}", words)
+
+
+@contextlib.contextmanager
+def sse_bridge_tls(options):
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/tmp") as folder:
+        key, certificate = (pathlib.Path(folder) / name for name in ("key.pem", "certificate.pem"))
+        done = subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "3",
+             "-keyout", str(key), "-out", str(certificate)],
+            capture_output=True, text=True, timeout=LOAD_S)
+        if done.returncode != 0:
+            raise Failed(f"openssl: {done.stderr}")
+        with sse_bridge(options, ("--tls",), {"http/tls_certificate": certificate,
+                                              "http/tls_key": key}) as target:
+            yield target
 
 
 def free_port():
@@ -163,9 +191,11 @@ CANDIDATES = {
     LIMIT: plain("{build}/bench/sse_loop", "1"),
     f"{LIMIT} x16": plain("{build}/bench/sse_loop", "16"),
     f"{LIMIT} x64": plain("{build}/bench/sse_loop", "64"),
+    GZIP: lambda options: sse_bridge(options, ("--unzip-every", 1)),
+    TLS: sse_bridge_tls,
 }
-ALL = list(CANDIDATES)
 PEERS = [OURS, NCHAN, NODE, LIMIT]
+ALL = [*PEERS, f"{LIMIT} x16", f"{LIMIT} x64"]
 
 
 def load(options, target, *words, path=None):
@@ -182,11 +212,12 @@ def load(options, target, *words, path=None):
 
 # ---- rows: name -> (candidates, what is measured of one that runs)
 
-def fanout(clients, stalled=0):
+def fanout(clients, stalled=0, checked=1):
     # A window of more, times so many clients, is what kernels and slow servers take long to drain.
     window = 128 if clients <= 1000 else 48
-    return lambda options, target: load(options, target, "--clients", clients, "--stalled",
-                                        stalled, "--window", window)
+    return lambda options, target: load(
+        options, target, "--clients", clients, "--stalled", stalled, "--window", window,
+        *(["--unzip-every", checked] if checked > 1 and "--unzip-every" in target.words else []))
 
 
 def rate(clients, events):
@@ -218,6 +249,8 @@ def idle(clients):
 FANOUT = [1, 100, 1000, 10000]
 RATES = [(100, 200), (1000, 20), (10000, 2)]
 SPARSE = [100, 1000, 10000]
+ZIPPED = [(100, 200), (1000, 20)]
+SECURED = [(100, 200)]
 FILTERS = [(1000, 10), (10000, 10), (1000, 1000), (10000, 1000)]
 ROWS = {
     **{f"fanout-{n}": (ALL, fanout(n)) for n in FANOUT},
@@ -227,7 +260,13 @@ ROWS = {
     "stalled-100": (PEERS, fanout(100, 100)),
     "resume-100": ([OURS, NCHAN], resume(100)),
     "idle-10000": (PEERS, idle(10000)),
+    **{f"gzip-{n}": ([OURS, GZIP], fanout(n, checked=GZIP_CHECKED)) for n, _ in ZIPPED},
+    **{f"gzip_rate-{n}x{r}": ([OURS, GZIP], rate(n, r)) for n, r in ZIPPED},
+    **{f"tls-{n}": ([OURS, TLS], fanout(n)) for n, _ in SECURED},
+    **{f"tls_rate-{n}x{r}": ([OURS, TLS], rate(n, r)) for n, r in SECURED},
 }
+# Of these rows each figure is also told as a part of the plain one's in the same round.
+BESIDE_PLAIN = {"cpu_s_per_million": "cpu_beside_plain", "bytes_per_delivery": "bytes_beside_plain"}
 
 COLUMNS = {    # row's beginning -> columns: JSON member, heading, format
     "fanout": [("per_s", "deliveries/s", ",.0f"), ("cpu_s_per_million", "CPU s/M", ".2f")],
@@ -237,6 +276,20 @@ COLUMNS = {    # row's beginning -> columns: JSON member, heading, format
     "sparse": [("cpu_us_per_event", "CPU us/event", ".1f")],
     "filters": [("cpu_us_per_event", "CPU us/event", ".1f")],
     "resume": [("resumed_per_s", "resumed/s", ",.0f"), ("cpu_us_per_resume", "CPU us each", ".1f")],
+    "gzip": [("per_s", "deliveries/s", ",.0f"), ("cpu_s_per_million", "CPU s/M", ".2f"),
+             ("cpu_beside_plain", "CPU x plain", ".2f"),
+             ("bytes_per_delivery", "bytes each", ",.0f"),
+             ("bytes_beside_plain", "bytes x plain", ".2f"), ("load_busy", "load's core", ".2f")],
+    "tls": [("per_s", "deliveries/s", ",.0f"), ("cpu_s_per_million", "CPU s/M", ".2f"),
+            ("cpu_beside_plain", "CPU x plain", ".2f"), ("load_busy", "load's core", ".2f")],
+    "gzip_rate": [("cpu_s_per_million", "CPU s/M", ".2f"),
+                  ("cpu_beside_plain", "CPU x plain", ".2f"),
+                  ("bytes_per_delivery", "bytes each", ",.0f"),
+                  ("bytes_beside_plain", "bytes x plain", ".2f"),
+                  ("p50_us", "p50 us", ",.0f"), ("p99_us", "p99 us", ",.0f")],
+    "tls_rate": [("cpu_s_per_million", "CPU s/M", ".2f"),
+                 ("cpu_beside_plain", "CPU x plain", ".2f"), ("p50_us", "p50 us", ",.0f"),
+                 ("p99_us", "p99 us", ",.0f")],
     "idle": [("bytes_per_client", "bytes/client", ",.0f"), ("connect_s", "s to connect", ".2f")],
 }
 
@@ -251,6 +304,11 @@ def run_row(options, row):
         for name in chosen[turn:] + chosen[:turn]:
             with CANDIDATES[name](options) as target:
                 figures[name].append(measure(options, target))
+    if row.split("-")[0] in ("gzip", "gzip_rate", "tls", "tls_rate"):
+        for rounds in figures.values():
+            for figure, plainly in zip(rounds, figures[OURS]):
+                figure.update({beside: figure[member] / plainly[member] if plainly[member] else 0
+                               for member, beside in BESIDE_PLAIN.items()})
     return figures
 
 
@@ -300,6 +358,12 @@ def aims(results):
                  for n in (100, 10000))
     if few and many:
         yield "sparse: 10 000 connected beside 100", many / few, "<= 1.3", many / few <= 1.3
+    for clients, events in ZIPPED:
+        for row in (f"gzip-{clients}", f"gzip_rate-{clients}x{events}"):
+            for beside, bound in (("cpu_beside_plain", 1), ("bytes_beside_plain", 0.5)):
+                ratio = median_of(results, row, GZIP, beside)
+                if ratio:    # 0 is none: nothing was delivered
+                    yield f"{row}: {beside}", ratio, f"<= {bound}", ratio <= bound
     each = median_of(results, "idle-10000", OURS, "bytes_per_client")
     if each:
         yield "idle: bytes for a client", each, "< 6144", each < 6144

@@ -10,6 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sse_tls.h"
+#include "sse_unzip.h"
+
 enum {
     UNDER_WAY = 256,    // connections that are being made, at most
     POLL_EVENTS = 512,
@@ -18,17 +21,20 @@ enum {
     STALLED_BYTES = 2048,    // of the kernel's, for a client that does not read
 };
 
-typedef enum { CLOSED, QUEUED, CONNECTING, ASKED, OPEN } state_t;
+typedef enum { CLOSED, QUEUED, CONNECTING, SHAKING_HANDS, ASKED, OPEN } state_t;
 
 typedef struct client {
     int fd;    // owned; -1 while closed
     uint8_t state;
+    uint8_t reading;    // sse_clients_reading_t
     bool stalls;
     bool queued;    // stands in the queue, also when it was closed since
     size_t next;
     char path[SSE_CLIENTS_PATH_SIZE];
     char last_id[SSE_SCAN_ID_SIZE];
     sse_scan_t scan;
+    sse_tls_t *tls;        // owned; NULL for none
+    sse_unzip_t *unzip;    // owned; NULL unless it unpacks
 } client_t;
 
 struct sse_clients {
@@ -43,16 +49,23 @@ struct sse_clients {
     uint64_t bytes;
     uint16_t port;
     const char *header;    // borrowed
-    int epoll_fd;          // owned
+    bool tls;
+    int epoll_fd;    // owned
     zmq_pollitem_t poll;
     size_t reading;    // the client whose bytes are being looked at
     char *buffer;      // owned; READ_BYTES
 };
 
+static bool
+is_under_way(state_t state)
+{
+    return state == CONNECTING || state == SHAKING_HANDS || state == ASKED;
+}
+
 static void
 leave_state(sse_clients_t *self, client_t *client)
 {
-    self->under_way -= client->state == CONNECTING || client->state == ASKED;
+    self->under_way -= is_under_way((state_t) client->state);
     self->open -= client->state == OPEN;
 }
 
@@ -61,7 +74,7 @@ enter_state(sse_clients_t *self, client_t *client, state_t state)
 {
     leave_state(self, client);
     client->state = (uint8_t) state;
-    self->under_way += state == CONNECTING || state == ASKED;
+    self->under_way += is_under_way(state);
     self->open += state == OPEN;
 }
 
@@ -69,6 +82,7 @@ static void
 hang_up(sse_clients_t *self, client_t *client)
 {
     enter_state(self, client, CLOSED);
+    sse_tls_destroy(&client->tls);
     if (client->fd >= 0)
         close(client->fd);
     client->fd = -1;
@@ -88,6 +102,8 @@ static int
 dial(sse_clients_t *self, client_t *client)
 {
     client->scan = (sse_scan_t){0};
+    if (client->unzip)
+        sse_unzip_begin_anew(client->unzip);
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (client->fd < 0)
         return -1;
@@ -140,12 +156,38 @@ ask(sse_clients_t *self, client_t *client)
     struct epoll_event watch = {.events = EPOLLIN | EPOLLRDHUP,
                                 .data.u64 = (uint64_t) (client - self->clients)};
     if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0 ||
-        send(client->fd, request, (size_t) bytes, MSG_NOSIGNAL) != bytes ||
+        (client->tls ? sse_tls_send(client->tls, request, (size_t) bytes)
+                     : send(client->fd, request, (size_t) bytes, MSG_NOSIGNAL)) != bytes ||
         epoll_ctl(self->epoll_fd, EPOLL_CTL_MOD, client->fd, &watch) != 0) {
         end(self, client, SSE_CLIENTS_REFUSED);
         return;
     }
     enter_state(self, client, ASKED);
+}
+
+static void
+shake_hands(sse_clients_t *self, client_t *client)
+{
+    sse_tls_step_t step = sse_tls_shake_hands(client->tls);
+    struct epoll_event watch = {.events = step == SSE_TLS_WANTS_WRITE ? EPOLLOUT : EPOLLIN,
+                                .data.u64 = (uint64_t) (client - self->clients)};
+    if (step == SSE_TLS_DONE)
+        ask(self, client);
+    else if (step == SSE_TLS_FAILED ||
+             epoll_ctl(self->epoll_fd, EPOLL_CTL_MOD, client->fd, &watch) != 0)
+        end(self, client, SSE_CLIENTS_REFUSED);
+}
+
+static void
+greet(sse_clients_t *self, client_t *client)
+{
+    if (!self->tls) {
+        ask(self, client);
+        return;
+    }
+    client->tls = sse_tls_new(client->fd);
+    enter_state(self, client, SHAKING_HANDS);
+    shake_hands(self, client);
 }
 
 // sse_scan_handler_t
@@ -180,10 +222,51 @@ on_event(void *arg, const sse_scan_t *scan)
 
 static const sse_scan_handler_t scan_handler = {.on_head = on_head, .on_event = on_event};
 
+// sse_unzip_fn
+static bool
+on_unpacked(void *arg, const char *bytes, size_t count)
+{
+    sse_clients_t *self = arg;
+    client_t *client = &self->clients[self->reading];
+    sse_scan_feed(&client->scan, bytes, count, &scan_handler, self);
+    return client->state == OPEN;
+}
+
+// Read the head of an answer line by line, as what follows it is no lines yet. Returns where
+// that begins.
+static const char *
+take_head(sse_clients_t *self, client_t *client, const char *bytes, const char *stop)
+{
+    while (client->state == ASKED && bytes < stop) {
+        const char *feed = memchr(bytes, '\n', (size_t) (stop - bytes));
+        const char *next = feed ? feed + 1 : stop;
+        sse_scan_feed(&client->scan, bytes, (size_t) (next - bytes), &scan_handler, self);
+        bytes = next;
+    }
+    return bytes;
+}
+
+static void
+look_at(sse_clients_t *self, client_t *client, const char *bytes, size_t count)
+{
+    if (client->reading == SSE_CLIENTS_READS) {
+        sse_scan_feed(&client->scan, bytes, count, &scan_handler, self);
+        return;
+    }
+    const char *stop = bytes + count;
+    bytes = take_head(self, client, bytes, stop);
+    bool unpacks =
+        client->reading == SSE_CLIENTS_UNZIPS && client->state == OPEN && !client->stalls;
+    if (unpacks &&
+        sse_unzip_feed(client->unzip, bytes, (size_t) (stop - bytes), on_unpacked, self) != 0)
+        end(self, client, SSE_CLIENTS_GARBLED);
+}
+
 static void
 take(sse_clients_t *self, client_t *client)
 {
-    ssize_t bytes = recv(client->fd, self->buffer, READ_BYTES, 0);
+    ssize_t bytes = client->tls ? sse_tls_recv(client->tls, self->buffer, READ_BYTES)
+                                : recv(client->fd, self->buffer, READ_BYTES, 0);
     if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (bytes <= 0) {
@@ -192,7 +275,7 @@ take(sse_clients_t *self, client_t *client)
     }
     self->bytes += (uint64_t) bytes;
     self->reading = (size_t) (client - self->clients);
-    sse_scan_feed(&client->scan, self->buffer, (size_t) bytes, &scan_handler, self);
+    look_at(self, client, self->buffer, (size_t) bytes);
 }
 
 // zloop_fn
@@ -208,7 +291,9 @@ on_sockets(zloop_t *loop, zmq_pollitem_t *item, void *arg)
         client_t *client = &self->clients[events[at].data.u64];
         // A handler may have closed it, and even opened it anew, since.
         if (client->state == CONNECTING && (events[at].events & (EPOLLOUT | EPOLLERR)))
-            ask(self, client);
+            greet(self, client);
+        else if (client->state == SHAKING_HANDS)
+            shake_hands(self, client);
         else if (client->state == ASKED || client->state == OPEN)
             take(self, client);
     }
@@ -246,8 +331,10 @@ sse_clients_destroy(sse_clients_t **self_p)
     sse_clients_t *self = *self_p;
     if (self) {
         zloop_poller_end(self->loop, &self->poll);
-        for (size_t at = 0; at < self->count; at++)
+        for (size_t at = 0; at < self->count; at++) {
             hang_up(self, &self->clients[at]);
+            sse_unzip_destroy(&self->clients[at].unzip);
+        }
         close(self->epoll_fd);
         free(self->clients);
         free(self->buffer);
@@ -261,6 +348,23 @@ sse_clients_aim(sse_clients_t *self, uint16_t port, const char *header)
 {
     self->port = port;
     self->header = header;
+}
+
+void
+sse_clients_use_tls(sse_clients_t *self)
+{
+    assert(self->under_way == 0 && self->open == 0);
+    self->tls = true;
+}
+
+void
+sse_clients_read_as(sse_clients_t *self, size_t index, sse_clients_reading_t reading)
+{
+    assert(index < self->count && self->clients[index].state == CLOSED);
+    client_t *client = &self->clients[index];
+    client->reading = (uint8_t) reading;
+    if (reading == SSE_CLIENTS_UNZIPS && !client->unzip)
+        client->unzip = sse_unzip_new();
 }
 
 void

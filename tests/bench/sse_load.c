@@ -23,6 +23,9 @@ static const char usage[] =
     "  --stalled N             further clients that never read; default 0\n"
     "  --opened                a client is there with its first event of the type "
     "stream.opened\n"
+    "  --tls                   every certificate is believed\n"
+    "  --unzip-every N         ask for gzip; client n unpacks it when N divides n, the others\n"
+    "                          only count bytes. With one channel, unless N is 1\n"
     "  --rate N                events a second; default 0, as many as go\n"
     "  --window N              events under way at most without a rate; default 128\n"
     "  --payload BYTES         default 300\n"
@@ -47,6 +50,8 @@ static const struct option long_options[] = {
     {"quiet-path", required_argument, NULL, 'Q'},
     {"quiet-filters", required_argument, NULL, 'F'},
     {"opened", no_argument, NULL, 'o'},
+    {"tls", no_argument, NULL, 't'},
+    {"unzip-every", required_argument, NULL, 'z'},
     {"rate", required_argument, NULL, 'r'},
     {"window", required_argument, NULL, 'w'},
     {"payload", required_argument, NULL, 'b'},
@@ -98,6 +103,8 @@ read_number(sse_run_options_t *options, int option, const char *text)
         return number_within(text, 1, MOST_CLIENTS, &options->quiet_filters);
     case 's':
         return number_within(text, 0, MOST_CLIENTS, &options->stalled);
+    case 'z':
+        return number_within(text, 1, MOST_CLIENTS, &options->unzip_every);
     case 'r':
         return number_within(text, 0, 1000000, &options->rate);
     case 'w':
@@ -139,6 +146,9 @@ read_option(sse_run_options_t *options, int option, const char *text)
     case 'o':
         options->says_opened = true;
         return 0;
+    case 't':
+        options->tls = true;
+        return 0;
     case 'i':
         options->idle = true;
         return 0;
@@ -161,6 +171,7 @@ main(int argc, char *argv[])
     while (rc == 0 && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         rc = read_option(&options, option, optarg);
     if (rc != 0 || optind != argc || options.http_port == 0 || !options.path ||
+        (options.unzip_every > 1 && options.channels > 1) ||
         (options.quiet > 0 && !options.quiet_path) || (!options.idle && !options.feed_place)) {
         fputs(usage, stderr);
         return 2;

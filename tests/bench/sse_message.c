@@ -22,6 +22,33 @@ enum {
     TEXT_BYTES = TIME_AT + TIME_DIGITS,
 };
 
+enum { WORDS = 64, WORD_SIZE = 8 };
+
+static const char words[WORDS][WORD_SIZE] = {
+    "the ",   "file ",  "model ",  "reads ",  "a ",      "line ",  "of ",     "tests ",
+    "and ",   "then ",  "writes ", "patch ",  "to ",     "main ",  "where ",  "it ",
+    "asks ",  "for ",   "more ",   "tokens ", "in ",     "this ",  "repo ",   "map ",
+    "has ",   "found ", "no ",     "error ",  "when ",   "you ",   "commit ", "them ",
+    "add ",   "chat ",  "with ",   "some ",   "other ",  "words ", "that ",   "will ",
+    "be ",    "sent ",  "on ",     "from ",   "each ",   "call ",  "after ",  "lint ",
+    "runs ",  "not ",   "yet ",    "done ",   "please ", "wait ",  "until ",  "all ",
+    "parts ", "are ",   "here ",   "or ",     "drop ",   "one ",   "by ",     "name ",
+};
+
+// As many bytes of words as there is room for, in the order that belongs to the number.
+static void
+fill_with_words(char *out, size_t bytes, uint64_t number)
+{
+    uint64_t state = number;
+    for (size_t at = 0; at < bytes;) {
+        // Knuth's generator of MMIX, of which the high bits are good.
+        state = state * 6364136223846793005U + 1442695040888963407U;
+        const char *word = words[state >> 58];
+        while (*word && at < bytes)
+            out[at++] = *word++;
+    }
+}
+
 int64_t
 sse_message_now_us(void)
 {
@@ -39,7 +66,7 @@ sse_message_text(const sse_message_t *self, char *out, size_t bytes)
                            self->number, self->channel, self->sent_us);
     assert(written == TEXT_BYTES);
     out[written] = ' ';
-    memset(out + written + 1, 'x', bytes - (size_t) written - 2);
+    fill_with_words(out + written + 1, bytes - (size_t) written - 2, self->number);
     out[bytes - 1] = '\0';
 }
 
@@ -54,7 +81,11 @@ sse_message_payload(const sse_message_t *self, char *out, size_t bytes)
     assert(written == TEXT_BYTES);
     memcpy(out, opening, head);
     memcpy(out + head, text, TEXT_BYTES);
-    memset(out + head + TEXT_BYTES, 'x', bytes - head - TEXT_BYTES - tail);
+    size_t rest = bytes - head - TEXT_BYTES - tail;
+    if (rest > 0)
+        out[head + TEXT_BYTES] = ' ';
+    if (rest > 1)
+        fill_with_words(out + head + TEXT_BYTES + 1, rest - 1, self->number);
     memcpy(out + bytes - tail, closing, tail);
 }
 

@@ -1,8 +1,10 @@
 // sse_message - the payload of a bench's event: which one it is, and when it was sent
 // SPDX-License-Identifier: MPL-2.0
 //
-//     {"message":"n=000000000042 s=00007 t=0000001790000000 xxx…","stage":"banner"}
+//     {"message":"n=000000000042 s=00007 t=0000001790000000 tests for …","stage":"banner"}
 //
+// What follows the time is words in an order that differs from event to event, so that it can
+// be packed as prose can: to about a third.
 // A legal payload of aider.session_progress, and fixed in its places: read without a parser.
 #ifndef BENCH_SSE_MESSAGE_H
 #define BENCH_SSE_MESSAGE_H

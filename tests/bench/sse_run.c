@@ -43,8 +43,9 @@ typedef struct run {
     char header[HEADER_SIZE];
     phase_t phase;
     int64_t phase_since_us;
-    size_t here;    // clients that were told that they are
-    size_t lost;    // clients that the server has ended
+    size_t checked;    // clients whose events are looked at, of those to whom they go
+    size_t here;       // clients that were told that they are
+    size_t lost;       // clients that the server has ended
     int quiet_ticks;
     uint64_t quiet_bytes;
     uint32_t next_channel;
@@ -69,6 +70,16 @@ static size_t
 first_resuming(const sse_run_options_t *options)
 {
     return options->clients + options->quiet + options->stalled;
+}
+
+static sse_clients_reading_t
+reading_of(const sse_run_options_t *options, size_t client)
+{
+    if (options->unzip_every == 0)
+        return SSE_CLIENTS_READS;
+    return client >= options->clients || client % options->unzip_every == 0
+               ? SSE_CLIENTS_UNZIPS
+               : SSE_CLIENTS_COUNTS;
 }
 
 static void
@@ -117,7 +128,7 @@ go_on(run_t *self)
     if (!sending(self) || self->options->rate > 0)
         return;
     sse_ledger_counts_t counts = sse_ledger_counts(self->ledger);
-    uint64_t receivers = self->options->clients / self->options->channels;
+    uint64_t receivers = self->checked / self->options->channels;
     uint64_t under_way = (counts.owed - counts.delivered) / (receivers > 0 ? receivers : 1);
     uint64_t window = self->options->window;
     if (under_way + window / REFILL_PART <= window)
@@ -176,10 +187,11 @@ on_open(void *arg, size_t client)
 {
     (void) client;
     run_t *self = arg;
-    // One that does not read cannot say more than that.
+    // One that does not look at events cannot say more than that.
     bool stalls = client >= self->options->clients + self->options->quiet &&
                   client < first_resuming(self->options);
-    if (!self->options->says_opened || stalls)
+    if (!self->options->says_opened || stalls ||
+        reading_of(self->options, client) == SSE_CLIENTS_COUNTS)
         self->here++;
 }
 
@@ -207,10 +219,14 @@ on_event(void *arg, size_t client, const sse_scan_t *event)
 static void
 on_end(void *arg, size_t client, sse_clients_end_t why, unsigned status)
 {
+    static const char *const names[] = {[SSE_CLIENTS_ENDED] = "ended",
+                                        [SSE_CLIENTS_REFUSED] = "refused",
+                                        [SSE_CLIENTS_STATUS] = "refused",
+                                        [SSE_CLIENTS_GARBLED] = "sent what is not gzip"};
     run_t *self = arg;
     if (self->lost++ == 0)
-        fprintf(stderr, "sse_load: client %zu is lost (%s, status %u)\n", client,
-                why == SSE_CLIENTS_ENDED ? "ended" : "refused", status);
+        fprintf(stderr, "sse_load: client %zu is lost (%s, status %u)\n", client, names[why],
+                status);
 }
 
 static void
@@ -335,8 +351,12 @@ send_clients(run_t *self)
             ask(self, client, options->path, channel);
         if (stalls)
             sse_clients_stall(self->clients, client);
-        if (client < options->clients)
+        sse_clients_reading_t reading = reading_of(options, client);
+        sse_clients_read_as(self->clients, client, reading);
+        if (client < options->clients && reading != SSE_CLIENTS_COUNTS) {
             sse_ledger_follow(self->ledger, client, (uint32_t) channel);
+            self->checked++;
+        }
         if (!resumes)
             sse_clients_connect(self->clients, client);
     }
@@ -347,7 +367,9 @@ print(run_t *self)
 {
     double seconds = (double) (self->end.at_us - self->begin.at_us) / 1e6;
     double sent = (double) (self->end.counts.sent - self->begin.counts.sent);
-    double delivered = (double) (self->end.counts.delivered - self->begin.counts.delivered);
+    // Those that are not looked at are served in turns with those that are, and have as many.
+    double delivered = (double) (self->end.counts.delivered - self->begin.counts.delivered) *
+                       (double) self->options->clients / (double) self->checked;
     double cpu = self->end.cpu_s - self->begin.cpu_s;
     double bytes = (double) (self->end.bytes - self->begin.bytes);
     double resumed = (double) (self->end.resumed - self->begin.resumed);
@@ -361,11 +383,11 @@ print(run_t *self)
     if (!self->options->idle)
         printf(", \"seconds\": %.3f, \"sent\": %.0f, \"delivered\": %.0f, \"per_s\": %.0f, "
                "\"cpu_s\": %.4f, \"cpu_s_per_million\": %.3f, \"cpu_us_per_event\": %.2f, "
-               "\"load_cpu_s\": %.3f, \"bytes_per_delivery\": %.1f",
+               "\"load_busy\": %.3f, \"bytes_per_delivery\": %.1f, \"checked\": %zu",
                seconds, sent, delivered, delivered / seconds, cpu,
                delivered > 0 ? cpu * 1e6 / delivered : 0, sent > 0 ? cpu * 1e6 / sent : 0,
-               self->end.own_cpu_s - self->begin.own_cpu_s,
-               delivered > 0 ? bytes / delivered : 0);
+               (self->end.own_cpu_s - self->begin.own_cpu_s) / seconds,
+               delivered > 0 ? bytes / delivered : 0, self->checked);
     if (self->options->resume > 0)
         printf(", \"resumed_per_s\": %.0f, \"cpu_us_per_resume\": %.1f", resumed / seconds,
                resumed > 0 ? cpu * 1e6 / resumed : 0);
@@ -407,8 +429,11 @@ sse_run(zloop_t *loop, const sse_run_options_t *options)
     if (options->feed_place)
         self->feed =
             sse_feed_new(loop, options->feed, options->feed_place, options->payload_bytes);
-    if (options->header)
-        snprintf(self->header, sizeof self->header, "%s\r\n", options->header);
+    snprintf(self->header, sizeof self->header, "%s%s%s",
+             options->header ? options->header : "", options->header ? "\r\n" : "",
+             options->unzip_every > 0 ? "Accept-Encoding: gzip\r\n" : "");
+    if (options->tls)
+        sse_clients_use_tls(self->clients);
     sse_clients_aim(self->clients, (uint16_t) options->http_port, self->header);
     int rc = -1;
     if (self->feed || options->idle) {

@@ -20,6 +20,10 @@ typedef struct sse_run_options {
     size_t quiet, quiet_filters;
     const char *quiet_path;    // NULL where there are none
     bool says_opened;
+    bool tls;
+    // Clients ask for gzip, and of those with events each so manieth unpacks it; the others
+    // only count bytes. 0 where they do not ask.
+    size_t unzip_every;
     size_t rate, window;
     size_t payload_bytes;
     size_t warm_ms, measure_ms;

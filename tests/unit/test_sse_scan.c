@@ -114,7 +114,7 @@ a_message_is_read_as_it_was_written_and_no_other(void **state)
     sse_message_payload(&written, payload, SSE_MESSAGE_LEAST_BYTES);
     assert_memory_equal(payload, "{\"message\":\"n=000000000042 s=99999 t=0000123456789012",
                         52);
-    assert_string_equal(payload + SSE_MESSAGE_LEAST_BYTES - 20, "x\",\"stage\":\"banner\"}");
+    assert_string_equal(payload + SSE_MESSAGE_LEAST_BYTES - 19, "\",\"stage\":\"banner\"}");
     sse_message_t read;
     assert_int_equal(sse_message_read(&read, payload, SSE_SCAN_DATA_BYTES), 0);
     assert_int_equal(read.number, 42);
@@ -127,7 +127,23 @@ a_message_is_read_as_it_was_written_and_no_other(void **state)
     char text[SSE_MESSAGE_LEAST_BYTES];
     sse_message_text(&written, text, sizeof text);
     assert_int_equal(strlen(text), sizeof text - 1);
-    assert_memory_equal(text, "n=000000000042 s=99999 t=0000123456789012 x", 43);
+    assert_memory_equal(text, "n=000000000042 s=99999 t=0000123456789012 ", 42);
+}
+
+static void
+the_rest_of_a_message_is_words_that_differ_from_message_to_message(void **state)
+{
+    (void) state;
+    enum { HEAD_BYTES = 42, BYTES = 300 };
+    char texts[2][BYTES];
+    for (uint64_t number = 0; number < 2; number++) {
+        const sse_message_t written = {.number = number + 1};
+        sse_message_text(&written, texts[number], BYTES);
+        const char *rest = texts[number] + HEAD_BYTES;
+        assert_int_equal(strspn(rest, "abcdefghijklmnopqrstuvwxyz "), BYTES - 1 - HEAD_BYTES);
+        assert_non_null(strchr(rest, ' '));
+    }
+    assert_string_not_equal(texts[0] + HEAD_BYTES, texts[1] + HEAD_BYTES);
 }
 
 int
@@ -139,6 +155,7 @@ main(void)
         cmocka_unit_test(what_is_too_long_is_cut),
         cmocka_unit_test(nothing_is_read_any_more_once_the_handler_has_enough),
         cmocka_unit_test(a_message_is_read_as_it_was_written_and_no_other),
+        cmocka_unit_test(the_rest_of_a_message_is_words_that_differ_from_message_to_message),
     };
     return cmocka_run_group_tests_name("sse_scan", tests, NULL, NULL);
 }
