@@ -68,6 +68,9 @@ static bool
 add_entry(batch_t *self, const stream_t *stream, const event_ring_t *ring, uint64_t serial,
           uint32_t sent)
 {
+    if (stream->envelope != ENVELOPE_DATA && self->serial_count > 0 &&
+        self->bytes >= STREAM_WRITER_MADE_BYTES)
+        return false;
     size_t bytes;
     const char *frame = event_ring_shown(ring, event_ring_entry(ring, serial),
                                          (envelope_t) stream->envelope, &bytes, &self->hold);

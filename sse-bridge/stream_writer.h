@@ -6,7 +6,12 @@
 #include "event_ring.h"
 #include "stream.h"
 
-enum { STREAM_WRITER_EVENTS = 64 };    // coalesced at most
+enum {
+    STREAM_WRITER_EVENTS = 64,    // coalesced at most
+    // Frames that may have to be made first are coalesced up to so many bytes and one of them:
+    // what is made and not taken has to be made again where others need its room.
+    STREAM_WRITER_MADE_BYTES = 64 * 1024,
+};
 
 typedef enum {
     STREAM_WRITER_DONE,       // nothing is left

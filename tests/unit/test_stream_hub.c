@@ -985,6 +985,35 @@ frames_of_an_envelope_that_have_no_room_together_come_one_after_the_other(void *
 }
 
 static void
+who_takes_little_at_a_time_does_not_have_all_that_follows_made_each_time(void **state)
+{
+    world_t *world = *state;
+    static char payload[4 * 1024];
+    fill_payload(payload, sizeof payload);
+    for (int n = 0; n < 100; n++)
+        publish(world, "aider.session_progress", "s", payload);
+    // Two places of the ring, of which not all that follows has room as CloudEvents.
+    static const char *const queries[] = {"since=earliest&envelope=cloudevents",
+                                          "last=50&envelope=cloudevents"};
+    client_t *clients[2];
+    for (int at = 0; at < 2; at++) {
+        assert_int_equal(admit(world, ENDPOINT_ALL, queries[at], NULL, &clients[at]),
+                         STREAM_HUB_ADMITTED);
+        stream_hub_attach_pulled(world->hub, clients[at]->stream, clients[at]->ours,
+                                 world->now_ms);
+        settle(world);
+    }
+    for (int rounds = 0; rounds < 1000; rounds++)
+        for (int at = 0; at < 2; at++)
+            clients[at]->read_bytes += stream_hub_pull(
+                world->hub, clients[at]->stream, clients[at]->read + clients[at]->read_bytes,
+                1000, world->now_ms);
+    for (int at = 0; at < 2; at++)
+        assert_says(clients[at]->read, "id: 00000000000000e9-100\n");
+    assert_in_range(event_ring_shown_made(stream_hub_ring(world->hub)), 100, 3 * 100);
+}
+
+static void
 a_slow_client_of_an_envelope_gets_its_frames_whole_and_is_told_in_it(void **state)
 {
     world_t *world = *state;
@@ -1094,6 +1123,7 @@ main(void)
         hub_test(a_filter_is_forgotten_with_its_last_stream),
         hub_test(each_envelope_has_the_same_events_of_a_filter_that_looks_once),
         hub_test(frames_of_an_envelope_that_have_no_room_together_come_one_after_the_other),
+        hub_test(who_takes_little_at_a_time_does_not_have_all_that_follows_made_each_time),
         hub_test(a_slow_client_of_an_envelope_gets_its_frames_whole_and_is_told_in_it),
         hub_test(a_hole_is_said_in_each_envelope),
     };
