@@ -11,7 +11,10 @@
 #include "mesh/log.h"
 #include "sight.h"
 
-enum { FORMER_SOURCES = 4 };    // given up in one life; each needs another holder of the source
+enum {
+    FORMER_SOURCES = 4,     // given up in one life; each needs another holder of the source
+    OPEN_WAIT_MS = 1000,    // at the start: for a monitor that is about to end
+};
 
 typedef struct former_source {
     mesh_uuid_t source;
@@ -148,11 +151,12 @@ read_state(state_keeper_t *self, size_t limit_bytes)
     return outbox;
 }
 
-// Open the file and read it. Returns NULL with the fault and a reason for the caller to free.
+// Open the file and read it. Nothing waits for us yet. Returns NULL with the fault and a reason
+// for the caller to free.
 static mesh_outbox_t *
 try_open(state_keeper_t *self, size_t limit_bytes, mesh_db_fault_t *fault_p, char **reason_p)
 {
-    self->store = state_store_open(self->path, self->durable, fault_p, reason_p);
+    self->store = state_store_open(self->path, self->durable, OPEN_WAIT_MS, fault_p, reason_p);
     if (!self->store)
         return NULL;
     mesh_outbox_t *outbox = read_state(self, limit_bytes);
@@ -250,13 +254,13 @@ state_keeper_restore(state_keeper_t *self, request_watch_t *watch, int64_t now_m
     return restoring.count;
 }
 
-// Open the file again after a fault, as far as it is ours. Returns 0, or -1 with *reason_p for
-// the caller to free.
+// Open the file again after a fault, as far as it is ours; at once or not, since the mesh is
+// not to wait. Returns 0, or -1 with *reason_p for the caller to free.
 static int
 reopen(state_keeper_t *self, mesh_db_fault_t *fault_p, char **reason_p)
 {
     state_mark_t found = {0};
-    self->store = state_store_open(self->path, self->durable, fault_p, reason_p);
+    self->store = state_store_open(self->path, self->durable, 0, fault_p, reason_p);
     if (!self->store)
         return -1;
     if (state_store_read_mark(self->store, &found) != 0) {

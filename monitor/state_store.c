@@ -8,10 +8,7 @@
 
 #include "state_row.h"
 
-enum {
-    STATE_FORMAT = 1,
-    OPEN_WAIT_MS = 1000,    // for a monitor that is about to end
-};
+enum { STATE_FORMAT = 1 };
 
 // Every statement, prepared at its first use and kept.
 typedef enum {
@@ -143,11 +140,11 @@ read_format(state_store_t *self, int *format)
 // The file is ours alone, so that what a second monitor would write cannot mix with it, and no
 // file of shared memory is needed, for which a full disk has no room.
 static int
-prepare(state_store_t *self, bool durable)
+prepare(state_store_t *self, bool durable, int wait_ms)
 {
     int format = 0;
     (void) sqlite3_extended_result_codes(self->db, 1);
-    (void) sqlite3_busy_timeout(self->db, OPEN_WAIT_MS);
+    (void) sqlite3_busy_timeout(self->db, wait_ms);
     if (execute(self, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;"
                       "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;") != 0 ||
         read_format(self, &format) != 0)
@@ -165,7 +162,8 @@ prepare(state_store_t *self, bool durable)
 }
 
 state_store_t *
-state_store_open(const char *path, bool durable, mesh_db_fault_t *fault_p, char **reason_p)
+state_store_open(const char *path, bool durable, int wait_ms, mesh_db_fault_t *fault_p,
+                 char **reason_p)
 {
     assert(path && fault_p && reason_p);
     state_store_t *self = zmalloc(sizeof *self);
@@ -173,7 +171,7 @@ state_store_open(const char *path, bool durable, mesh_db_fault_t *fault_p, char 
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_NOFOLLOW,
                              NULL);
-    rc = rc == SQLITE_OK ? prepare(self, durable) : fail(self, rc);
+    rc = rc == SQLITE_OK ? prepare(self, durable, wait_ms) : fail(self, rc);
     if (rc == 0)
         return self;
     *fault_p = self->fault;

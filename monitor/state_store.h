@@ -32,10 +32,11 @@ typedef struct state_mark {
 } state_mark_t;
 
 // Open or make the file. durable: every transaction survives a loss of power, not only a crash.
-// Returns NULL with *fault_p and *reason_p, a sentence the caller frees. A file of a later
-// release (MESH_DB_NEWER) is left as it is.
-state_store_t *state_store_open(const char *path, bool durable, mesh_db_fault_t *fault_p,
-                                char **reason_p);
+// wait_ms: how long to wait, blocking, while another program has it. Returns NULL with *fault_p
+// and *reason_p, a sentence the caller frees. A file of a later release (MESH_DB_NEWER) is left
+// as it is.
+state_store_t *state_store_open(const char *path, bool durable, int wait_ms,
+                                mesh_db_fault_t *fault_p, char **reason_p);
 void state_store_destroy(state_store_t **self_p);
 
 mesh_db_fault_t state_store_fault(const state_store_t *self);

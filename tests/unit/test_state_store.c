@@ -48,7 +48,7 @@ open_store(bench_t *self)
     mesh_db_fault_t fault = MESH_DB_SOUND;
     char *reason = NULL;
     state_store_destroy(&self->store);
-    self->store = state_store_open(self->path, false, &fault, &reason);
+    self->store = state_store_open(self->path, false, 0, &fault, &reason);
     if (!self->store)
         print_error("%s\n", reason);
     assert_non_null(self->store);
@@ -60,7 +60,7 @@ assert_refused(bench_t *self, mesh_db_fault_t expected)
 {
     mesh_db_fault_t fault = MESH_DB_SOUND;
     char *reason = NULL;
-    assert_null(state_store_open(self->path, false, &fault, &reason));
+    assert_null(state_store_open(self->path, false, 0, &fault, &reason));
     assert_int_equal(fault, expected);
     assert_non_null(reason);
     free(reason);
