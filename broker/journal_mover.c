@@ -8,6 +8,8 @@
 #include <signal.h>
 #include <sqlite3.h>
 
+#include "mesh/db_file.h"
+
 struct journal_mover {
     pthread_t thread;
     char *path;     // owned
@@ -27,9 +29,7 @@ struct journal_mover {
 static int
 open_file(journal_mover_t *self)
 {
-    int rc = sqlite3_open_v2(self->path, &self->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-                             NULL);
+    int rc = mesh_db_file_open(self->path, SQLITE_OPEN_READWRITE, &self->db);
     if (rc == SQLITE_OK) {
         (void) sqlite3_extended_result_codes(self->db, 1);
         // A connection that has not read yet does not know of the log.

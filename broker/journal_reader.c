@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "journal_run.h"
+#include "mesh/db_file.h"
 #include "mesh/topic.h"
 #include "mesh/wire.h"
 
@@ -28,9 +29,7 @@ journal_reader_open(const char *path, char **reason_p)
 {
     assert(path && reason_p);
     journal_reader_t *self = zmalloc(sizeof *self);
-    int rc = sqlite3_open_v2(path, &self->db,
-                             SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-                             NULL);
+    int rc = mesh_db_file_open(path, SQLITE_OPEN_READONLY, &self->db);
     if (rc == SQLITE_OK) {
         (void) sqlite3_extended_result_codes(self->db, 1);
         rc = sqlite3_exec(self->db, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON",

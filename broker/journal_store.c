@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "journal_store_private.h"
+#include "mesh/db_file.h"
 #include "mesh/topic.h"
 
 enum {
@@ -146,10 +147,7 @@ journal_store_open(const char *path, bool durable, mesh_db_fault_t *fault_p, cha
     self->durable = durable;
     if (asprintf(&self->wal_path, "%s-wal", path) < 0)
         abort();
-    int rc = sqlite3_open_v2(path, &self->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                                 SQLITE_OPEN_NOFOLLOW,
-                             NULL);
+    int rc = mesh_db_file_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &self->db);
     rc = rc == SQLITE_OK ? prepare(self) : store_fail(self, rc);
     if (rc == 0)
         return self;

@@ -6,6 +6,7 @@
 #include <czmq.h>
 #include <sqlite3.h>
 
+#include "mesh/db_file.h"
 #include "state_row.h"
 
 enum { STATE_FORMAT = 1 };
@@ -167,10 +168,7 @@ state_store_open(const char *path, bool durable, int wait_ms, mesh_db_fault_t *f
 {
     assert(path && fault_p && reason_p);
     state_store_t *self = zmalloc(sizeof *self);
-    int rc = sqlite3_open_v2(path, &self->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                                 SQLITE_OPEN_NOFOLLOW,
-                             NULL);
+    int rc = mesh_db_file_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &self->db);
     rc = rc == SQLITE_OK ? prepare(self, durable, wait_ms) : fail(self, rc);
     if (rc == 0)
         return self;
