@@ -29,6 +29,8 @@
 enum {
     TICK_MS = 500,
     OUTBOX_BYTES = 4 * 1024 * 1024,    // of our own events, while the broker is away
+    // Past so many that wait, silences are not reported yet: the outbox would drop some.
+    WAITING_LIMIT = 2000,
     DRAIN_MS = 500,    // what a stop waits for, so that it ends within the second it has
 };
 
@@ -56,13 +58,23 @@ typedef struct monitor {
 
 static int on_deadline(zloop_t *loop, int timer_id, void *arg);
 
-// Have the loop call when the watch next has something to do. A timer that fires too early is
+// request_watch_room_fn
+static bool
+has_room(void *arg)
+{
+    const monitor_t *self = arg;
+    return mesh_publisher_waiting(self->publisher) < WAITING_LIMIT;
+}
+
+// Have the loop call when the watch next has something to do; the next tick looks again where
+// there is no room for it. A timer that fires too early is
 // left alone: setting one anew for each progress would cost more than looking once in vain.
 static void
 arm(monitor_t *self, int64_t now_ms)
 {
     int64_t next_ms = request_watch_next_ms(self->watch);
-    if (next_ms < 0 || (self->deadline_timer >= 0 && self->deadline_ms <= next_ms))
+    if (next_ms < 0 || !has_room(self) ||
+        (self->deadline_timer >= 0 && self->deadline_ms <= next_ms))
         return;
     if (self->deadline_timer >= 0)
         zloop_timer_end(self->loop, self->deadline_timer);
@@ -428,6 +440,7 @@ go_on(monitor_t *self)
     size_t waiting = mesh_outbox_count(outbox);
     self->publisher = mesh_publisher_new_on(self->loop, self->link, &outbox);
     mesh_publisher_on_renewal(self->publisher, on_renewal, self);
+    request_watch_on_room(self->watch, has_room, self);
     mesh_from_t from = consumed.epoch ? MESH_FROM_CURSOR : MESH_FROM_EARLIEST;
     self->subscriber =
         mesh_subscriber_new(self->loop, self->link, from, &consumed, &SUBSCRIBER_HANDLER, self);

@@ -14,9 +14,11 @@ static const char forgotten_reason[] = "forgotten";
 struct request_watch {
     request_watch_limits_t limits;
     request_table_t *table;
-    deadline_queue_t *deadlines;    // of open requests that have a next step
+    deadline_queue_t *deadlines;    // of requests that are to be looked at
     request_watch_report_fn *report;
     void *report_arg;
+    request_watch_room_fn *room;    // NULL: there always is
+    void *room_arg;
     bool held;
 };
 
@@ -419,6 +421,13 @@ request_watch_restore(request_watch_t *self, const request_t *kept, int64_t now_
 }
 
 void
+request_watch_on_room(request_watch_t *self, request_watch_room_fn *room, void *arg)
+{
+    self->room = room;
+    self->room_arg = arg;
+}
+
+void
 request_watch_hold(request_watch_t *self)
 {
     self->held = true;
@@ -430,12 +439,13 @@ request_watch_resume(request_watch_t *self, int64_t now_ms)
     if (!self->held)
         return;
     self->held = false;
-    request_t *request = request_table_first_finished(self->table);
-    for (; request; request = request->newer)
-        review(self, request, now_ms);
-    request = request_table_first_open(self->table);
-    for (; request; request = request->newer)
-        review(self, request, now_ms);
+    request_t *lists[] = {request_table_first_finished(self->table),
+                          request_table_first_open(self->table)};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (request_t *request = lists[i]; request; request = request->newer)
+            if (!request->finished || request->owes_clear)
+                deadline_queue_set(self->deadlines, &request->deadline, request->progress_ms);
+    request_watch_advance(self, now_ms);
 }
 
 bool
@@ -458,7 +468,7 @@ request_watch_advance(request_watch_t *self, int64_t now_ms)
         return;
     for (;;) {
         deadline_t *first = deadline_queue_first(self->deadlines);
-        if (!first || first->due_ms > now_ms)
+        if (!first || first->due_ms > now_ms || (self->room && !self->room(self->room_arg)))
             break;
         review(self, first->item, now_ms);
     }

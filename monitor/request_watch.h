@@ -74,6 +74,11 @@ void request_watch_observe(request_watch_t *self, const observation_t *observati
 // with nothing taken, when there is one of its name.
 int request_watch_restore(request_watch_t *self, const request_t *kept, int64_t now_ms);
 
+// Ask before each report that time makes due whether there is room for it: what there is none
+// for stays due. Without it there always is.
+typedef bool request_watch_room_fn(void *arg);
+void request_watch_on_room(request_watch_t *self, request_watch_room_fn *room, void *arg);
+
 // Report nothing for a while, because events may be missing: at the start, while the broker is
 // away, after a stall. What is observed still counts.
 void request_watch_hold(request_watch_t *self);

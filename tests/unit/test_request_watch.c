@@ -592,6 +592,47 @@ ten_thousand_open_requests_are_each_told_at_their_own_time(void **state)
     end(self);
 }
 
+// request_watch_room_fn
+static bool
+has_room(void *arg)
+{
+    size_t *room = arg;
+    if (*room == 0)
+        return false;
+    (*room)--;
+    return true;
+}
+
+static void
+what_there_is_no_room_for_is_said_once_there_is(void **state)
+{
+    (void) state;
+    fixture_t *self = begin();
+    size_t room = 1;
+    request_watch_on_room(self->watch, has_room, &room);
+    see(self, OBSERVED_REQUEST_STARTED, "one");
+    self->now_ms += 100;
+    see(self, OBSERVED_REQUEST_STARTED, "two");
+    self->now_ms += 100;
+    see(self, OBSERVED_REQUEST_STARTED, "three");
+    self->now_ms += 30000;
+    request_watch_advance(self->watch, self->now_ms);
+    assert_told(self, "30200 one long_running/medium no_output\n");
+    // Also after a hold, when all is due at once; what is heard is said in any case.
+    request_watch_hold(self->watch);
+    request_watch_resume(self->watch, self->now_ms);
+    see(self, OBSERVED_REQUEST_COMPLETED, "one");
+    assert_told(self, "30200 one long_running/medium no_output over: completed\n");
+    room = 10;
+    self->now_ms += 500;
+    request_watch_advance(self->watch, self->now_ms);
+    assert_told(self, "30700 two long_running/medium no_output\n"
+                      "30700 three long_running/medium no_output\n");
+    request_watch_advance(self->watch, self->now_ms);
+    assert_told(self, "");
+    end(self);
+}
+
 int
 main(void)
 {
@@ -621,6 +662,7 @@ main(void)
         cmocka_unit_test(a_hold_reports_nothing_and_its_end_reports_what_then_holds),
         cmocka_unit_test(progress_during_a_hold_clears_and_a_new_silence_counts_from_it),
         cmocka_unit_test(of_several_ends_during_a_hold_the_first_is_the_reason),
+        cmocka_unit_test(what_there_is_no_room_for_is_said_once_there_is),
         cmocka_unit_test(other_thresholds_hold_for_requests_that_are_open),
         cmocka_unit_test(past_the_limit_the_oldest_finished_goes_first),
         cmocka_unit_test(ten_thousand_open_requests_are_each_told_at_their_own_time),
