@@ -8,6 +8,9 @@
 #include "mesh/wire.h"
 #include "request_watch.h"
 
+// No clock is so far from another; differences of such times, and of those, do not wrap.
+static const int64_t time_most_ms = INT64_MAX / 8;
+
 // Reads the columns of a row, one after the other.
 typedef struct row_reader {
     sqlite3_stmt *row;    // borrowed
@@ -27,6 +30,12 @@ read_number(row_reader_t *self, int64_t least, int64_t most)
         return least;
     }
     return number;
+}
+
+static int64_t
+read_time_ms(row_reader_t *self)
+{
+    return read_number(self, -time_most_ms, time_most_ms);
 }
 
 static bool
@@ -97,7 +106,7 @@ state_row_take_mark(void *arg, sqlite3_stmt *row)
     mark->acknowledged = (uint64_t) read_number(&reader, 0, INT64_MAX);
     mark->last = (uint64_t) read_number(&reader, 0, INT64_MAX);
     read_text(&reader, mark->boot, sizeof mark->boot);
-    mark->mono_ms = read_number(&reader, 0, INT64_MAX);
+    mark->mono_ms = read_number(&reader, 0, time_most_ms);
     mark->wall_us = read_number(&reader, INT64_MIN, INT64_MAX);
     if (reader.wrong || mark->acknowledged > mark->last)
         return -1;
@@ -136,16 +145,15 @@ state_row_take_request(request_t *request, sqlite3_stmt *row)
     read_text(&reader, request->model, sizeof request->model);
     read_text(&reader, request->stage, sizeof request->stage);
     request->attempt = read_number(&reader, 0, INT64_MAX);
-    // Times are differences of what was measured; half the range leaves room to shift them.
-    request->started_ms = read_number(&reader, INT64_MIN / 2, INT64_MAX / 2);
-    request->progress_ms = read_number(&reader, INT64_MIN / 2, INT64_MAX / 2);
-    request->heard_ms = read_number(&reader, INT64_MIN / 2, INT64_MAX / 2);
+    request->started_ms = read_time_ms(&reader);
+    request->progress_ms = read_time_ms(&reader);
+    request->heard_ms = read_time_ms(&reader);
     request->waiting_for_input = read_flag(&reader);
     request->muted = read_flag(&reader);
     request->overloaded = read_flag(&reader);
     request->owes_clear = read_flag(&reader);
     read_text(&reader, why_clear, sizeof why_clear);
-    request->silent_until_clear_ms = read_number(&reader, INT64_MIN / 2, INT64_MAX / 2);
+    request->silent_until_clear_ms = read_time_ms(&reader);
     request->diagnosis = (diagnosis_t) read_number(&reader, 0, DIAGNOSIS_PROVIDER_OVERLOADED);
     request->reported = (throttling_step_t) read_number(&reader, 0, THROTTLING_CRITICAL);
     request->reported_diagnosis =

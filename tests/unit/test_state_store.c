@@ -294,6 +294,7 @@ a_row_that_is_none_of_ours_is_corrupt(void **state)
         "UPDATE requests SET finished = 2",
         "UPDATE requests SET started_ms = 'soon'",
         "UPDATE requests SET started_ms = 9223372036854775807",
+        "UPDATE requests SET heard_ms = -4611686018427387904",
         "UPDATE requests SET why_clear = 'because'",
         "UPDATE requests SET place = 0",
         "UPDATE events SET covers = 6",
@@ -303,6 +304,7 @@ a_row_that_is_none_of_ours_is_corrupt(void **state)
         "UPDATE mark SET source = x'00'",
         "UPDATE mark SET acknowledged = 6",
         "UPDATE mark SET mono_ms = -1",
+        "UPDATE mark SET mono_ms = 9223372036854775807",
         "DELETE FROM mark",
     };
     bench_t *self = *state;
