@@ -40,6 +40,7 @@ struct http_server {
     zmq_pollitem_t poll;          // libmicrohttpd's epoll set
     int tick_timer;
     int run_timer;    // -1 when it has nothing due before the tick
+    bool goes_on;     // what is due is due at once
     head_watch_t heads;
     http_server_limits_t limits;
     http_server_answer_fn *answer;
@@ -274,8 +275,20 @@ on_run_due(zloop_t *loop, int timer, void *arg)
     (void) timer;
     http_server_t *self = arg;
     self->run_timer = -1;
+    self->goes_on = false;
     run(self);
     return 0;
+}
+
+void
+http_server_go_on(http_server_t *self)
+{
+    if (self->goes_on)
+        return;
+    if (self->run_timer != -1)
+        zloop_timer_end(self->loop, self->run_timer);
+    self->run_timer = zloop_timer(self->loop, 0, 1, on_run_due, self);
+    self->goes_on = true;
 }
 
 static int

@@ -54,6 +54,10 @@ http_server_t *http_server_new(zloop_t *loop, int listen_fd, const http_server_l
 // Send what can be sent at once, then close all connections. None may be suspended.
 void http_server_destroy(http_server_t **self_p);
 
+// A suspended connection was resumed: in the next round of the loop libmicrohttpd goes on with
+// it, which without a thread of its own it would do only when something else happens.
+void http_server_go_on(http_server_t *self);
+
 // Connections closed because their request did not come in time.
 uint64_t http_server_heads_late(const http_server_t *self);
 uint64_t http_server_requests(const http_server_t *self);

@@ -72,6 +72,7 @@ on_answers_due(zloop_t *loop, int timer, void *arg)
     (void) timer;
     sse_bridge_t *self = arg;
     events_door_turn(self->events_door, zclock_mono());
+    http_server_go_on(self->server);
     return 0;
 }
 
@@ -96,8 +97,9 @@ ended(void *arg, stream_t *stream, bool clean)
 static void
 has_some(void *arg, stream_t *stream)
 {
-    (void) arg;
+    const sse_bridge_t *self = arg;
     stream_door_has_some(stream);
+    http_server_go_on(self->server);
 }
 
 static const stream_hub_owner_t hub_owner = {
