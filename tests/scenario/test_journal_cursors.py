@@ -87,9 +87,11 @@ def log_cut(mesh, broker):
 
 def log_overwritten(mesh, broker):
     broker.kill()
+    # Its end alone may hold no event but what the broker notes each second, which nobody misses.
+    length = journal(mesh, "-wal").stat().st_size
     with open(journal(mesh, "-wal"), "r+b") as file:
-        file.seek(-4096, os.SEEK_END)
-        file.write(b"x" * 4096)
+        file.seek(length // 2)
+        file.write(b"x" * (length - length // 2))
 
 
 def log_removed(mesh, broker):
